@@ -1,0 +1,1 @@
+"""QASTAnet: predict how good coded spatial audio sounds."""
