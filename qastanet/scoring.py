@@ -1,0 +1,76 @@
+"""Scores by name of the model: what most users call."""
+
+import functools
+
+import numpy as np
+import torch
+
+from qastanet import registry
+from qastanet.audio import check_pair, resample
+from qastanet.errors import InputError
+from qastanet.gammatone import SAMPLING_RATE
+from qastanet.model import QASTAnet
+from qastanet.released import load_released
+
+MODELS = {
+    "released": lambda: load_released(registry.path(registry.RELEASE, "model_weights.pth.tar"))
+}
+"""Model name -> function that loads it."""
+
+
+def load_model(name: str = "released") -> QASTAnet:
+    """Load a model.
+
+    Args:
+        name: "released", the authors' weights, fetched and checked by hash on first use
+
+    Returns:
+        module whose call (reference, degraded) takes tensors (batch, channels, samples) at 48 kHz
+        and returns scores (batch,) in 0..1
+
+    Raises:
+        InputError: for an unknown name, or weights that cannot be had
+
+    Example:
+        >>> load_model("nonesuch")
+        Traceback (most recent call last):
+        ...
+        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: released
+    """
+    if name not in MODELS:
+        raise InputError(f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}")
+    return MODELS[name]()
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(name: str) -> QASTAnet:
+    """Keep models between calls of `score`."""
+    return load_model(name)
+
+
+def score(
+    reference: np.ndarray, degraded: np.ndarray, sampling_rate: int, model: str = "released"
+) -> float:
+    """Predict the quality of a degraded signal against its reference.
+
+    Args:
+        reference: shape (channels, samples), full scale 1.0; 4, 9 or 16 channels of ambisonics
+            (ACN, SN3D), or 2 of binaural sound for models that rate it
+        degraded: the same shape, time-aligned with the reference
+        sampling_rate: in Hz; other rates than 48 kHz are resampled
+        model: see `load_model`
+
+    Returns:
+        score, 0 (bad) .. 1 (as the reference): a MUSHRA score / 100
+
+    Raises:
+        InputError: if the pair cannot be compared
+    """
+    reference, degraded = np.asarray(reference), np.asarray(degraded)
+    check_pair(reference, degraded, (sampling_rate, sampling_rate))
+    pair = [
+        torch.from_numpy(resample(signal, sampling_rate, SAMPLING_RATE)).unsqueeze(0)
+        for signal in (reference, degraded)
+    ]
+    with torch.inference_mode():
+        return float(_loaded(model)(*pair))
