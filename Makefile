@@ -26,8 +26,9 @@ fetch: setup ## fetch the public sounds (72 MB), so that `reproduce` starts from
 
 reproduce: setup ## run the notebooks: every table and figure; from audio if it is at hand
 	@mkdir -p build
-	@audio=$$($(PYTHON) -m qastanet fetch --check > /dev/null && echo --audio || true); \
-	  echo "profile $(PROFILE), $${audio:+from the public sounds}$${audio:-from data/processed}"; \
+	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
+	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
+	  else audio=; echo "Without the public sounds: results are made from data/processed."; fi; \
 	  $(PYTHON) -m qastanet.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
 	@$(MAKE) --no-print-directory -f build/$(PROFILE).mk all
 

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pandas as pd
 import scipy.signal
-import torch
 
 from qastanet.ambisonics import order_of, spherical_harmonics
 from qastanet.binaural import BinauralDecoder
@@ -50,9 +49,7 @@ def measured_responses(hrirs, azimuth: np.ndarray) -> np.ndarray:
 def _unit(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
     """Return unit vectors, shape (directions, 3)."""
     flat = np.cos(elevation)
-    return np.stack(
-        [flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], axis=-1
-    )
+    return np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)], axis=-1)
 
 
 def time_difference(responses: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 
 from qastanet import registry
 from qastanet.errors import InputError
+from qastanet.webmushra import rating_means
 
 AMBIQUAL2_CONTENTS = {
     "glockFcastAz": "castanetsorgRev_dynamic_A-90_A90_E60_60_glockshortRev_fixed_A60_E15",
@@ -33,29 +33,6 @@ class Pair(NamedTuple):
     degraded: str
 
 
-def summarise(ratings: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Summarise ratings per stimulus.
-
-    Args:
-        ratings: long table with a column `rating` (0..100), one row per listener and stimulus;
-            missing ratings are NaN
-        by: columns that name a stimulus
-
-    Returns:
-        the columns of `by`, listeners, mean, sd (n - 1) and the 95 % confidence interval of the
-        mean by the t distribution, ci95_low and ci95_high; stimuli nobody rated are left out
-
-    Example:
-        >>> table = pd.DataFrame({"stimulus": ["a"] * 4, "rating": [70, 80, 90, np.nan]})
-        >>> summarise(table, ["stimulus"]).round(1).values.tolist()
-        [['a', 3, 80.0, 10.0, 55.2, 104.8]]
-    """
-    groups = ratings.dropna(subset="rating").groupby(by, sort=False)["rating"]
-    table = groups.agg(listeners="count", mean="mean", sd="std").reset_index()
-    half = scipy.stats.t.ppf(0.975, table.listeners - 1) * table.sd / np.sqrt(table.listeners)
-    return table.assign(ci95_low=table["mean"] - half, ci95_high=table["mean"] + half)
-
-
 def read_ambiqual2(path: str | Path) -> pd.DataFrame:
     """Read the ratings of the second experiment of Ambiqual into a tidy table.
 
@@ -67,8 +44,8 @@ def read_ambiqual2(path: str | Path) -> pd.DataFrame:
 
     Returns:
         one row per rated stimulus: dataset, stimulus, content, condition (REF, FOA32, ...), order,
-        bitrate (kbit/s, NaN for the reference), the columns of `summarise`, and the files
-        `reference` and `degraded` of the same order; first order for the hidden reference
+        bitrate (kbit/s, NaN for the reference), listeners, mean, sd, ci95_low, ci95_high, and the
+        files `reference` and `degraded` of the same order; first order for the hidden reference
 
     Raises:
         InputError: if the file has other columns or contents
@@ -81,13 +58,12 @@ def read_ambiqual2(path: str | Path) -> pd.DataFrame:
     if unknown:
         raise InputError(f"{path}: unknown contents {sorted(unknown)}")
     long = raw.melt(["label", "enc"], raters, var_name="listener", value_name="rating")
-    table = summarise(long, ["label", "enc"]).rename(columns={"label": "content"})
-    order, bitrate = table.enc.str.startswith("3OA"), table.enc.str.extract(r"OA(\d+)$")[0]
+    table = rating_means(long.rename(columns={"label": "trial", "enc": "condition"}), "ambiqual2")
+    order = table.condition.str.startswith("3OA")
+    bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
     stem = table.content.map(AMBIQUAL2_CONTENTS) + np.where(order, "_HOA", "_FOA")
     table = table.assign(
-        dataset="ambiqual2",
-        stimulus=table.content + "_" + table.enc,
-        condition=table.enc,
+        stimulus=table.content + "_" + table.condition,
         order=np.where(order, 3, 1),
         bitrate=bitrate.astype(float),
         reference=stem + "_REF.wav",
@@ -109,9 +85,7 @@ def ambiqual2_pairs() -> Iterator[Pair]:
     for label, stem in (AMBIQUAL2_CONTENTS | {"tabxylUnrated": AMBIQUAL2_UNRATED}).items():
         for rate in ("REF", "32k", "64k", "96k", "128k"):
             condition = rate if rate == "REF" else f"FOA{rate[:-1]}"
-            yield Pair(
-                f"{label}_{condition}", f"{stem}_FOA_REF.wav", f"{stem}_FOA_{rate}.wav"
-            )
+            yield Pair(f"{label}_{condition}", f"{stem}_FOA_REF.wav", f"{stem}_FOA_{rate}.wav")
 
 
 def ambiqual_file(name: str) -> Path:

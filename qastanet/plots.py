@@ -52,7 +52,6 @@ BITRATE_COLOURS = {32: PALETTE[3], 64: PALETTE[1], 96: PALETTE[2], 128: PALETTE[
 def use_style() -> None:
     """Apply the style to all figures drawn from here on."""
     matplotlib.rcParams.update(STYLE)
-    np.seterr(divide="ignore", invalid="ignore")
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -153,9 +152,7 @@ def _map(axis, values: np.ndarray, label: str, **options) -> None:
     """Draw a map (bands, frames) over time and centre frequency."""
     centres = centre_frequencies()
     frames = np.arange(values.shape[1] + 1) * FRAME_MS / 1000
-    image = axis.pcolormesh(
-        frames, np.arange(len(centres) + 1), values, rasterized=True, **options
-    )
+    image = axis.pcolormesh(frames, np.arange(len(centres) + 1), values, rasterized=True, **options)
     ticks = [np.argmin(np.abs(centres - f)) for f in (500, 1000, 2000, 4000, 8000)]
     axis.set_yticks(np.array(ticks) + 0.5, ["0.5", "1", "2", "4", "8"])
     axis.grid(False)
@@ -249,9 +246,7 @@ def scores_by_bitrate(table: pd.DataFrame) -> Figure:
     markers = "osD^vP*"
     for i, (content, part) in enumerate(table.groupby("content", sort=False)):
         part = part.sort_values("bitrate")
-        axis.plot(
-            range(len(part)), part.score, marker=markers[i], color=PALETTE[i], label=content
-        )
+        axis.plot(range(len(part)), part.score, marker=markers[i], color=PALETTE[i], label=content)
     axis.set_xticks(range(len(places)), places)
     axis.set(xlabel="Bitrate (kbit/s), and the reference itself", ylabel="Predicted quality (0–1)")
     axis.set_ylim(0, 1)

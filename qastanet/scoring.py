@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from qastanet import CONFORMANCE, registry
-from qastanet.audio import check_pair, read, resample
+from qastanet.audio import check_pair, check_signal, read, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.model import QASTAnet
@@ -108,3 +108,24 @@ def score_files(reference: str | Path, degraded: str | Path, model: str = "relea
     if ref_rate != SAMPLING_RATE:
         result["resampled_to"] = SAMPLING_RATE
     return result
+
+
+def read_excerpt(path: str | Path, start_s: float = 0.0, duration_s: float = 1.0) -> torch.Tensor:
+    """Read an excerpt of a sound file at 48 kHz.
+
+    Args:
+        path: sound file
+        start_s: where it starts, in seconds
+        duration_s: how long it is, in seconds
+
+    Returns:
+        float32, shape (channels, samples)
+
+    Raises:
+        InputError: if the file has no such excerpt
+    """
+    samples, rate = read(path)
+    first = round(start_s * rate)
+    excerpt = samples[:, first : first + round(duration_s * rate)]
+    check_signal(excerpt, rate, f"{path} from {start_s} s")
+    return torch.from_numpy(resample(excerpt, rate, SAMPLING_RATE))

@@ -113,7 +113,7 @@ def rules(profile: str, audio: bool) -> str:
     lines, everything = [], []
     for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         values = parameters(notebook, profile)
-        audio_here = audio and values.get("audio", False) is not None
+        audio_here = audio and values.get("audio") is not None
         wanted = {kind: _files(values, kind) for kind in ("in_", "out_", "from_audio_")}
         made = wanted["out_"] + (wanted["from_audio_"] if audio_here else [])
         read = wanted["in_"] + ([] if audio_here else wanted["from_audio_"])
@@ -127,7 +127,9 @@ def rules(profile: str, audio: bool) -> str:
             "",
         ]
         everything += made
-    return "\n".join(["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all", "", *lines])
+    return "\n".join(
+        ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all", "", *lines]
+    )
 
 
 def _files(values: dict, prefix: str) -> list[str]:
@@ -150,7 +152,7 @@ def run(notebook: Path, profile: str, audio: bool) -> None:
     from nbconvert import HTMLExporter
 
     values = parameters(notebook, profile)
-    if audio and "audio" in values:
+    if audio and values.get("audio") is not None:
         values["audio"] = True
     folder = BUILD / profile
     staging = folder / "staging" / notebook.stem
