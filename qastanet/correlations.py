@@ -3,8 +3,8 @@
 Errors need predictions in points. ``rmse`` is taken with the scores as they are, only multiplied by
 the scale of the metric (a metric without one, such as a distance in dB, has none). All columns that
 end in ``_mapped`` map every scene by the monotone cubic fitted on the *other* scenes of the subset;
-``rmse_in_sample`` maps by the one fitted on the very same items and is there to be compared with
-numbers that others report so.
+``rmse_in_sample`` maps by the one fitted on the very same items, with the N - 4 of P.1401 for its
+degrees of freedom, and is there to be compared with numbers that others report so.
 """
 
 from collections.abc import Mapping
