@@ -127,9 +127,8 @@ def rules(profile: str, audio: bool) -> str:
             "",
         ]
         everything += made
-    return "\n".join(
-        ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all", "", *lines]
-    )
+    head = ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all", ""]
+    return "\n".join(head + lines)
 
 
 def _files(values: dict, prefix: str) -> list[str]:
