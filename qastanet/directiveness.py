@@ -4,14 +4,16 @@ The ratio of smoothed active intensity to energy density, near 1 for a single pl
 for a diffuse field, from the zeroth and first order only.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 
 import numpy as np
-import torch
 
 from qastanet.envelope import FRAME
 from qastanet.gammatone import HIGHEST, LOWEST, N_BANDS, SAMPLING_RATE, centre_frequencies
+from qastanet.lazy import torch
 
 LIMIT = 1e-3
 """Directiveness is clipped to LIMIT..1 - LIMIT."""
