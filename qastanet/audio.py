@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import scipy.signal
 import soundfile
 
 from qastanet.errors import InputError
@@ -142,6 +141,8 @@ def resample(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
         return np.asarray(samples, dtype=np.float32)
     if rate != int(rate):
         raise InputError(f"sampling rate {rate} Hz; it must be a whole number")
+    import scipy.signal  # heavy, and only needed here
+
     divisor = math.gcd(int(rate), target)
     up, down = target // divisor, int(rate) // divisor
     return scipy.signal.resample_poly(samples, up, down, axis=-1).astype(np.float32)

@@ -1,8 +1,9 @@
 """The four differences between a degraded signal and its reference, per band and frame."""
 
-import torch
+from __future__ import annotations
 
 from qastanet.features import Features, audible
+from qastanet.lazy import torch
 
 FEATURE_NAMES = ("ild", "coherence", "power", "directiveness")
 """The order in which the differences are stacked."""

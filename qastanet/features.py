@@ -8,14 +8,14 @@ References:
        combined assessment of monaural and binaural audio quality", J. Audio Eng. Soc. (2024).
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
-import torch
-from torch.utils.checkpoint import checkpoint
+from typing import NamedTuple
 
 from qastanet.envelope import analytic, frame_mean, haircell, lowpass
 from qastanet.gammatone import N_BANDS, centre_frequencies, filterbank
 from qastanet.hearing_threshold import threshold_power
+from qastanet.lazy import torch
 
 ENVELOPE_FROM = 1300.0
 """Bands centred at or above this frequency (Hz) are compared by envelope, not fine structure."""
@@ -156,6 +156,7 @@ def binaural_features(ears: torch.Tensor, floor_ears: bool = True) -> Features:
     """
     blocks = [slice(start, min(start + BLOCK, N_BANDS)) for start in range(0, N_BANDS, BLOCK)]
     recompute = torch.is_grad_enabled() and ears.requires_grad
+    checkpoint = torch.utils.checkpoint.checkpoint
     results = [
         checkpoint(_band_features, ears, block, floor_ears, use_reentrant=False)
         if recompute
