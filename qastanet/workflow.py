@@ -164,7 +164,12 @@ def run(notebook: Path, profile: str, audio: bool) -> None:
     start = time.monotonic()
     try:
         papermill.execute_notebook(
-            str(notebook), str(unfinished), values, kernel_name="python3", progress_bar=True
+            str(notebook),
+            str(unfinished),
+            values,
+            kernel_name="python3",
+            language="python",
+            extra_arguments=["--log-level=50"],  # it warns about itself at every start
         )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error
