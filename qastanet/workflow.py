@@ -160,6 +160,7 @@ def run(notebook: Path, profile: str, audio: bool) -> None:
     made = ("out_", "from_audio_") if values.get("audio") else ("out_",)
     for name in [name for name in values if name.startswith(made) and values[name]]:
         values[name] = str(staging / values[name])
+        Path(values[name]).parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f"{notebook.stem}.failed.ipynb"
     start = time.monotonic()
     try:
