@@ -36,6 +36,10 @@ def test_only_calls_the_library(notebook):
     assert not [node for node in ast.walk(tree) if isinstance(node, defined)]
 
 
+def test_works_from_its_own_folder_too(notebook):
+    assert "storage.enter_root()" in "\n".join(_code(notebook))
+
+
 def test_is_short(notebook):
     lines = [line for source in _code(notebook) for line in source.splitlines() if line.strip()]
     assert len(lines) <= 80
