@@ -1,9 +1,10 @@
 """Time alignment: the delay of a degraded signal, its drift, and the difference in level.
 
 The delay is the lag of the largest generalised cross-correlation, with the cross-spectrum summed
-over all channels and over blocks of a few seconds, and divided by the square root of its magnitude:
+over channels and over blocks of about a second, and divided by the square root of its magnitude:
 half way to the phase transform, sharp for broadband signals and still robust for narrow ones. A
-parabola through an eight-fold interpolated peak gives a fraction of a sample.
+parabola through an eight-fold interpolated peak gives a fraction of a sample. The delays of the
+single blocks tell whether the clocks drift.
 """
 
 from typing import NamedTuple
@@ -18,11 +19,14 @@ from qastanet.errors import InputError
 BOUND = 0.1
 """Largest delay that is looked for, in seconds."""
 
-BLOCK = 1 << 17
-"""Samples of a block of the cross-spectrum."""
+BLOCK, BLOCKS = 1 << 15, 16
+"""Samples of a block, and how many at most are looked at, spread over the signal."""
 
 NEGLIGIBLE = 0.25
 """Delays below this many samples are not compensated: they are within what a codec does."""
+
+DRIFT_RANGE = 100
+"""Samples by which the delay of a block may differ from that of the whole."""
 
 INTERPOLATION = 8
 SINC_TAPS = 64
@@ -41,35 +45,43 @@ class Delay(NamedTuple):
     """Whether the drift is beyond doubt and moves the signals by more than one sample."""
 
 
-def _cross_spectrum(reference: np.ndarray, degraded: np.ndarray, n_fft: int) -> np.ndarray:
-    """Sum conj(R) D over channels and over windowed blocks of n_fft / 2 samples."""
-    size = n_fft // 2
-    samples = min(reference.shape[1], degraded.shape[1])
-    starts = range(0, max(samples - size // 2, 1), size // 2)
-    window = np.hanning(size) if samples > size else np.ones(size)
-    total = np.zeros(n_fft // 2 + 1, dtype=complex)
-    for start in starts:
+class _Block(NamedTuple):
+    """Spectra of one block of both signals."""
+
+    start: int
+    cross: np.ndarray
+    energies: np.ndarray
+
+
+def _blocks(reference: np.ndarray, degraded: np.ndarray, n_fft: int) -> list[_Block]:
+    """Return conj(R) D, summed over channels, of blocks spread over the signals."""
+    size, samples = n_fft // 2, min(reference.shape[1], degraded.shape[1])
+    number = int(np.clip(samples // size, 1, BLOCKS))
+    blocks = []
+    for start in np.linspace(0, max(samples - size, 0), number).astype(int):
         pieces = [x[:, start : start + size] for x in (reference, degraded)]
-        spectra = [
-            scipy.fft.rfft(piece * window[: piece.shape[1]], n_fft, workers=1) for piece in pieces
-        ]
-        total += (spectra[0].conj() * spectra[1]).sum(0)
-    return total
+        spectra = [scipy.fft.rfft(piece.astype(np.float32), n_fft, workers=1) for piece in pieces]
+        energies = np.array([float(np.sum(piece.astype(float) ** 2)) for piece in pieces])
+        blocks.append(_Block(start, (spectra[0].conj() * spectra[1]).sum(0), energies))
+    return blocks
 
 
-def _lag(cross: np.ndarray, n_fft: int, bound: int) -> float:
-    """Return the lag in samples of the peak of the weighted cross-correlation."""
-    weighted = cross / np.sqrt(np.maximum(np.abs(cross), 1e-12 * np.abs(cross).max() + 1e-300))
+def _lag(cross: np.ndarray, n_fft: int, lags: np.ndarray) -> float:
+    """Return the lag in samples, near the given ones, of the weighted cross-correlation's peak."""
+    magnitude = np.abs(cross)
+    weighted = cross / np.sqrt(np.maximum(magnitude, 1e-12 * magnitude.max() + 1e-30))
     correlation = scipy.fft.irfft(weighted, n_fft)
-    lags = np.arange(-bound, bound + 1)
-    coarse = lags[np.argmax(correlation[lags])]
-    near = coarse + np.arange(-2 * INTERPOLATION, 2 * INTERPOLATION + 1) / INTERPOLATION
-    frequency = np.arange(len(weighted)) * (2 * np.pi / n_fft)
-    fine = np.array([(weighted * np.exp(1j * frequency * lag)).real.sum() for lag in near])
-    peak = int(np.clip(np.argmax(fine), 1, len(near) - 2))
+    coarse = int(lags[np.argmax(correlation[lags])])
+    near = np.arange(-SINC_TAPS // 2, SINC_TAPS // 2 + 1)
+    steps = np.arange(-INTERPOLATION, INTERPOLATION + 1) / INTERPOLATION
+    kernel = np.sinc(steps[:, None] - near) * scipy.signal.windows.kaiser(len(near), 8)
+    fine = kernel @ correlation[(coarse + near) % n_fft]
+    peak = int(np.clip(np.argmax(fine), 1, len(steps) - 2))
     left, top, right = fine[peak - 1 : peak + 2]
     bend = left - 2 * top + right
-    return float(near[peak] + (0.5 * (left - right) / bend if bend < 0 else 0.0) / INTERPOLATION)
+    return float(
+        coarse + steps[peak] + (0.5 * (left - right) / bend if bend < 0 else 0.0) / INTERPOLATION
+    )
 
 
 def estimate_delay(
@@ -78,7 +90,7 @@ def estimate_delay(
     """Estimate by how much a degraded signal is late.
 
     Args:
-        reference: shape (channels, samples)
+        reference: shape (channels, samples); W alone is enough for ambisonics
         degraded: shape (channels, samples), the same number of channels, any length
         rate: sampling rate in Hz
         bound: largest delay that is looked for, in seconds
@@ -102,47 +114,27 @@ def estimate_delay(
         )
     limit = max(1, round(bound * rate))
     longest = max(reference.shape[1], degraded.shape[1])
-    n_fft = scipy.fft.next_fast_len(2 * max(min(longest, BLOCK), 2 * limit), real=True)
-    n_fft += n_fft % 2
-    delay = _lag(_cross_spectrum(reference, degraded, n_fft), n_fft, limit)
-    aligned = shift(reference, degraded, delay)
-    confidence = _correlation(*aligned)
-    drift, sure = _drift(reference, degraded, rate, delay)
-    return Delay(delay, confidence, drift, sure)
+    n_fft = 2 * scipy.fft.next_fast_len(max(min(longest, BLOCK), 2 * limit), real=True)
+    blocks = _blocks(reference, degraded, n_fft)
+    total = sum(block.cross for block in blocks)
+    delay = _lag(total, n_fft, np.arange(-limit, limit + 1))
+    energy = np.sqrt(np.prod(sum(block.energies for block in blocks)))
+    peak = scipy.fft.irfft(total, n_fft)[round(delay) + np.arange(-1, 2)].max()
+    confidence = float(np.clip(peak / energy, 0, 1)) if energy > 0 else 0.0
+    return Delay(delay, confidence, *_drift(blocks, n_fft, round(delay)))
 
 
-def _correlation(reference: np.ndarray, degraded: np.ndarray) -> float:
-    """Return the correlation of two signals over all channels."""
-    energy = np.sqrt(float((reference**2).sum()) * float((degraded**2).sum()))
-    return float(np.clip((reference * degraded).sum() / energy, 0, 1)) if energy > 0 else 0.0
-
-
-def _drift(
-    reference: np.ndarray, degraded: np.ndarray, rate: int, delay: float
-) -> tuple[float, bool]:
-    """Return the drift in ppm (median slope of the delays of ten parts), and whether it is sure."""
-    parts = 10
-    samples = min(reference.shape[1], degraded.shape[1])
-    size, near = samples // parts, 64
-    if size < rate // 10:
+def _drift(blocks: list[_Block], n_fft: int, delay: int) -> tuple[float, bool]:
+    """Return the drift in ppm (Theil-Sen slope of the delays of the blocks), and if it is sure."""
+    heard = [block for block in blocks if block.energies.min() > 0]
+    if len(heard) < 5:
         return 0.0, False
-    n_fft = scipy.fft.next_fast_len(2 * size, real=True)
-    n_fft += n_fft % 2
-    whole = round(delay)
-    times, lags = [], []
-    for start in range(0, parts * size, size):
-        first = start + whole
-        if first < 0 or first + size > degraded.shape[1]:
-            continue
-        pieces = reference[:, start : start + size], degraded[:, first : first + size]
-        if min(float((piece**2).sum()) for piece in pieces) > 0:
-            times.append(start)
-            lags.append(_lag(_cross_spectrum(*pieces, n_fft), n_fft, near))
-    if len(times) < 5:
-        return 0.0, False
-    slope, _, low, high = scipy.stats.theilslopes(lags, times, 0.99)
-    sure = bool((low > 0 or high < 0) and abs(slope) * samples > 1)
-    return float(slope * 1e6), sure
+    near = delay + np.arange(-DRIFT_RANGE, DRIFT_RANGE + 1)
+    lags = [_lag(block.cross, n_fft, near) for block in heard]
+    starts = [block.start for block in heard]
+    slope, _, low, high = scipy.stats.theilslopes(lags, starts, 0.99)
+    moved = abs(slope) * (starts[-1] - starts[0])
+    return float(slope * 1e6), bool((low > 0 or high < 0) and moved > 1)
 
 
 def shift(
