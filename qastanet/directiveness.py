@@ -1,7 +1,8 @@
 """Directiveness of an ambisonic signal: how much of its energy flows in one direction.
 
-The ratio of smoothed active intensity to energy density, near 1 for a single plane wave and near 0
-for a diffuse field, from the zeroth and first order only.
+The ratio of smoothed active intensity to energy density, near 1 for a single plane wave, from the
+zeroth and first order only. The norm of the intensity is taken before it is smoothed, so opposite
+flows do not cancel, and a diffuse field has about 0.55.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ import requests
 
 from qastanet.errors import InputError
 
+pooch.get_logger().setLevel("WARNING")  # the hashes it advises to note down are in the registry
+
 MIRROR_VARIABLE = "QASTANET_DATA_MIRROR"
 """Environment variable that names a mirror folder."""
 
@@ -104,9 +106,9 @@ def mirror_folder() -> Path | None:
     return Path(folder) if folder else None
 
 
-def at_hand(entry: Entry, mirror: Path | None = None) -> bool:
+def at_hand(entry: Entry, mirror: str | Path | None = None) -> bool:
     """Tell whether a file can be had without the network (its hash is checked when it is read)."""
-    mirror = mirror or mirror_folder()
+    mirror = Path(mirror) if mirror else mirror_folder()
     places = [cache_folder() / entry.location]
     if mirror:
         places.append(mirror / entry.location)
@@ -144,9 +146,6 @@ def fetch(entry: Entry, mirror: str | Path | None = None) -> Path:
 
     target = cache_folder() / entry.location
     known = f"sha256:{entry.sha256}" if entry.sha256 else None
-    log = pooch.get_logger()
-    level, log_level = log.level, "WARNING"
-    log.setLevel(log_level)
     try:
         pooch.retrieve(entry.address, known, target.name, target.parent, downloader=get)
     except (OSError, ValueError, requests.RequestException) as error:
@@ -155,8 +154,6 @@ def fetch(entry: Entry, mirror: str | Path | None = None) -> Path:
             f"{entry.path}: cannot be fetched from {source} ({error}). Check the connection or "
             f"name a mirror folder with --mirror or {MIRROR_VARIABLE}."
         ) from error
-    finally:
-        log.setLevel(level)
     return target
 
 

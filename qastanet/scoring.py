@@ -1,12 +1,13 @@
 """Scores by name of the model: what most users call."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from qastanet import registry
-from qastanet.audio import check_pair, resample
+from qastanet import CONFORMANCE, registry
+from qastanet.audio import check_pair, check_signal, read, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.model import QASTAnet
@@ -74,3 +75,57 @@ def score(
     ]
     with torch.inference_mode():
         return float(_loaded(model)(*pair))
+
+
+def score_files(reference: str | Path, degraded: str | Path, model: str = "released") -> dict:
+    """Score a pair of sound files and say what was done.
+
+    Args:
+        reference: sound file
+        degraded: sound file of the same rate, channels and length
+        model: see `load_model`
+
+    Returns:
+        score, model, reference, degraded, sampling_rate (of the files), duration_s, channels,
+        conformance, and resampled_to (Hz) where the rate was changed
+
+    Raises:
+        InputError: naming the file, the value and the remedy
+    """
+    names = (str(reference), str(degraded))
+    (ref, ref_rate), (deg, deg_rate) = read(reference), read(degraded)
+    check_pair(ref, deg, (ref_rate, deg_rate), names)
+    result = {
+        "score": score(ref, deg, ref_rate, model),
+        "model": model,
+        "reference": names[0],
+        "degraded": names[1],
+        "sampling_rate": ref_rate,
+        "duration_s": ref.shape[1] / ref_rate,
+        "channels": ref.shape[0],
+        "conformance": CONFORMANCE,
+    }
+    if ref_rate != SAMPLING_RATE:
+        result["resampled_to"] = SAMPLING_RATE
+    return result
+
+
+def read_excerpt(path: str | Path, start_s: float = 0.0, duration_s: float = 1.0) -> torch.Tensor:
+    """Read an excerpt of a sound file at 48 kHz.
+
+    Args:
+        path: sound file
+        start_s: where it starts, in seconds
+        duration_s: how long it is, in seconds
+
+    Returns:
+        float32, shape (channels, samples)
+
+    Raises:
+        InputError: if the file has no such excerpt
+    """
+    samples, rate = read(path)
+    first = round(start_s * rate)
+    excerpt = samples[:, first : first + round(duration_s * rate)]
+    check_signal(excerpt, rate, f"{path} from {start_s} s")
+    return torch.from_numpy(resample(excerpt, rate, SAMPLING_RATE))

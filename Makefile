@@ -1,0 +1,49 @@
+# QASTAnet compendium. `make` lists what there is to do.
+
+.SHELLFLAGS := -eu -o pipefail -c
+SHELL := bash
+.DEFAULT_GOAL := help
+
+PYTHON3 ?= python3
+PROFILE ?= default
+PYTHON := .venv/bin/python
+export PYTHON
+
+help: ## list the targets
+	@echo "make TARGET [PROFILE=default|smoke]"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
+
+setup: .venv/installed ## create .venv from requirements.lock
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON3) -m venv .venv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+fetch: setup ## fetch the public sounds (72 MB), so that `reproduce` starts from audio
+	$(PYTHON) -m qastanet fetch
+
+reproduce: setup ## run the notebooks: every table and figure; from audio if it is at hand
+	@mkdir -p build
+	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
+	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
+	  else audio=; echo "Without the public sounds: results are made from data/processed."; fi; \
+	  $(PYTHON) -m qastanet.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
+	@$(MAKE) --no-print-directory -f build/$(PROFILE).mk all
+
+test: setup ## run the tests, which also check the results against the committed ones
+	$(PYTHON) -m pytest
+
+lint: setup ## check style and that the notebooks carry no output
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/nbstripout --verify notebooks/*.ipynb
+
+lab: setup ## open the notebooks in JupyterLab
+	.venv/bin/jupyter lab notebooks
+
+clean: ## remove build/ (results stay)
+	rm -rf build
+
+.PHONY: help setup fetch reproduce test lint lab clean

@@ -1,0 +1,154 @@
+"""One row of numbers per metric, listening test and subset of items: the table of the comparison.
+
+Errors need predictions in points. ``rmse`` is taken with the scores as they are, only multiplied by
+the scale of the metric (a metric without one, such as a distance in dB, has none). All columns that
+end in ``_mapped`` map every scene by the monotone cubic fitted on the *other* scenes of the subset;
+``rmse_in_sample`` maps by the one fitted on the very same items, with the N - 4 of P.1401 for its
+degrees of freedom, and is there to be compared with numbers that others report so.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from qastanet.bootstrap import percentile_interval
+from qastanet.mapping import fit_monotone_cubic, map_out_of_fold
+from qastanet.resampling import REPLICATES, draw_scenes, replicate
+from qastanet.statistics import (
+    CUBIC_FREEDOM,
+    kendall,
+    outlier_ratio,
+    pearson,
+    rmse,
+    rmse_epsilon,
+    spearman,
+)
+
+LABELS = ["dataset", "subset", "signal", "metric", "protocol"]
+NAN = float("nan")
+
+
+def correlations(
+    table: pd.DataFrame,
+    metrics: Mapping[str, float | None],
+    subsets: Mapping[str, pd.Series] | None = None,
+    labels: Mapping[str, str] | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Agreement of several metrics with the ratings, in several subsets of items.
+
+    Args:
+        table: one row per stimulus: ``content``, ``mean``, optionally ``ci95_low`` and
+            ``ci95_high``, and one column per metric.
+        metrics: columns to evaluate, each with its scale: what to multiply the score by to have
+            points (100 for 0..1); negative or None if it has no scale, where the sign says that a
+            larger score means lower quality. Example: ``{"qastanet": 100, "lsd": -1}``.
+        subsets: name -> boolean mask over the rows; one subset ``all`` if not given.
+        labels: ``dataset``, ``signal`` and ``protocol`` to write into the rows.
+        replicates: number of bootstrap samples.
+        seed: of the random numbers, the same for all rows.
+
+    Returns:
+        One row per subset and metric with the columns of `correlation_row`. Subsets in which a
+        metric has fewer than 3 scored items are left out.
+
+    Example:
+        >>> items = pd.DataFrame({"content": list("aabbcc"), "mean": [10, 50, 20, 60, 10, 70]})
+        >>> items["good"] = items["mean"] / 100
+        >>> rows = correlations(items, {"good": 100}, labels={"dataset": "toy"}, replicates=50)
+        >>> print(rows[["metric", "n", "scenes", "rmse"]].to_string(index=False))
+        metric  n  scenes  rmse
+          good  6       3   0.0
+    """
+    subsets = subsets or {"all": pd.Series(True, index=table.index)}
+    rows = []
+    for subset, mask in subsets.items():
+        for metric, scale in metrics.items():
+            items = table[mask].dropna(subset=[metric, "mean"])
+            if len(items) >= 3:
+                named = dict(labels or {}) | {"subset": subset, "metric": metric}
+                rows.append(correlation_row(items, metric, scale, named, replicates, seed))
+    return pd.DataFrame(rows)
+
+
+def correlation_row(
+    items: pd.DataFrame,
+    metric: str,
+    scale: float | None = None,
+    labels: Mapping[str, str] | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> dict[str, object]:
+    """Agreement of one metric with the ratings of some items.
+
+    Args:
+        items: one row per stimulus, see `correlations`.
+        metric: column of the scores.
+        scale: see `correlations`.
+        labels: values for ``dataset``, ``subset``, ``signal``, ``metric``, ``protocol``.
+        replicates: number of bootstrap samples.
+        seed: of the random numbers.
+
+    Returns:
+        The labels, ``n``, ``scenes``, ``pearson``, ``spearman`` and ``kendall`` (with ``_lo`` and
+        ``_hi``: 95 % percentile bootstrap clustered by scene), ``rmse`` (unmapped),
+        ``rmse_mapped``, ``rmse_epsilon_mapped``, ``outlier_ratio_mapped`` (mapped out of fold by
+        scene) and ``rmse_in_sample``; errors in points, NaN where they cannot be had.
+
+    Example:
+        >>> items = pd.DataFrame({"content": list("aabb"), "mean": [10, 50, 20, 60]})
+        >>> row = correlation_row(items.assign(lsd=[5, 2, 4, 1]), "lsd", -1, replicates=50)
+        >>> round(row["spearman"], 2), row["rmse"]
+        (-1.0, nan)
+    """
+    score, rating = (items[c].to_numpy(dtype=float) for c in (metric, "mean"))
+    scene = items["content"].to_numpy()
+    row: dict[str, object] = dict.fromkeys(LABELS, "") | {"metric": metric} | dict(labels or {})
+    row |= {"n": len(items), "scenes": len(np.unique(scene))}
+    counts = draw_scenes(scene, replicates, seed) if row["scenes"] > 1 else None
+    for name, measure in (("pearson", pearson), ("spearman", spearman), ("kendall", kendall)):
+        row[name] = measure(score, rating)
+        values = [] if counts is None else replicate(score, rating, counts, name)
+        row[f"{name}_lo"], row[f"{name}_hi"] = percentile_interval(values)
+    row["rmse"] = rmse(score * scale, rating) if scale is not None and scale > 0 else NAN
+    increasing = scale is None or scale > 0
+    return row | _mapped_errors(items, score, rating, increasing)
+
+
+def half_widths(items: pd.DataFrame) -> np.ndarray | None:
+    """Half of the 95 % confidence interval of each mean rating, in points.
+
+    Args:
+        items: with the columns ``ci95_low`` and ``ci95_high``.
+
+    Returns:
+        Shape (items,); None if the columns are missing or incomplete.
+
+    Example:
+        >>> half_widths(pd.DataFrame({"ci95_low": [10.0], "ci95_high": [16.0]}))
+        array([3.])
+    """
+    if not {"ci95_low", "ci95_high"} <= set(items.columns):
+        return None
+    half = (items["ci95_high"] - items["ci95_low"]).to_numpy(dtype=float) / 2
+    return half if np.isfinite(half).all() else None
+
+
+def _mapped_errors(
+    items: pd.DataFrame, score: np.ndarray, rating: np.ndarray, increasing: bool
+) -> dict[str, float]:
+    names = ["rmse_mapped", "rmse_epsilon_mapped", "outlier_ratio_mapped", "rmse_in_sample"]
+    errors = dict.fromkeys(names, NAN)
+    mapped = map_out_of_fold(score, rating, items["content"].to_numpy(), increasing)
+    if np.isfinite(mapped).all():
+        errors["rmse_mapped"] = rmse(mapped, rating)
+        half = half_widths(items)
+        if half is not None:
+            errors["rmse_epsilon_mapped"] = rmse_epsilon(mapped, rating, half)
+            errors["outlier_ratio_mapped"] = outlier_ratio(mapped, rating, half)
+    if len(items) > CUBIC_FREEDOM:
+        own = fit_monotone_cubic(score, rating, increasing)(score)
+        errors["rmse_in_sample"] = rmse(own, rating, CUBIC_FREEDOM)
+    return errors

@@ -1,0 +1,93 @@
+"""Public listening tests as tidy tables: one row per stimulus, and the sounds it was made of."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qastanet import registry
+from qastanet.errors import InputError
+from qastanet.webmushra import rating_means
+
+AMBIQUAL2_CONTENTS = {
+    "glockFcastAz": "castanetsorgRev_dynamic_A-90_A90_E60_60_glockshortRev_fixed_A60_E15",
+    "xylFtabAz": "tabbels_dynamic_A-90_A90_E-45_-45_xylophone_fixed_A-90_E45",
+    "castFpinkEl": "bPinkRev_dynamic_A90_E0_E180_castanets_fixed_A90_E-15",
+    "babbleFfemAz": "female_dynamic_A-90_A90_E30_30_babble_fixed_A90_E0",
+    "trFtrEl": "trianglesst_dynamic_A60_E0_E180_trianglesroll_fixed_A60_E0",
+    "pianoFxylEl": "xylophone_dynamic_A60_E0_E180_piano_fixed_A60_E0",
+}
+"""Rated contents of the second experiment of Ambiqual -> stem of their files."""
+
+AMBIQUAL2_UNRATED = "tabbels_dynamic_A-90_E0_E180_xylophone_fixed_A-90_E45"
+"""A seventh content whose files are public but which was not rated."""
+
+
+class Pair(NamedTuple):
+    """A reference and a degraded file of the Ambiqual repository."""
+
+    stimulus: str
+    reference: str
+    degraded: str
+
+
+def read_ambiqual2(path: str | Path) -> pd.DataFrame:
+    """Read the ratings of the second experiment of Ambiqual into a tidy table.
+
+    MUSHRA, 13 listeners, 6 contents; Opus at first order (32 to 128 kbit/s) and at third order (256
+    to 512 kbit/s). The listeners compared with a third-order reference.
+
+    Args:
+        path: file MUSHRA_experiment_2.csv
+
+    Returns:
+        one row per rated stimulus: dataset, stimulus, content, condition (REF, FOA32, ...), order,
+        bitrate (kbit/s, NaN for the reference), listeners, mean, sd, ci95_low, ci95_high, and the
+        files `reference` and `degraded` of the same order; first order for the hidden reference
+
+    Raises:
+        InputError: if the file has other columns or contents
+    """
+    raw = pd.read_csv(path)
+    raters = [column for column in raw.columns if column.startswith("rater")]
+    if not {"label", "enc"} <= set(raw.columns) or not raters:
+        raise InputError(f"{path}: not the ratings of the second Ambiqual experiment")
+    unknown = set(raw.label) - set(AMBIQUAL2_CONTENTS)
+    if unknown:
+        raise InputError(f"{path}: unknown contents {sorted(unknown)}")
+    long = raw.melt(["label", "enc"], raters, var_name="listener", value_name="rating")
+    table = rating_means(long.rename(columns={"label": "trial", "enc": "condition"}), "ambiqual2")
+    order = table.condition.str.startswith("3OA")
+    bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
+    stem = table.content.map(AMBIQUAL2_CONTENTS) + np.where(order, "_HOA", "_FOA")
+    table = table.assign(
+        stimulus=table.content + "_" + table.condition,
+        order=np.where(order, 3, 1),
+        bitrate=bitrate.astype(float),
+        reference=stem + "_REF.wav",
+        degraded=stem + "_" + np.where(bitrate.isna(), "REF", bitrate + "k") + ".wav",
+    )
+    table["content"] = pd.Categorical(table.content, list(AMBIQUAL2_CONTENTS))
+    columns = ["dataset", "stimulus", "content", "condition", "order", "bitrate"]
+    columns += ["listeners", "mean", "sd", "ci95_low", "ci95_high", "reference", "degraded"]
+    return table.sort_values(["content", "order", "bitrate"])[columns].reset_index(drop=True)
+
+
+def ambiqual2_pairs() -> Iterator[Pair]:
+    """List the 35 first-order pairs of the second experiment, rated or not, references included.
+
+    Example:
+        >>> len(list(ambiqual2_pairs()))
+        35
+    """
+    for label, stem in (AMBIQUAL2_CONTENTS | {"tabxylUnrated": AMBIQUAL2_UNRATED}).items():
+        for rate in ("REF", "32k", "64k", "96k", "128k"):
+            condition = rate if rate == "REF" else f"FOA{rate[:-1]}"
+            yield Pair(f"{label}_{condition}", f"{stem}_FOA_REF.wav", f"{stem}_FOA_{rate}.wav")
+
+
+def ambiqual_file(name: str) -> Path:
+    """Fetch a sound file of the Ambiqual repository by its file name."""
+    return registry.path(registry.AMBIQUAL, f"validation/audiofiles/{name}")

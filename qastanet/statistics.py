@@ -1,0 +1,140 @@
+"""How well the scores of a metric agree with the ratings of listeners.
+
+Agreement is measured as ITU-T P.1401 (01/2020) does: Pearson's correlation, the root mean square
+error, the same error with a dead zone as wide as the confidence interval of the ratings, and the
+outlier ratio; and by the rank correlations of Spearman and Kendall. Errors are taken between
+predictions on the scale of the ratings: see `qastanet.mapping` for how to get there.
+
+Conventions: ``score`` are the outputs of a metric, ``rating`` the mean ratings of the same items,
+both shape (items,), ratings in points of the scale of the test (0..100 for MUSHRA).
+``half_width`` is half of the 95 % confidence interval of each mean rating, in points. Measures are
+undefined (NaN) where one side does not vary.
+"""
+
+import numpy as np
+import scipy.stats
+from numpy.typing import ArrayLike, NDArray
+
+from qastanet.errors import InputError
+
+CUBIC_FREEDOM = 4  # degrees of freedom that a third-order mapping uses up
+
+
+def pearson(score: ArrayLike, rating: ArrayLike) -> float:
+    """Pearson's linear correlation (P.1401, 7.5.3), -1..1.
+
+    Example:
+        >>> round(pearson([1, 2, 3, 4], [10, 20, 30, 50]), 4)
+        0.9827
+    """
+    score, rating = paired(score, rating)
+    if np.ptp(score) == 0 or np.ptp(rating) == 0:
+        return float("nan")
+    return float(scipy.stats.pearsonr(score, rating).statistic)
+
+
+def spearman(score: ArrayLike, rating: ArrayLike) -> float:
+    """Spearman's rank correlation with mean ranks for ties, -1..1.
+
+    Example:
+        >>> round(spearman([1, 2, 3, 4], [10, 20, 50, 30]), 4)
+        0.8
+    """
+    score, rating = paired(score, rating)
+    return pearson(scipy.stats.rankdata(score), scipy.stats.rankdata(rating))
+
+
+def kendall(score: ArrayLike, rating: ArrayLike) -> float:
+    """Kendall's rank correlation tau-b, -1..1.
+
+    Example:
+        >>> round(kendall([1, 2, 3, 4], [10, 20, 50, 30]), 4)
+        0.6667
+    """
+    score, rating = paired(score, rating)
+    return float(scipy.stats.kendalltau(score, rating).statistic)
+
+
+def rmse(score: ArrayLike, rating: ArrayLike, freedom: int = 0) -> float:
+    """Root mean square error in points, sqrt(sum error^2 / (N - d)) (P.1401, 7.5.1).
+
+    Args:
+        score: predicted ratings in points, shape (items,).
+        rating: mean ratings in points, shape (items,).
+        freedom: the degrees of freedom d that a mapping fitted *on these items* has used up: 4
+            after a third-order mapping, 0 for a prediction from elsewhere.
+
+    Returns:
+        The error in points.
+
+    Raises:
+        InputError: if there are not more items than degrees of freedom.
+
+    Example:
+        >>> rmse([10, 20], [13, 16])
+        3.5355...
+    """
+    score, rating = paired(score, rating)
+    return _root_mean_square(score - rating, freedom)
+
+
+def rmse_epsilon(
+    score: ArrayLike, rating: ArrayLike, half_width: ArrayLike, freedom: int = 0
+) -> float:
+    """Root mean square error that forgives what the ratings leave open (P.1401, 7.7).
+
+    An error counts only as far as it leaves the confidence interval of the mean rating:
+    max(0, abs(rating - score) - half_width).
+
+    Args:
+        score: predicted ratings in points, shape (items,).
+        rating: mean ratings in points, shape (items,).
+        half_width: half of the 95 % confidence interval of each rating, shape (items,).
+        freedom: see `rmse`.
+
+    Returns:
+        The error in points.
+
+    Example:
+        >>> rmse_epsilon([10, 20], [13, 16], [3, 2])
+        1.4142...
+    """
+    score, rating = paired(score, rating)
+    half_width = paired(half_width, rating)[0]
+    return _root_mean_square(np.maximum(np.abs(rating - score) - half_width, 0), freedom)
+
+
+def outlier_ratio(score: ArrayLike, rating: ArrayLike, half_width: ArrayLike) -> float:
+    """Share of items predicted outside their confidence interval, 0..1 (P.1401, 7.5.2.2).
+
+    Example:
+        >>> outlier_ratio([10, 20], [13, 16], [3, 2])
+        0.5
+    """
+    score, rating = paired(score, rating)
+    half_width = paired(half_width, rating)[0]
+    return float(np.mean(np.abs(rating - score) > half_width))
+
+
+def paired(first: ArrayLike, second: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Two finite float arrays of the same shape (items,), or an error.
+
+    Raises:
+        InputError: if the shapes differ, there are no two items, or a value is not finite.
+
+    Example:
+        >>> paired([1, 2], [3, 4])[0]
+        array([1., 2.])
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if first.shape != second.shape or first.ndim != 1 or len(first) < 2:
+        raise InputError(f"need two rows of at least 2 items, got {first.shape} and {second.shape}")
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        raise InputError("a score or a rating is NaN or infinite; drop unrated items first")
+    return first, second
+
+
+def _root_mean_square(errors: NDArray, freedom: int) -> float:
+    if len(errors) <= freedom:
+        raise InputError(f"{len(errors)} items are too few for {freedom} degrees of freedom")
+    return float(np.sqrt(np.sum(errors**2) / (len(errors) - freedom)))

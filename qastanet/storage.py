@@ -1,0 +1,90 @@
+"""Where results lie, and writing them so that a file is either complete or not there."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qastanet.errors import InputError
+
+
+def enter_root() -> Path:
+    """Make the root of the compendium the working directory, and return it.
+
+    Paths in notebooks are relative to the root, also when JupyterLab starts a notebook in its own
+    folder. Outside a compendium nothing changes.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks" / "parameters").is_dir():
+            os.chdir(folder)
+            return folder
+    return here
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary name beside a path, and rename to the path when the block succeeds.
+
+    Folders are made as needed. If the block fails, the path is left as it was.
+
+    Args:
+        path: where the result shall lie
+
+    Raises:
+        InputError: if the folder cannot be written
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
+        os.close(handle)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
+    """Write a table as CSV with rounded numbers, so that small changes of rounding do not show.
+
+    Args:
+        table: without an index of interest
+        path: CSV file
+        digits: decimals kept
+    """
+    with replacing(path) as temporary:
+        table.round(digits).to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_maps(maps: Mapping[str, np.ndarray], path: str | Path) -> None:
+    """Write difference maps in half precision (relative error 5e-4) as a compressed npz file.
+
+    Args:
+        maps: stimulus -> difference maps (features, bands, frames)
+        path: npz file
+    """
+    with replacing(path) as temporary:
+        np.savez_compressed(temporary, **{k: np.float16(v) for k, v in maps.items()})
+
+
+def read_maps(path: str | Path) -> dict[str, np.ndarray]:
+    """Read difference maps written by `write_maps` as float32.
+
+    Raises:
+        InputError: if the file is no such archive
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name].astype(np.float32) for name in archive.files}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as difference maps ({error})") from error

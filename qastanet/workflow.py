@@ -1,0 +1,217 @@
+"""Running the notebooks: which file depends on what, and papermill runs that leave no halves.
+
+`python -m qastanet.workflow rules` prints a makefile that knows, for every notebook, its inputs,
+its outputs, its parameter file and the modules it uses. `python -m qastanet.workflow run` executes
+one notebook. Parameters whose names start with `in_` are files a notebook reads, with `out_` files
+it writes; `from_audio_` files are written when the public sounds are at hand and otherwise read as
+they were committed.
+"""
+
+import argparse
+import ast
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from qastanet.errors import InputError
+
+PACKAGE = Path(__file__).parent
+NOTEBOOKS = Path("notebooks")
+BUILD = Path("build")
+
+
+def cells(notebook: Path) -> list[dict]:
+    """Return the code cells of a notebook."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    return [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+
+
+def default_parameters(notebook: Path) -> dict:
+    """Return the literals that the cell tagged `parameters` assigns.
+
+    Raises:
+        InputError: if there is no such cell
+    """
+    for cell in cells(notebook):
+        if "parameters" in cell["metadata"].get("tags", []):
+            tree = ast.parse("".join(cell["source"]))
+            return {
+                node.targets[0].id: ast.literal_eval(node.value)
+                for node in tree.body
+                if isinstance(node, ast.Assign)
+            }
+    raise InputError(f"{notebook}: no cell is tagged 'parameters'")
+
+
+def parameters(notebook: Path, profile: str) -> dict:
+    """Return the parameters of a notebook under a profile.
+
+    Args:
+        notebook: its path
+        profile: folder under notebooks/parameters with one YAML file per notebook
+
+    Raises:
+        InputError: if the parameter file sets something that the notebook does not have
+    """
+    import yaml
+
+    values = default_parameters(notebook)
+    file = parameter_file(notebook, profile)
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; every notebook of a profile has one")
+    given = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    unknown = sorted(set(given) - set(values))
+    if unknown:
+        raise InputError(f"{file}: {notebook.name} has no parameter {', '.join(unknown)}")
+    return values | given
+
+
+def parameter_file(notebook: Path, profile: str) -> Path:
+    """Return the file of parameters of a notebook under a profile."""
+    return NOTEBOOKS / "parameters" / profile / f"{notebook.stem}.yaml"
+
+
+def _imports(source: str) -> set[str]:
+    """Return the modules of the package that a piece of code imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qastanet"):
+            found.add(node.module.partition(".")[2] or "__init__")
+            if node.module == "qastanet":
+                found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names if alias.name.startswith("qastanet")]
+            found |= {name.partition(".")[2] or "__init__" for name in names}
+    return found
+
+
+def modules(notebook: Path) -> list[Path]:
+    """Return the files of the package that a notebook depends on, directly or not."""
+    source = "\n".join("".join(cell["source"]) for cell in cells(notebook))
+    waiting, seen = _imports(source) | {"__init__"}, set()
+    while waiting:
+        name = waiting.pop()
+        file = PACKAGE / f"{name}.py"
+        if name in seen or not file.is_file():
+            continue
+        seen.add(name)
+        waiting |= _imports(file.read_text(encoding="utf-8"))
+    data = [PACKAGE / "registry.csv"] if "registry" in seen else []
+    return [PACKAGE / f"{name}.py" for name in sorted(seen)] + data
+
+
+def rules(profile: str, audio: bool) -> str:
+    """Return a makefile for all notebooks of a profile.
+
+    Args:
+        profile: see `parameters`
+        audio: whether the public sounds are at hand, so that `from_audio_` files are made anew
+    """
+    lines, everything = [], []
+    for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
+        values = parameters(notebook, profile)
+        audio_here = audio and values.get("audio") is not None
+        wanted = {kind: _files(values, kind) for kind in ("in_", "out_", "from_audio_")}
+        made = wanted["out_"] + (wanted["from_audio_"] if audio_here else [])
+        read = wanted["in_"] + ([] if audio_here else wanted["from_audio_"])
+        made += [str(BUILD / profile / f"{notebook.stem}{end}") for end in (".ipynb", ".html")]
+        read += [str(notebook), str(parameter_file(notebook, profile))]
+        read += [os.path.relpath(module) for module in modules(notebook)]
+        flag = " --audio" if audio_here else ""
+        lines += [
+            f"{' '.join(made)} &: {' '.join(read)}",
+            f"\t@$(PYTHON) -m qastanet.workflow run {notebook.stem} --profile {profile}{flag}",
+            "",
+        ]
+        everything += made
+    head = ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all", ""]
+    return "\n".join(head + lines)
+
+
+def _files(values: dict, prefix: str) -> list[str]:
+    """Return the file names among the parameters that start with a prefix."""
+    return [str(v) for k, v in values.items() if k.startswith(prefix) and v is not None]
+
+
+def run(notebook: Path, profile: str, audio: bool) -> None:
+    """Execute a notebook with papermill; results appear only if all of it succeeds.
+
+    The executed notebook and an HTML of it are written to build/<profile>/. If a cell fails, what
+    was executed is kept as build/<profile>/<name>.failed.ipynb, and no result is touched.
+
+    Args:
+        notebook: its path
+        profile: see `parameters`
+        audio: passed on to the notebook's parameter of that name, if it has one
+    """
+    import papermill
+    from nbconvert import HTMLExporter
+
+    values = parameters(notebook, profile)
+    if audio and values.get("audio") is not None:
+        values["audio"] = True
+    folder = BUILD / profile
+    staging = folder / "staging" / notebook.stem
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    made = ("out_", "from_audio_") if values.get("audio") else ("out_",)
+    for name in [name for name in values if name.startswith(made) and values[name]]:
+        values[name] = str(staging / values[name])
+        Path(values[name]).parent.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f"{notebook.stem}.failed.ipynb"
+    start = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(unfinished),
+            values,
+            kernel_name="python3",
+            language="python",
+            extra_arguments=["--log-level=50"],  # it warns about itself at every start
+        )
+    except papermill.PapermillExecutionError as error:
+        raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error
+    missing = [values[n] for n in values if n.startswith(made) and not Path(values[n]).is_file()]
+    if missing:
+        raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
+    page, _ = HTMLExporter().from_filename(str(unfinished))
+    html = folder / f"{notebook.stem}.html"
+    html.with_suffix(".part").write_text(page, encoding="utf-8")
+    for file in [file for file in staging.rglob("*") if file.is_file()]:
+        target = file.relative_to(staging)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.utime(file)
+        file.replace(target)
+    shutil.rmtree(staging)
+    html.with_suffix(".part").replace(html)
+    unfinished.replace(folder / f"{notebook.stem}.ipynb")
+    print(f"{notebook.stem}: {time.monotonic() - start:.0f} s")
+
+
+def main() -> int:
+    """Run the command line of the workflow."""
+    parser = argparse.ArgumentParser(prog="python -m qastanet.workflow", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("rules", "run"):
+        command = commands.add_parser(name)
+        command.add_argument("--profile", default="default")
+        command.add_argument("--audio", action="store_true")
+        if name == "run":
+            command.add_argument("notebook", help="its number and name, without .ipynb")
+    options = parser.parse_args()
+    try:
+        if options.command == "rules":
+            print(rules(options.profile, options.audio))
+        else:
+            run(NOTEBOOKS / f"{options.notebook}.ipynb", options.profile, options.audio)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Reading, screening and averaging of ratings, and the models of them."""
+
+from itertools import product
+
+import mirror
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from qastanet.errors import InputError
+from qastanet.rating_models import mixed_model, repeated_measures_anova
+from qastanet.webmushra import keep_screened, rating_means, read_webmushra, screen_listeners
+
+HEADER = "session_uuid,trial_id,rating_stimulus,rating_score\n"
+
+
+@pytest.fixture(scope="module")
+def aes():
+    folder = mirror.upstream(mirror.AES2023) / "evaluate_listening_experiment_results"
+    return read_webmushra(folder / "webmushra_results.csv")
+
+
+def made_up(listeners=12, seed=0):
+    """Conditions 0, 20, 40 points apart, contents 10, listeners' sd 8, residual sd 5."""
+    rng = np.random.default_rng(seed)
+    offset = 8 * rng.standard_normal(listeners)
+    rows = [
+        (f"l{k:02d}", f"t{t}", f"c{c}", 30 + 20 * c + 10 * t + offset[k] + 5 * rng.normal())
+        for k, t, c in product(range(listeners), range(3), range(3))
+    ]
+    return pd.DataFrame(rows, columns=["listener", "trial", "condition", "rating"])
+
+
+def test_all_of_the_aes_ratings(aes):
+    assert aes.shape == (22 * 13 * 8, 4)
+    assert aes["listener"].nunique() == 22
+    assert "drums+saw_anech" in set(aes["trial"])
+    assert len(rating_means(aes, "aes2023")) == 13 * 8
+
+
+def test_eight_of_the_aes_listeners_fail_screening(aes):
+    screening = screen_listeners(aes)
+    assert (~screening["kept"]).sum() == 8
+    assert screening.loc[~screening["kept"], "reason"].str.contains("below 90").all()
+    kept = rating_means(keep_screened(aes, screening), "aes2023")
+    assert (kept["listeners"] == 14).all()
+
+
+def test_means_by_hand():
+    table = made_up()
+    means = rating_means(table, "set", rename={"c0": "low"})
+    one = table.query("trial == 't1' and condition == 'c2'")["rating"]
+    row = means.query("content == 't1' and condition == 'c2'").iloc[0]
+    low, high = scipy.stats.t.interval(0.95, 11, one.mean(), scipy.stats.sem(one))
+    assert row["dataset"] == "set"
+    assert row["listeners"] == 12
+    assert row[["mean", "sd"]].tolist() == pytest.approx([one.mean(), one.std()])
+    assert row[["ci95_low", "ci95_high"]].tolist() == pytest.approx([low, high])
+    assert "low" in set(means["condition"])
+
+
+def test_one_rating_has_no_interval_and_an_empty_one_does_not_count():
+    rows = [("a", "t", "x", 40.0), ("b", "t", "x", np.nan)]
+    columns = ["listener", "trial", "condition", "rating"]
+    row = rating_means(pd.DataFrame(rows, columns=columns), "set").iloc[0]
+    assert row["listeners"] == 1
+    assert np.isnan(row["ci95_low"])
+
+
+def test_screening_by_the_anchor():
+    rows = []
+    for name, anchor in (("a", 50), ("b", 95)):
+        rows += [(name, f"t{i}", "reference", 100) for i in range(10)]
+        rows += [(name, f"t{i}", "anchor", anchor) for i in range(10)]
+    table = pd.DataFrame(rows, columns=["listener", "trial", "condition", "rating"])
+    screening = screen_listeners(table, anchor="anchor")
+    assert screening["kept"].tolist() == [True, False]
+    assert screening["reason"][1] == "anchor above 90 in 100.0% of trials"
+    assert screen_listeners(table)["kept"].all()
+
+
+def test_exactly_fifteen_per_cent_is_allowed():
+    ratings = [89] * 3 + [90] * 17
+    rows = [("a", f"t{i}", "reference", r) for i, r in enumerate(ratings)]
+    table = pd.DataFrame(rows, columns=["listener", "trial", "condition", "rating"])
+    assert screen_listeners(table)["kept"].all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n", "no column session_uuid"),
+        (HEADER + "x,t,FOA,101\n", "outside 0..100"),
+        (HEADER + "x,t,FOA,\n", "outside 0..100"),
+        (HEADER + "x,t,FOA,10\nx,t,FOA,20\n", "rated twice: listener01 t FOA"),
+    ],
+)
+def test_refuses_bad_files(tmp_path, text, message):
+    path = tmp_path / "ratings.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_webmushra(path)
+
+
+def test_screening_needs_the_reference():
+    with pytest.raises(InputError, match="no ratings of 'reference'; conditions are c0"):
+        screen_listeners(made_up())
+
+
+def test_mixed_model_finds_what_was_put_in():
+    table = mixed_model(made_up(40))
+    assert table.loc["condition", "p"] < 1e-10
+    assert table.loc["content", "p"] < 1e-10
+    assert table.loc["condition:content", "p"] > 0.01
+    assert table["df"].iloc[:3].tolist() == [2, 2, 4]
+    assert table.loc["sd listener", "sd"] == pytest.approx(8, rel=0.3)
+    assert table.loc["sd residual", "sd"] == pytest.approx(5, rel=0.1)
+
+
+def test_the_two_models_agree_when_the_residuals_are_alike():
+    ratings = made_up(30)
+    mixed, anova = mixed_model(ratings), repeated_measures_anova(ratings)
+    f_of_mixed = mixed.loc["condition", "chi2"] / mixed.loc["condition", "df"]
+    assert f_of_mixed == pytest.approx(anova.loc["condition", "F"], rel=0.3)
+    assert anova.loc["condition:content", "p"] > 0.01
+
+
+def test_models_refuse():
+    ratings = made_up()
+    with pytest.raises(InputError, match="l00 has 8 ratings of 9"):
+        repeated_measures_anova(ratings.iloc[1:])
+    with pytest.raises(InputError, match="2 values of condition"):
+        mixed_model(ratings.query("condition == 'c0'"))
+    with pytest.raises(InputError, match="no column trial"):
+        mixed_model(ratings.drop(columns="trial"))
+    with pytest.raises(InputError, match="not rated under some condition"):
+        mixed_model(ratings.query("condition != 'c0' or trial != 't0'"))

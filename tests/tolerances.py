@@ -1,0 +1,14 @@
+"""The one table of tolerances of the numeric tests."""
+
+CLOSED_FORM = 1e-12
+"""float64 against a formula."""
+GOLDEN = 1e-6
+"""float64 against golden arrays (which are single precision: see GOLDEN_ILD)."""
+GOLDEN_ILD = 2e-5
+"""ILD (up to 60 dB, stored in single precision) against golden arrays, dB."""
+SINGLE = 1e-4
+"""float32 against float64, and CPU against CUDA."""
+SCORE = 1e-3
+"""Scores against those of the authors' release."""
+EXACT_SCORE = 1e-5
+"""Scores of the same computation in another order or precision."""
