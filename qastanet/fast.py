@@ -126,9 +126,7 @@ class _Directions:
         spectra[1:] *= math.sqrt(3 / 2)
         bands = (self.first, self.stop, LIMIT)
         output = self.output[:, start // FRAME : start // FRAME + frames]
-        smooth_directions(
-            spectra, self.alpha, *bands, start > 0, self.flow, self.density, output
-        )
+        smooth_directions(spectra, self.alpha, *bands, start > 0, self.flow, self.density, output)
 
 
 def features_of_pieces(
