@@ -1,15 +1,20 @@
 """Where results lie, and writing them so that a file is either complete or not there."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from qastanet.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def enter_root() -> Path:
