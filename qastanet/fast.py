@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
 
 from qastanet.directiveness import LIMIT, erb_averaging, smoothing_coefficients
 from qastanet.envelope import FRAME, lowpass_pole
@@ -34,25 +35,28 @@ FIRST_ENVELOPE = int(np.sum(centre_frequencies() < ENVELOPE_FROM))
 
 
 class _Decoder:
-    """Overlap-save convolution of ambisonics to the ears of all heads."""
+    """Overlap-save convolution of ambisonics to the ears of all heads, in blocks of n_fft."""
 
     def __init__(self, filters: Sequence[np.ndarray], channels: int):
-        self.taps = max(each.shape[-1] for each in filters)
-        self.n_fft = scipy.fft.next_fast_len(PIECE + self.taps - 1, real=True)
+        self.before = max(each.shape[-1] for each in filters) - 1
+        self.n_fft = 8 << self.before.bit_length()
+        self.hop = self.n_fft - self.before
         stacked = [np.asarray(each, dtype=np.float32)[:, :channels] for each in filters]
-        self.responses = np.concatenate([scipy.fft.rfft(each, self.n_fft) for each in stacked])
-        self.buffer = np.zeros((channels, self.n_fft), dtype=np.float32)
+        responses = np.concatenate([scipy.fft.rfft(each, self.n_fft) for each in stacked])
+        self.responses = np.ascontiguousarray(responses.transpose(2, 0, 1))  # bins, ears, channels
+        self.memory = np.zeros((channels, self.before), dtype=np.float32)
 
     def __call__(self, piece: np.ndarray) -> np.ndarray:
         """Return the ears of a piece (channels, samples), shape (2 heads, samples)."""
-        before, samples = self.taps - 1, piece.shape[-1]
-        self.buffer[:, before : before + samples] = piece
-        self.buffer[:, before + samples :] = 0
-        spectra = scipy.fft.rfft(self.buffer)
-        mixed = np.stack([np.einsum("cf,cf->f", spectra, each) for each in self.responses])
-        ears = scipy.fft.irfft(mixed, self.n_fft)[:, before : before + samples]
-        self.buffer[:, :before] = self.buffer[:, samples : samples + before]
-        return ears
+        samples = piece.shape[-1]
+        blocks = -(-samples // self.hop)
+        rest = np.zeros((len(piece), blocks * self.hop - samples), dtype=np.float32)
+        signal = np.concatenate([self.memory, piece, rest], axis=1)
+        self.memory = signal[:, samples : samples + self.before].copy()
+        overlapping = sliding_window_view(signal, self.n_fft, axis=-1)[:, :: self.hop]
+        spectra = scipy.fft.rfft(overlapping).transpose(2, 0, 1)  # bins, channels, blocks
+        ears = scipy.fft.irfft((self.responses @ spectra).transpose(1, 2, 0), self.n_fft)
+        return ears[..., self.before :].reshape(len(ears), -1)[:, :samples]
 
 
 class _Bands:

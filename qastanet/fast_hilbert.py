@@ -24,7 +24,7 @@ import numpy as np
 import scipy.fft
 
 from qastanet.envelope import FRAME, lowpass_pole
-from qastanet.fast_kernels import STEP, frame_products
+from qastanet.fast_kernels import STEP, frame_products, sharpen
 
 CHUNK = 2**18
 """Values transformed at a time (at least the two ears of one band)."""
@@ -112,11 +112,11 @@ def envelope_products(envelopes: np.ndarray, ends: np.ndarray, samples: int) -> 
     group = max(1, CHUNK // (2 * steps))
     for first in range(0, bands, group):
         some = slice(first, first + group)
-        rows = envelopes[:, some].reshape(-1, steps)
+        raw = envelopes[:, some].reshape(-1, steps)  # a copy, unless of all bands
         onset = start[:, some].reshape(-1, 1).astype(np.float32) * transient
-        rows[:, :reach] += onset
-        curvature = np.diff(rows, 2, prepend=rows[:, -1:], append=rows[:, :1])
-        rows -= curvature / np.float32(24)
+        raw[:, :reach] += onset
+        rows = np.empty_like(raw)
+        sharpen(raw, rows)
         hilbert = circular_hilbert(rows, samples / STEP)
         rows[:, :reach] -= onset
         hilbert[:, :reach] -= p * hilbert[:, -1:] * transient

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from qastanet.envelope import analytic, frame_mean, haircell, lowpass
 from qastanet.gammatone import N_BANDS, centre_frequencies, filterbank
 from qastanet.hearing_threshold import threshold_power
@@ -39,11 +41,13 @@ class Features(NamedTuple):
 
 def _threshold(like: torch.Tensor, bands: slice = slice(None)) -> torch.Tensor:
     """Return the hearing threshold as a column over bands, shape (bands, 1)."""
-    column = torch.from_numpy(threshold_power()[bands]).unsqueeze(-1)
-    return column.to(device=like.device, dtype=like.dtype)
+    column = threshold_power()[bands, None]
+    if isinstance(like, np.ndarray):
+        return column.astype(like.dtype)
+    return torch.from_numpy(column).to(device=like.device, dtype=like.dtype)
 
 
-def audible(power: torch.Tensor) -> torch.Tensor:
+def audible(power: torch.Tensor | np.ndarray) -> torch.Tensor | np.ndarray:
     """Tell where a power map (..., 29, frames) lies above the hearing threshold.
 
     Example:
