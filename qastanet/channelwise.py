@@ -2,8 +2,9 @@
 
 Each ear of a binaural signal, each component of an ambisonic one; three numbers come out: the mean
 over the channels, which bears the plain name of the metric, the ``-worst`` one, and that of the
-``-first`` channel (the left ear, or W). Channels in which the reference is silent are left out. Nothing here compares channels with each other, so a mere change
-of direction is heard only as far as it changes single channels.
+``-first`` channel (the left ear, or W). Channels in which the reference is silent are left out.
+Nothing here compares channels with each other, so a mere change of direction is heard only as far
+as it changes single channels.
 """
 
 from collections.abc import Callable

@@ -32,7 +32,7 @@ AMBIQUAL1_CONTENTS = {
 """Contents of the first experiment of Ambiqual -> stem of their files."""
 
 GROUPS = {"female": "speech", "bPinkRev": "noise", "burstyPinkRev": "noise"}
-"""What a content is, by the start of its file name; all the others are music (percussion, piano)."""
+"""What a content is, by the start of its file name; all others are music."""
 
 RATED = [
     *("dataset", "stimulus", "content", "group", "room", "condition", "role", "order"),
