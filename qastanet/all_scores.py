@@ -13,6 +13,7 @@ What each metric is given:
 
 import logging
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -25,8 +26,9 @@ from qastanet.differences import differences
 from qastanet.emobiq import default_decoder
 from qastanet.features import binaural_features
 from qastanet.gammatone import SAMPLING_RATE
+from qastanet.listening_tests import RATED
 from qastanet.model import QASTAnet
-from qastanet.other_metrics import METRICS, SINGLE, installed, score
+from qastanet.other_metrics import METRICS, SCALES, SINGLE, installed, score
 from qastanet.rated_pairs import RatedPair
 
 KEY = ["dataset", "stimulus", "signal"]
@@ -66,7 +68,7 @@ def score_pairs(
     model: QASTAnet,
     metrics: Sequence[str] = tuple(METRICS),
     total: int | None = None,
-) -> tuple[pd.DataFrame, dict[str, dict[str, NDArray]]]:
+) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, NDArray]]]:
     """Score pairs by all metrics and keep their difference maps.
 
     Args:
@@ -78,19 +80,19 @@ def score_pairs(
 
     Returns:
         A table with the columns of `KEY`, ``qastanet-released`` (NaN for binaural signals) and the
-        other scores; and signal -> stimulus -> difference maps, (4, 29, frames) of the ambisonic
-        pairs and (3, 29, frames) of the binaural ones.
+        other scores; and (dataset, signal) -> stimulus -> difference maps, (4, 29, frames) of
+        ambisonic pairs and (3, 29, frames) of binaural ones.
     """
     there = [name for name in metrics if installed(name)]
     for name in sorted(set(metrics) - set(there)):
         logger.warning("%s is not installed; its columns are kept as they were", name)
-    rows, maps = [], {"ambisonic": {}, "binaural": {}}
+    rows, maps = [], {}
     for pair in tqdm(pairs, total=total, unit="pair"):
         difference, quality = released_differences(pair, model)
         rows.append(
             dict(zip(KEY, pair[:3], strict=True)) | {RELEASED: quality} | score_pair(pair, there)
         )
-        maps[pair.signal][pair.stimulus] = difference
+        maps.setdefault((pair.dataset, pair.signal), {})[pair.stimulus] = difference
     return pd.DataFrame(rows), maps
 
 
@@ -113,6 +115,37 @@ def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, flo
             return differences(*found)[0].numpy(), float("nan")
         maps = model.differences(*tensors)
         return maps[0, 0].numpy(), float(model.score_differences(maps))
+
+
+def rated_scores(
+    rated: pd.DataFrame,
+    scores: pd.DataFrame,
+    reported: pd.DataFrame,
+    kept: str | Path | None = None,
+) -> pd.DataFrame:
+    """Put ratings and scores side by side.
+
+    Args:
+        rated: with the columns `qastanet.listening_tests.RATED`.
+        scores: of `score_pairs`.
+        reported: scores of the AES 2023 authors, of `qastanet.aes2023.reported_metrics`; for its
+            binaural rows.
+        kept: an earlier table, for columns that could not be computed; None or a missing file if
+            there is none.
+
+    Returns:
+        One row per stimulus and signal that was scored: what is known of the stimulus, ``signal``,
+        and one column per metric.
+    """
+    heard = reported.assign(dataset="aes2023", signal="binaural")
+    table = rated.merge(scores, on=["dataset", "stimulus"]).merge(
+        heard, on=["dataset", "content", "condition", "signal"], how="left"
+    )
+    if kept is not None and Path(kept).is_file():
+        table = keep_missing(table, pd.read_csv(kept))
+    first = [*RATED[:8], "signal", *RATED[8:]]
+    known = [name for name in SCALES if name in table]
+    return table[first + known].sort_values(["dataset", "signal"], kind="stable")
 
 
 def keep_missing(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:

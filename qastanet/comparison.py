@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from qastanet.correlations import LABELS, correlations
+from qastanet.correlations import correlations
 from qastanet.mapping import fit_monotone_cubic, map_out_of_fold
 from qastanet.other_metrics import SCALES
 from qastanet.resampling import REPLICATES
@@ -31,10 +31,6 @@ HEADLINE = [
 
 REPORTED = ["pemo-q", "bam-q"]
 """Scores taken from the authors of the AES 2023 test."""
-
-MAIN_SUBSETS = ["with_reference", "without_reference", "without_reference_and_anchor"]
-PAPER = {"qastanet-paper": 0.90, "ambiqual": 0.72, "emobiq": 0.72}
-"""Pearson correlations on the private test of arXiv:2509.16715, as the paper reports them."""
 
 
 def main_subsets(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -95,7 +91,7 @@ def map_scenes(table: pd.DataFrame, metrics: Mapping[str, float | None]) -> pd.D
             items = part.dropna(subset=metric)
             if len(items) > 1:
                 mapped.loc[items.index, metric] = map_out_of_fold(
-                    items[metric], items["mean"], items["content"], _increasing(scale)
+                    items[metric], items["mean"], items["content"], increasing(scale)
                 )
     return mapped
 
@@ -118,7 +114,7 @@ def map_datasets(table: pd.DataFrame, metrics: Mapping[str, float | None]) -> pd
             train = others.dropna(subset=metric)
             scored = part[metric].notna()
             if len(train) > 1 and scored.any():
-                cubic = fit_monotone_cubic(train[metric], train["mean"], _increasing(scale))
+                cubic = fit_monotone_cubic(train[metric], train["mean"], increasing(scale))
                 part.loc[scored, metric] = cubic(part.loc[scored, metric])
             else:
                 part[metric] = np.nan
@@ -146,6 +142,7 @@ def correlation_table(
     replicates: int = REPLICATES,
     seed: int = 0,
     groups: bool = False,
+    trained: bool = False,
 ) -> pd.DataFrame:
     """Rows of the table of correlations for some metrics under one protocol.
 
@@ -156,9 +153,11 @@ def correlation_table(
         replicates: number of bootstrap samples.
         seed: of the random numbers.
         groups: also the subsets of `group_subsets`.
+        trained: the scores are predictions (0..1) of models trained under the protocol; they are
+            not mapped for it.
     """
     scales = {name: SCALES.get(name, 100.0) for name in metrics if name in table}
-    mapping = {"loso": map_scenes, "lodo": map_datasets}.get(protocol)
+    mapping = None if trained else {"loso": map_scenes, "lodo": map_datasets}.get(protocol)
     if mapping is not None:
         table = mapping(table, scales)
         scales = dict.fromkeys(scales, 1.0)
@@ -194,35 +193,6 @@ def add_predictions(table: pd.DataFrame, predictions: pd.DataFrame) -> dict[str,
     return found
 
 
-def as_heard(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """One row per stimulus: each metric on the binaural signal if it has a score there.
-
-    Otherwise its score of the ambisonic signal is taken. Distances are turned round, so that more
-    is better throughout.
-
-    Args:
-        table: table of scores.
-        metrics: columns to take.
-    """
-    known = [name for name in table.columns if name not in SCALES and name != "signal"]
-    first = table.sort_values("signal", ascending=False)  # binaural before ambisonic
-    found = first.groupby(["dataset", "stimulus"], sort=False)[list(metrics)].first()
-    for name in metrics:
-        if not _increasing(SCALES.get(name)):
-            found[name] = -found[name]
-    items = table[known].drop_duplicates(["dataset", "stimulus"])
-    return items.merge(found.reset_index(), on=["dataset", "stimulus"])
-
-
-def paper_rows(columns: Sequence[str]) -> pd.DataFrame:
-    """What the paper reports on its own, private test; not measured here."""
-    rows = [
-        dict(zip(LABELS, ("paper-private", "reported", "ambisonic", name, "reported"), strict=True))
-        | {"pearson": value}
-        for name, value in PAPER.items()
-    ]
-    return pd.DataFrame(rows).reindex(columns=columns)
-
-
-def _increasing(scale: float | None) -> bool:
+def increasing(scale: float | None) -> bool:
+    """Tell from its scale whether a larger score of a metric means higher quality."""
     return scale is None or scale > 0

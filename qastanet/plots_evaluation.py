@@ -123,6 +123,36 @@ def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[s
     return figure
 
 
+def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """Draw the correlations within the scenes: mean, lowest and highest scene.
+
+    Args:
+        table: of `qastanet.comparison.within_scenes`
+        metrics: in the order from top to bottom
+    """
+    figure, axis = plt.subplots(figsize=(COLUMN + 1.6, 0.25 * len(metrics) + 1))
+    for i, (dataset, part) in enumerate(table.groupby("dataset")):
+        part = part.set_index("metric").reindex(metrics)
+        place = np.arange(len(metrics)) + 0.24 * (i - (table.dataset.nunique() - 1) / 2)
+        spread = [part.spearman - part.lowest, part.highest - part.spearman]
+        axis.errorbar(
+            part.spearman,
+            place,
+            xerr=spread,
+            fmt="os^"[i],
+            color=PALETTE[i],
+            ms=4,
+            elinewidth=0.8,
+            capsize=1.5,
+            label=DATASETS.get(dataset, dataset),
+        )
+    axis.set_yticks(range(len(metrics)), [LABELS.get(name, name) for name in metrics])
+    axis.invert_yaxis()
+    axis.set(xlim=(-1.02, 1.02), xlabel="Spearman within a scene: mean, lowest, highest")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
 def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, float]) -> Figure:
     """Draw Pearson correlations with their 95 % intervals, a panel per listening test.
 

@@ -28,17 +28,15 @@ def probe(
     scores: Mapping[str, Score],
     name: str,
     pairs: Mapping[str, NDArray],
-    changes: Mapping[float, Change],
-    unit: str,
+    values: Sequence[float],
 ) -> pd.DataFrame:
     """Score changed pairs.
 
     Args:
         scores: metric -> function of reference and degraded signal, (channels, samples) each.
-        name: of the probe.
+        name: of the probe, from `PROBES`.
         pairs: name -> reference and degraded signal at 48 kHz, shape (2, channels, samples).
-        changes: value -> change.
-        unit: of the values.
+        values: what to set the change to, in the unit of the probe.
 
     Returns:
         One row per metric, pair and value with the columns `COLUMNS`.
@@ -46,9 +44,11 @@ def probe(
     Example:
         >>> gap = {"gap": lambda x, y: float(abs(x - y).max())}
         >>> pair = {"noise": np.stack([np.ones((1, 480)), np.zeros((1, 480))])}
-        >>> probe(gap, "level", pair, {6.0: degraded_louder(6)}, "dB").score.tolist()
+        >>> probe(gap, "degraded louder", pair, [6.0]).score.tolist()
         [1.0]
     """
+    make, unit = PROBES[name]
+    changes = {value: make(value) for value in values}
     rows = []
     for metric, score in scores.items():
         for label, signals in pairs.items():
@@ -122,6 +122,16 @@ def tiled(times: float) -> Change:
         return np.tile(pair, math.ceil(times))[..., :samples]
 
     return change
+
+
+PROBES: dict[str, tuple[Callable[[float], Change], str]] = {
+    "tiled": (tiled, "lengths"),
+    "both louder": (both_louder, "dB"),
+    "degraded louder": (degraded_louder, "dB"),
+    "delay": (delayed, "ms"),
+    "low-pass": (reference_lowpassed, "Hz"),
+}
+"""Probe -> what makes its change, and the unit of its values."""
 
 
 def score_of_identical(model: QASTAnet, durations: Sequence[float]) -> pd.DataFrame:
