@@ -17,6 +17,7 @@ from qastanet.correlations import LABELS
 from qastanet.listener_noise import simulated_ceiling
 from qastanet.other_metrics import SCALES
 from qastanet.resampling import REPLICATES
+from qastanet.significance import compare_metrics
 from qastanet.statistics import spearman
 
 PAPER = {"qastanet-paper": 0.90, "ambiqual": 0.72, "emobiq": 0.72}
@@ -130,6 +131,34 @@ def full_table(
         ]
     found = pd.concat(rows, ignore_index=True)
     return pd.concat([found, paper_rows(found.columns)], ignore_index=True)
+
+
+def difference_table(
+    table: pd.DataFrame,
+    metrics: Sequence[str],
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Differences between all pairs of metrics, per listening test, without references.
+
+    Args:
+        table: of `as_heard`.
+        metrics: columns; those that a test does not have, or that do not vary in it, are left out.
+        replicates: number of bootstrap samples.
+        seed: of the random numbers.
+
+    Returns:
+        ``dataset``, ``subset`` and the columns of `qastanet.significance.compare_metrics`; Holm
+        counts the pairs of one test.
+    """
+    parts = []
+    for dataset, part in table[table.role != "reference"].groupby("dataset"):
+        chosen = [name for name in metrics if name in part and part[name].nunique() > 1]
+        pairs = compare_metrics(part, chosen, replicates=replicates, seed=seed)
+        pairs.insert(0, "dataset", dataset)
+        pairs.insert(1, "subset", "without_reference")
+        parts.append(pairs)
+    return pd.concat(parts, ignore_index=True)
 
 
 def ceilings(table: pd.DataFrame) -> pd.DataFrame:

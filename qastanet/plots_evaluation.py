@@ -201,13 +201,13 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
     return figure
 
 
-def difference_matrix(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+def difference_matrix(table: pd.DataFrame) -> Figure:
     """Draw the differences of correlation between all pairs of metrics.
 
     Args:
         table: of `qastanet.significance.compare_metrics`, one listening test
-        metrics: in the order of rows and columns
     """
+    metrics = list(dict.fromkeys([*table.metric_a, *table.metric_b]))
     size = len(metrics)
     values, marks = np.full((size, size), np.nan), np.full((size, size), "", dtype=object)
     for row in table.itertuples():
