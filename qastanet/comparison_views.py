@@ -1,0 +1,248 @@
+"""Views of the comparison of metrics: what figures and printed tables show of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from qastanet.comparison import (
+    HEADLINE,
+    REPORTED,
+    add_predictions,
+    correlation_table,
+    increasing,
+    main_subsets,
+)
+from qastanet.correlations import LABELS
+from qastanet.listener_noise import simulated_ceiling
+from qastanet.other_metrics import SCALES
+from qastanet.resampling import REPLICATES
+from qastanet.significance import compare_metrics
+from qastanet.statistics import spearman
+
+PAPER = {"qastanet-paper": 0.90, "ambiqual": 0.72, "emobiq": 0.72}
+"""Pearson correlations on the private test of arXiv:2509.16715, as the paper reports them."""
+
+
+def as_heard(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """One row per stimulus: each metric on the binaural signal if it has a score there.
+
+    Otherwise its score of the ambisonic signal is taken. Distances are turned round, so that more
+    is better throughout.
+
+    Args:
+        table: table of scores.
+        metrics: columns to take.
+    """
+    known = [name for name in table.columns if name not in SCALES and name != "signal"]
+    first = table.sort_values("signal", ascending=False)  # binaural before ambisonic
+    found = first.groupby(["dataset", "stimulus"], sort=False)[list(metrics)].first()
+    for name in metrics:
+        if not increasing(SCALES.get(name)):
+            found[name] = -found[name]
+    items = table[known].drop_duplicates(["dataset", "stimulus"])
+    return items.merge(found.reset_index(), on=["dataset", "stimulus"])
+
+
+def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Mean over the scenes of Spearman's correlation within a scene.
+
+    Args:
+        table: of `as_heard`.
+        metrics: columns.
+
+    Returns:
+        One row per dataset and metric: ``spearman`` (mean), ``lowest``, ``highest``, ``scenes``;
+        scenes in which the scores do not vary are left out.
+    """
+    rows = []
+    for dataset, part in table.groupby("dataset"):
+        for metric in metrics:
+            found = [
+                spearman(scene[metric], scene["mean"])
+                for _, scene in part.dropna(subset=metric).groupby("content")
+            ]
+            found = [value for value in found if np.isfinite(value)]
+            if found:
+                values = (float(np.mean(found)), min(found), max(found), len(found))
+                rows.append((dataset, metric, *values))
+    columns = ["dataset", "metric", "spearman", "lowest", "highest", "scenes"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def paper_rows(columns: Sequence[str]) -> pd.DataFrame:
+    """What the paper reports on its own, private test; not measured here."""
+    rows = [
+        dict(zip(LABELS, ("paper-private", "reported", "ambisonic", name, "reported"), strict=True))
+        | {"pearson": value}
+        for name, value in PAPER.items()
+    ]
+    return pd.DataFrame(rows).reindex(columns=columns)
+
+
+def with_screened_ratings(table: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the AES 2023 test with the ratings of the screened listeners.
+
+    Args:
+        table: table of scores.
+        ratings: of `qastanet.aes2023.rating_table`.
+
+    Returns:
+        The rows under the name ``aes2023-screened``.
+    """
+    numbers = ["listeners", "mean", "sd", "ci95_low", "ci95_high"]
+    screened = ratings[ratings.screening == "screened"][["stimulus", *numbers]]
+    rows = table[table.dataset == "aes2023"].drop(columns=numbers)
+    return rows.merge(screened, on="stimulus").assign(dataset="aes2023-screened")
+
+
+def full_table(
+    table: pd.DataFrame,
+    screened: pd.DataFrame,
+    predictions: pd.DataFrame | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """All rows of the table of correlations.
+
+    Args:
+        table: table of scores.
+        screened: of `with_screened_ratings`.
+        predictions: of trained models, see `qastanet.comparison.add_predictions`.
+        replicates: number of bootstrap samples.
+        seed: of the random numbers.
+    """
+    given = {"replicates": replicates, "seed": seed}
+    variants = [name for name in SCALES if name.endswith(("-worst", "-w"))]
+    rows = [
+        correlation_table(table, HEADLINE, "direct", groups=True, **given),
+        correlation_table(table, variants, "direct", **given),
+        correlation_table(table, HEADLINE, "loso", **given),
+        correlation_table(table, HEADLINE, "lodo", **given),
+        correlation_table(table, REPORTED, "reported", groups=True, **given),
+        correlation_table(screened, HEADLINE, "direct", **given),
+        correlation_table(screened, REPORTED, "reported", **given),
+    ]
+    if predictions is not None:
+        models = sorted(predictions.metric.unique())
+        rows += [
+            correlation_table(part, models, protocol, groups=True, trained=True, **given)
+            for protocol, part in add_predictions(table, predictions).items()
+        ]
+    found = pd.concat(rows, ignore_index=True)
+    return pd.concat([found, paper_rows(found.columns)], ignore_index=True)
+
+
+def difference_table(
+    table: pd.DataFrame,
+    metrics: Sequence[str],
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Differences between all pairs of metrics, per listening test, without references.
+
+    Args:
+        table: of `as_heard`.
+        metrics: columns; those that a test does not have, or that do not vary in it, are left out.
+        replicates: number of bootstrap samples.
+        seed: of the random numbers.
+
+    Returns:
+        ``dataset``, ``subset`` and the columns of `qastanet.significance.compare_metrics`; Holm
+        counts the pairs of one test.
+    """
+    parts = []
+    for dataset, part in table[table.role != "reference"].groupby("dataset"):
+        chosen = [name for name in metrics if name in part and part[name].nunique() > 1]
+        pairs = compare_metrics(part, chosen, replicates=replicates, seed=seed)
+        pairs.insert(0, "dataset", dataset)
+        pairs.insert(1, "subset", "without_reference")
+        parts.append(pairs)
+    return pd.concat(parts, ignore_index=True)
+
+
+def ceilings(table: pd.DataFrame) -> pd.DataFrame:
+    """What the noise of the listeners allows, per listening test and subset.
+
+    Args:
+        table: table of scores.
+
+    Returns:
+        ``dataset``, ``subset``, ``n`` and the fields of `qastanet.listener_noise.Ceiling`.
+    """
+    rows = []
+    for dataset, part in table.drop_duplicates(["dataset", "stimulus"]).groupby("dataset"):
+        for subset, mask in main_subsets(part).items():
+            items = part[mask]
+            found = simulated_ceiling(items["mean"], items["sd"], items["listeners"])
+            rows.append({"dataset": dataset, "subset": subset, "n": len(items)} | found._asdict())
+    return pd.DataFrame(rows)
+
+
+def bitrate_steps(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Changes from each bitrate of a content to the next higher one.
+
+    Args:
+        table: with ``content``, ``bitrate`` and the columns.
+        columns: what to take the changes of.
+
+    Returns:
+        ``content``, ``bitrate`` (the higher one), and the change of each column.
+
+    Example:
+        >>> table = pd.DataFrame({"bitrate": [64, 32], "score": [0.5, 0.6]}).assign(content="a")
+        >>> bitrate_steps(table, ["score"]).round(3).values.tolist()
+        [['a', 64, -0.1]]
+    """
+    ordered = table.sort_values(["content", "bitrate"])
+    changes = ordered.groupby("content")[list(columns)].diff()
+    return ordered[["content", "bitrate"]].join(changes).dropna(subset=list(columns))
+
+
+def notes(rows: pd.DataFrame) -> dict[str, str]:
+    """Texts for the panels of a figure: the Pearson correlation with its interval.
+
+    Args:
+        rows: of one listening test, with ``metric``, ``pearson``, ``pearson_lo``, ``pearson_hi``
+
+    Example:
+        >>> row = {"metric": "m", "pearson": -0.5, "pearson_lo": -0.75, "pearson_hi": 0.25}
+        >>> notes(pd.DataFrame([row]))
+        {'m': 'r = −0.50 [−0.75, 0.25]'}
+    """
+    texts = {}
+    for row in rows.itertuples():
+        text = f"r = {row.pearson:.2f} [{row.pearson_lo:.2f}, {row.pearson_hi:.2f}]"
+        texts.setdefault(row.metric, text.replace("-", "−"))
+    return texts
+
+
+def heard_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of rows that differ in the signal only, the binaural one.
+
+    Example:
+        >>> row = {"dataset": "d", "metric": "m", "protocol": "direct"}
+        >>> table = pd.DataFrame([row | {"signal": s} for s in ("ambisonic", "binaural")])
+        >>> heard_rows(table).signal.tolist()
+        ['binaural']
+    """
+    first = rows.sort_values("signal", ascending=False, kind="stable")
+    return first.drop_duplicates(["dataset", "metric", "protocol"]).sort_index()
+
+
+def turn_distances(rows: pd.DataFrame) -> pd.DataFrame:
+    """Change the sign of the correlations of distances, so that more is better throughout.
+
+    Args:
+        rows: of `qastanet.comparison.correlation_table`; mapped scores (loso, lodo) are points
+            and stay as they are.
+    """
+    turned = rows.copy()
+    scales = rows.metric.map(SCALES)
+    chosen = (scales < 0) & ~rows.protocol.isin(["loso", "lodo"])
+    for name in ("pearson", "spearman", "kendall"):
+        low, high = f"{name}_lo", f"{name}_hi"
+        turned.loc[chosen, name] = -rows.loc[chosen, name]
+        turned.loc[chosen, low] = -rows.loc[chosen, high]
+        turned.loc[chosen, high] = -rows.loc[chosen, low]
+    return turned
