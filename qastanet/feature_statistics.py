@@ -1,8 +1,8 @@
 """Non-negative statistics per band in which a degraded signal differs from its reference.
 
 They are what the monotone model compares. Frame by frame differences say how much *changes* (a
-codec that flutters), differences of long-term means say what *stays* different (a lost top octave, a
-narrower image), differences of spreads say how the *modulation* differs (filled gaps, pumping). A
+codec that flutters), differences of long-term means say what *stays* different (a lost top octave,
+a narrower image), differences of spreads say how the *modulation* differs (filled gaps, pumping). A
 reverberation that is decorrelated anew has large frame by frame differences and sounds the same;
 its long-term means agree.
 
@@ -106,7 +106,7 @@ def _like(array: np.ndarray, other: Array) -> Array:
 
 def _loudness(xp, power: Array, threshold: Array) -> Array:
     """Weights of the frames, which sum to 1; uniform in an inaudible band."""
-    weight = power**LOUDNESS_EXPONENT - threshold**LOUDNESS_EXPONENT + 1e-10
+    weight = (power**LOUDNESS_EXPONENT - threshold**LOUDNESS_EXPONENT).clip(min=0) + 1e-10
     return weight / weight.sum(-1)[..., None]
 
 

@@ -3,7 +3,8 @@
 Statistics of the differences (`qastanet.feature_statistics`) x[k, b] >= 0 are added up with
 non-negative weights over statistics k and bands b, and
 
-    score = exp(-(sum of w[k, b] x[k, b]) ^ e),    w[k, b] = w[k] exp(sum over j of a[k, j] cos_j(b))
+    score = exp(-(sum of w[k, b] x[k, b]) ^ e)
+    w[k, b] = w[k] exp(sum over j of a[k, j] cos(pi j (b + 1/2) / 29))
 
 so two identical signals score exactly 1, and no weight can make a larger difference score higher.
 Several members are trained side by side in one module; the score is the mean of theirs.
@@ -90,6 +91,19 @@ class MonotoneEnsemble(nn.Module):
         self.bend = nn.Parameter(0.1 * torch.randn(*size, COSINES, generator=generator))
         self.log_extra = nn.Parameter(torch.full(size, -4.5))
         self.log_exponent = nn.Parameter(torch.zeros(len(members)))
+
+    def repeated(self, times: int) -> "MonotoneEnsemble":
+        """Return an ensemble with these members several times over, all of them copies."""
+        copy = MonotoneEnsemble.__new__(MonotoneEnsemble)
+        nn.Module.__init__(copy)
+        for name, tensor in self.state_dict().items():
+            shared = name in ("shapes", "others")
+            tensor = tensor.clone() if shared else tensor.repeat(times, *[1] * (tensor.ndim - 1))
+            if name in dict(self.named_parameters()):
+                copy.register_parameter(name, nn.Parameter(tensor))
+            else:
+                copy.register_buffer(name, tensor)
+        return copy
 
     def weights(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the weights with and without directiveness, (members, 13, 29) each."""

@@ -2,8 +2,8 @@
 
 A scene is rendered at first and third order and to the ears, and each form is degraded in several
 ways (`qastanet.degradations`). The other metrics that the model learns from are eMoBi-Q and the two
-outputs of Ambiqual, slightly adapted: eMoBi-Q looks at the first 2 s of every pair, as its binaural
-part grows with the duration; of a binaural pair, Ambiqual sees middle and side signal as W and Y.
+outputs of Ambiqual, slightly adapted
+(`qastanet.pair_statistics`).
 
 A second kind of pairs says what is common knowledge of MUSHRA tests rather than the outcome of one:
 the anchors of ITU-R BS.1534 (low-pass at 3.5 and 7 kHz) are rated about 20 and 45, and neither 1 dB
@@ -14,17 +14,11 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from qastanet import fast
-from qastanet.ambiqual import EXPONENTS, _channel_similarity
 from qastanet.binaural import BinauralDecoder
 from qastanet.degradations import degrade, draw
-from qastanet.emobiq import binaural_quality, monaural_quality
-from qastanet.feature_statistics import statistics
-from qastanet.features import Features
+from qastanet.pair_statistics import Heard, compare
 from qastanet.synthetic_scenes import random_scene, render
 
 PLAN = (4, 4, 4, 4, 16, 16, 2, 2, 2)
@@ -32,12 +26,6 @@ PLAN = (4, 4, 4, 4, 16, 16, 2, 2, 2)
 
 TWICE = 0.2
 """Share of the pairs that are degraded in two ways, one after the other."""
-
-LONG = 10
-"""Frames of 40 ms in a frame of eMoBi-Q."""
-
-FRAMES = 5
-"""Frames of eMoBi-Q that are looked at."""
 
 COMMON = {
     ("lowpass", 3500.0): 0.20,
@@ -63,7 +51,7 @@ def drawn_pairs(scenes: Iterable[int], decoder: BinauralDecoder):
     """
     rows, found = [], []
     for scene in tqdm(list(scenes), desc="scenes", unit="scene"):
-        forms = _Forms(scene, decoder)
+        forms = _forms(scene, decoder)
         for index, channels in enumerate(PLAN):
             seed = 1000 * scene + index
             chain = [draw(channels, seed)]
@@ -73,7 +61,7 @@ def drawn_pairs(scenes: Iterable[int], decoder: BinauralDecoder):
             for name, strength in chain:
                 degraded = degrade(degraded, name, strength, seed)
             label = " + ".join(f"{name} {strength:g}" for name, strength in chain)
-            row, values = forms.compare(channels, degraded)
+            row, values = compare(forms[channels], Heard(degraded, decoder))
             rows.append({"scene": scene, "channels": channels, "degradation": label} | row)
             found.append(values)
     return pd.DataFrame(rows), np.stack(found)
@@ -91,7 +79,7 @@ def common_pairs(scenes: Iterable[int], decoder: BinauralDecoder):
     """
     rows, found = [], []
     for scene in tqdm(list(scenes), desc="scenes", unit="scene"):
-        forms = _Forms(scene, decoder)
+        forms = _forms(scene, decoder)
         for channels in (4, 2):
             odd = scene % 2
             gain, shift = (1.0, 24.0) if odd else (-1.0, 10.0)
@@ -104,58 +92,11 @@ def common_pairs(scenes: Iterable[int], decoder: BinauralDecoder):
                 label = f"{key[0]} {key[1]:g}"
                 row = {"scene": scene, "channels": channels, "degradation": label}
                 rows.append(row | {"rating": COMMON[key]})
-                found.append(forms.statistics(channels, degraded))
+                found.append(compare(forms[channels], Heard(degraded, decoder), metrics=False)[1])
     return pd.DataFrame(rows), np.stack(found)
 
 
-class _Form:
-    """A signal with its features."""
-
-    def __init__(self, signal: NDArray, decoder: BinauralDecoder):
-        self.signal = signal
-        self.ears = signal if len(signal) == 2 else decoder(torch.from_numpy(signal)).numpy()
-        self.features = fast.features(signal, [decoder.filters.numpy()])
-        long = fast.long_frames(self.ears, LONG)[:3]
-        self.long = Features(*(torch.from_numpy(x[..., :FRAMES]) for x in long))
-
-
-class _Forms:
+def _forms(scene: int, decoder: BinauralDecoder) -> dict[int, Heard]:
     """A scene at first order (4 channels), third order (16) and at the ears (2)."""
-
-    def __init__(self, scene: int, decoder: BinauralDecoder):
-        full = render(random_scene(scene), 3)
-        self.decoder = decoder
-        whole = _Form(full, decoder)
-        self.forms = {16: whole, 4: _Form(full[:4], decoder), 2: _Form(whole.ears, decoder)}
-
-    def __getitem__(self, channels: int) -> _Form:
-        return self.forms[channels]
-
-    def statistics(self, channels: int, degraded: NDArray) -> NDArray:
-        """Statistics of a pair, shape (13, 29)."""
-        other = _Form(degraded, self.decoder)
-        return statistics(self.forms[channels].features, other.features)[0]
-
-    def compare(self, channels: int, degraded: NDArray) -> tuple[dict[str, float], NDArray]:
-        """Scores of the other metrics, and statistics, of a pair."""
-        reference, other = self.forms[channels], _Form(degraded, self.decoder)
-        qualities = (f(reference.long, other.long) for f in (monaural_quality, binaural_quality))
-        similarity = _similarities(reference.signal, degraded)
-        exponents = np.array([EXPONENTS.get(k, 0.0) for k in range(len(similarity))])
-        la = np.prod(np.maximum(similarity, 1e-3) ** exponents)
-        row = {"emobiq": min(qualities), "lq": float(similarity[0]), "la": float(la)}
-        return row, statistics(reference.features, other.features)[0]
-
-
-def _similarities(reference: NDArray, degraded: NDArray) -> NDArray:
-    """Phase similarity per channel; of a binaural pair, of middle and side."""
-    pair = [np.asarray(x, dtype=float) for x in (reference, degraded)]
-    if len(reference) == 2:
-        pair = [np.stack([x[0] + x[1], x[0] - x[1]]) / 2 for x in pair]
-    wanted = (k == 0 or EXPONENTS.get(k, 0) > 0 for k in range(len(pair[0])))
-    return np.array(
-        [
-            _channel_similarity(a, b) if used else 1.0
-            for a, b, used in zip(*pair, wanted, strict=True)
-        ]
-    )
+    full = Heard(render(random_scene(scene), 3), decoder)
+    return {16: full, 4: Heard(full.signal[:4], decoder), 2: Heard(full.ears, decoder)}
