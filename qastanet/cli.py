@@ -24,7 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score a degraded file against its reference")
     score.add_argument("reference", metavar="REF", help="reference sound file")
     score.add_argument("degraded", metavar="DEG", help="degraded sound file, time-aligned")
-    score.add_argument("--model", default="released", help="model name (default: %(default)s)")
+    score.add_argument("--model", default="default", help="model name (default: %(default)s)")
     score.add_argument("--json", action="store_true", help="print a JSON object")
     score.set_defaults(run=_score)
 

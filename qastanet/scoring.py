@@ -14,6 +14,7 @@ from qastanet.audio import check_pair, check_signal, read, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.lazy import torch
+from qastanet.monotone_scorer import load_default
 from qastanet.pieces import format_of_pair
 from qastanet.scorer import Scorer
 
@@ -28,15 +29,24 @@ def _released() -> QASTAnet:
     return load_released(registry.path(registry.RELEASE, "model_weights.pth.tar"))
 
 
-MODELS = {"released": _released}
+def _default() -> QASTAnet:
+    """Load the weights that come with the package."""
+    from qastanet.default_model import load_default_model
+
+    return load_default_model()
+
+
+MODELS = {"default": _default, "released": _released}
 """Model name -> function that loads it."""
 
 
-def load_model(name: str = "released") -> QASTAnet:
+def load_model(name: str = "default") -> QASTAnet:
     """Load a model.
 
     Args:
-        name: "released", the authors' weights, fetched and checked by hash on first use
+        name: "default", the weights that come with the package, for ambisonics and binaural
+            signals; or "released", those of the authors, for ambisonics, fetched and checked by
+            hash on first use
 
     Returns:
         module whose call (reference, degraded) takes tensors (batch, channels, samples) at 48 kHz
@@ -49,14 +59,14 @@ def load_model(name: str = "released") -> QASTAnet:
         >>> load_model("nonesuch")
         Traceback (most recent call last):
         ...
-        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: released
+        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released
     """
     if name not in MODELS:
         raise InputError(f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}")
     return MODELS[name]()
 
 
-def load_scorer(model: str | QASTAnet = "released") -> Scorer:
+def load_scorer(model: str | QASTAnet = "default") -> Scorer:
     """Return a model in its form without PyTorch.
 
     The form of a named model is kept in the cache folder, so that only the first use ever imports
@@ -74,6 +84,8 @@ def load_scorer(model: str | QASTAnet = "released") -> Scorer:
 @functools.lru_cache(maxsize=4)
 def _scorer_of_name(name: str) -> Scorer:
     """Load a named scorer once."""
+    if name == "default":
+        return load_default()
     kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}.npz"
     if name in MODELS and kept.is_file():
         return Scorer.load(kept)
@@ -87,7 +99,7 @@ def score(
     reference: np.ndarray,
     degraded: np.ndarray,
     sampling_rate: int,
-    model: str | QASTAnet = "released",
+    model: str | QASTAnet = "default",
 ) -> float:
     """Predict the quality of a degraded signal against its reference.
 
@@ -112,7 +124,7 @@ def score(
 
 
 def score_files(
-    reference: str | Path, degraded: str | Path, model: str | QASTAnet = "released"
+    reference: str | Path, degraded: str | Path, model: str | QASTAnet = "default"
 ) -> dict:
     """Score a pair of sound files, however long, and say what was done.
 
@@ -122,7 +134,8 @@ def score_files(
         model: name (see `load_model`) or model
 
     Returns:
-        score, model, reference, degraded, sampling_rate (of the files), duration_s, channels,
+        score, low and high (between which 90 % of the ratings are expected; not of every model),
+        model, reference, degraded, sampling_rate (of the files), duration_s, channels,
         conformance, and resampled_to (Hz) where the rate was changed
 
     Raises:
@@ -130,8 +143,11 @@ def score_files(
     """
     found = format_of_pair(reference, degraded)
     scorer = load_scorer(model)
+    pair = (scorer.features(reference), scorer.features(degraded))
+    interval = scorer.interval(*pair)
     result = {
-        "score": scorer.score(scorer.features(reference), scorer.features(degraded)),
+        "score": scorer.score(*pair),
+        **({} if interval is None else dict(zip(("low", "high"), interval, strict=True))),
         "model": scorer.name,
         "reference": str(reference),
         "degraded": str(degraded),
