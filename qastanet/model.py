@@ -98,7 +98,7 @@ class QASTAnet(nn.Module):
         """Tell whether the compiled front end serves; refuse if it is asked for and cannot."""
         tensors = [signal, *(decode.filters for decode in self.decoders)]
         gradient = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-        plain = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
+        plain = signal.dtype == torch.float32 and all(t.device.type == "cpu" for t in tensors)
         if self.front_end == "fast" and (gradient or not plain):
             raise InputError(
                 "the fast front end takes float32 on the CPU and has no gradients; use "
