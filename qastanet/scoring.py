@@ -80,7 +80,8 @@ def _scorer_of_name(name: str) -> Scorer:
     """Load a named scorer once."""
     kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}.npz"
     if name in MODELS and kept.is_file():
-        return Scorer.load(kept)
+        with contextlib.suppress(Exception):  # a damaged file is made anew
+            return Scorer.load(kept)
     scorer = Scorer.from_model(load_model(name))
     with contextlib.suppress(InputError):  # a cache that cannot be written
         scorer.save(kept)
