@@ -4,7 +4,8 @@
 
 Each measurement is a process of its own (`measure.py`); the methods take turns within a round, and
 the table holds the medians over the rounds. The sound is noise with a slow swell, decoded by the
-released model's filters. On a shared machine read the ratios, and the CPU time beside the time.
+released model's filters. On a shared machine read the ratios, the CPU time beside the time, and
+`others`: the number of cores that other processes kept busy meanwhile.
 """
 
 import argparse
@@ -93,9 +94,9 @@ def summarise(found: pd.DataFrame) -> pd.DataFrame:
     """Reduce the rounds to medians."""
     keys = ["method", "order", "duration_s", "cores", "pairs"]
     groups = found.groupby(keys, sort=False)
-    table = groups[["wall_s", "cpu_s", "peak_mb", "score"]].median().reset_index()
+    table = groups[["wall_s", "cpu_s", "others", "peak_mb", "score"]].median().reset_index()
     table.insert(len(keys), "rounds", groups.size().to_numpy())
-    return table.round({"wall_s": 4, "cpu_s": 4, "peak_mb": 1, "score": 6})
+    return table.round({"wall_s": 4, "cpu_s": 4, "others": 2, "peak_mb": 1, "score": 6})
 
 
 def report(table: pd.DataFrame) -> None:
