@@ -81,8 +81,11 @@ class QASTAnet(nn.Module):
         """
         directive = self.network.n_features == len(FEATURE_NAMES)
         if self._takes_fast_path(signal):
-            filters = [decode.filters.numpy() for decode in self.decoders]
-            each = [fast.features(x, filters, self.floor_ears, directive) for x in signal.numpy()]
+            filters = [decode.filters.detach().numpy() for decode in self.decoders]
+            each = [
+                fast.features(x, filters, self.floor_ears, directive)
+                for x in signal.detach().numpy()
+            ]
             stacked = (None if m[0] is None else np.stack(m) for m in zip(*each, strict=True))
             return Features(*(None if m is None else torch.from_numpy(m) for m in stacked))
         if signal.shape[-2] == 2:
