@@ -261,15 +261,22 @@ def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
     figure, axes = plt.subplots(
         1, len(panels), figsize=(max(PAGE * len(panels) / 3, COLUMN + 1), 2.7), sharey=True
     )
-    pairs = list(dict.fromkeys(table[table["probe"].isin(panels)].pair))
-    markers = "osD^vP*X"
+    shown = table[table["probe"].isin(panels) & (table.pair != "any")]
+    pairs = [*dict.fromkeys(shown.pair), "any"]
+    markers = "osD^vP*"
     for axis, (name, label) in zip(np.atleast_1d(axes), panels.items(), strict=True):
         part = table[table["probe"] == name]
         for pair, line in part.groupby("pair", sort=False):
             i = pairs.index(pair)
             line = line.sort_values("value")
-            axis.plot(line.value, line.score, marker=markers[i % 8], color=PALETTE[i], label=pair)
+            colour, marker = ("0.3", "X") if pair == "any" else (PALETTE[i], markers[i % 7])
+            axis.plot(line.value, line.score, marker=marker, color=colour, label=pair)
         axis.set_xlabel(label)
+        if (part.unit == "Hz").all():
+            axis.set_xscale("log")
+            ticks = [f for f in (1000, 2000, 4000, 8000, 16000) if part.value.min() <= f]
+            axis.set_xticks(ticks, [f"{f // 1000}k" for f in ticks])
+            axis.minorticks_off()
     np.atleast_1d(axes)[0].set(ylabel="Predicted quality (0–1)", ylim=(0, 1.02))
     known = {}
     for axis in np.atleast_1d(axes):
