@@ -60,6 +60,30 @@ def mean_ratings(files: Files, screened: bool = False) -> pd.DataFrame:
     return describe(rating_means(ratings, DATASET))
 
 
+def rating_table(files: Files) -> pd.DataFrame:
+    """Mean ratings of all listeners and of the screened ones, for the table that is kept.
+
+    Args:
+        files: gives the local path of an upstream file by its path in the repository.
+
+    Returns:
+        208 rows: ``dataset``, ``stimulus``, ``content``, ``group``, ``room``, ``condition``,
+        ``role``, ``order`` (ambisonic order of the rated signal, 0 for mono, NaN for Harpex),
+        ``screening`` (``raw``: all 22 listeners; ``screened``: the 14 that pass BS.1534-3),
+        ``listeners``, ``mean``, ``sd``, ``ci95_low``, ``ci95_high``.
+    """
+    table = pd.concat(
+        mean_ratings(files, screened).assign(screening=name)
+        for name, screened in (("raw", False), ("screened", True))
+    )
+    orders = {"Mono": 0, "FOA": 1, "Harpex": None}
+    table["order"] = [orders.get(name, 3) for name in table["condition"]]
+    table["stimulus"] = table["content"] + "_" + table["condition"]
+    columns = ["dataset", "stimulus", "content", "group", "room", "condition", "role", "order"]
+    columns += ["screening", "listeners", "mean", "sd", "ci95_low", "ci95_high"]
+    return table[columns].reset_index(drop=True)
+
+
 def describe(table: pd.DataFrame) -> pd.DataFrame:
     """Add ``role``, ``group`` and ``room`` to a table with ``content`` and ``condition``.
 

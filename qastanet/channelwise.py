@@ -1,9 +1,10 @@
 """Metrics of one channel, run on each channel of a spatial signal by itself.
 
-Each ear of a binaural signal, each component of an ambisonic one; three numbers come out:
-``-first`` (the left ear, or W), ``-mean`` and ``-worst`` over the channels. Channels in which the
-reference is silent are left out. Nothing here compares channels with each other, so a mere change
-of direction is heard only as far as it changes single channels.
+Each ear of a binaural signal, each component of an ambisonic one; three numbers come out: the mean
+over the channels, which bears the plain name of the metric, the ``-worst`` one, and that of the
+``-first`` channel (the left ear, or W). Channels in which the reference is silent are left out.
+Nothing here compares channels with each other, so a mere change of direction is heard only as far
+as it changes single channels.
 """
 
 from collections.abc import Callable
@@ -38,7 +39,7 @@ def by_channel(
         least: samples that the measure needs.
 
     Returns:
-        ``<name>-first`` (NaN if silent), ``<name>-mean``, ``<name>-worst``.
+        ``<name>`` (the mean), ``<name>-worst``, ``<name>-first`` (NaN if silent).
 
     Raises:
         InputError: if the shapes differ, the signals are too short or not finite, or the reference
@@ -47,7 +48,7 @@ def by_channel(
     Example:
         >>> signals = np.arange(6.0).reshape(2, 3)
         >>> by_channel("gap", lambda x, y: float(y[0] - x[0]), signals, signals + 1, max, 1)
-        {'gap-first': 1.0, 'gap-mean': 1.0, 'gap-worst': 1.0}
+        {'gap': 1.0, 'gap-worst': 1.0, 'gap-first': 1.0}
     """
     reference, degraded = (np.asarray(s, dtype=float) for s in (reference, degraded))
     if reference.shape != degraded.shape or reference.ndim != 2:
@@ -68,9 +69,9 @@ def by_channel(
     ]
     heard = [value for value, yes in zip(values, audible, strict=True) if yes]
     return {
-        f"{name}-first": values[0],
-        f"{name}-mean": float(np.mean(heard)),
+        name: float(np.mean(heard)),
         f"{name}-worst": worst(heard),
+        f"{name}-first": values[0],
     }
 
 
@@ -85,11 +86,11 @@ def log_spectral_distance(
         sampling_rate: Hz; the frames are 2048 samples at any rate.
 
     Returns:
-        ``lsd-first``, ``lsd-mean``, ``lsd-worst``: dB, 0 for identical signals, larger is worse.
+        ``lsd``, ``lsd-worst``, ``lsd-first``: dB, 0 for identical signals, larger is worse.
 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((2, 48000))
-        >>> round(log_spectral_distance(noise, noise / 2, 48000)["lsd-mean"], 2)
+        >>> round(log_spectral_distance(noise, noise / 2, 48000)["lsd"], 2)
         6.02
     """
 
@@ -115,13 +116,13 @@ def si_sdr(reference: ArrayLike, degraded: ArrayLike, sampling_rate: float) -> d
         sampling_rate: Hz; of no influence.
 
     Returns:
-        ``si-sdr-first``, ``si-sdr-mean``, ``si-sdr-worst``: dB, cut at -100 and 100, larger is
+        ``si-sdr``, ``si-sdr-worst``, ``si-sdr-first``: dB, cut at -100 and 100, larger is
         better.
 
     Example:
         >>> time = np.arange(48000) / 48000
         >>> tones = np.sin(2 * np.pi * np.outer([100, 200], time))
-        >>> round(si_sdr(tones[:1], tones[:1] + 0.1 * tones[1:], 48000)["si-sdr-mean"], 6)
+        >>> round(si_sdr(tones[:1], tones[:1] + 0.1 * tones[1:], 48000)["si-sdr"], 6)
         20.0
     """
 

@@ -36,6 +36,7 @@ def correlations(
     labels: Mapping[str, str] | None = None,
     replicates: int = REPLICATES,
     seed: int = 0,
+    remap: bool = True,
 ) -> pd.DataFrame:
     """Agreement of several metrics with the ratings, in several subsets of items.
 
@@ -49,6 +50,7 @@ def correlations(
         labels: ``dataset``, ``signal`` and ``protocol`` to write into the rows.
         replicates: number of bootstrap samples.
         seed: of the random numbers, the same for all rows.
+        remap: see `correlation_row`.
 
     Returns:
         One row per subset and metric with the columns of `correlation_row`. Subsets in which a
@@ -69,7 +71,7 @@ def correlations(
             items = table[mask].dropna(subset=[metric, "mean"])
             if len(items) >= 3:
                 named = dict(labels or {}) | {"subset": subset, "metric": metric}
-                rows.append(correlation_row(items, metric, scale, named, replicates, seed))
+                rows.append(correlation_row(items, metric, scale, named, replicates, seed, remap))
     return pd.DataFrame(rows)
 
 
@@ -80,6 +82,7 @@ def correlation_row(
     labels: Mapping[str, str] | None = None,
     replicates: int = REPLICATES,
     seed: int = 0,
+    remap: bool = True,
 ) -> dict[str, object]:
     """Agreement of one metric with the ratings of some items.
 
@@ -90,6 +93,8 @@ def correlation_row(
         labels: values for ``dataset``, ``subset``, ``signal``, ``metric``, ``protocol``.
         replicates: number of bootstrap samples.
         seed: of the random numbers.
+        remap: False if the scores have been mapped to points already, without their own scene: the
+            ``_mapped`` errors then take them as they are, and there is no ``rmse_in_sample``.
 
     Returns:
         The labels, ``n``, ``scenes``, ``pearson``, ``spearman`` and ``kendall`` (with ``_lo`` and
@@ -114,7 +119,14 @@ def correlation_row(
         row[f"{name}_lo"], row[f"{name}_hi"] = percentile_interval(values)
     row["rmse"] = rmse(score * scale, rating) if scale is not None and scale > 0 else NAN
     increasing = scale is None or scale > 0
-    return row | _mapped_errors(items, score, rating, increasing)
+    if not remap:
+        return row | _errors(items, score * scale, rating) | {"rmse_in_sample": NAN}
+    mapped = map_out_of_fold(score, rating, scene, increasing)
+    row |= _errors(items, mapped, rating) | {"rmse_in_sample": NAN}
+    if len(items) > CUBIC_FREEDOM:
+        own = fit_monotone_cubic(score, rating, increasing)(score)
+        row["rmse_in_sample"] = rmse(own, rating, CUBIC_FREEDOM)
+    return row
 
 
 def half_widths(items: pd.DataFrame) -> np.ndarray | None:
@@ -136,19 +148,13 @@ def half_widths(items: pd.DataFrame) -> np.ndarray | None:
     return half if np.isfinite(half).all() else None
 
 
-def _mapped_errors(
-    items: pd.DataFrame, score: np.ndarray, rating: np.ndarray, increasing: bool
-) -> dict[str, float]:
-    names = ["rmse_mapped", "rmse_epsilon_mapped", "outlier_ratio_mapped", "rmse_in_sample"]
+def _errors(items: pd.DataFrame, mapped: np.ndarray, rating: np.ndarray) -> dict[str, float]:
+    names = ["rmse_mapped", "rmse_epsilon_mapped", "outlier_ratio_mapped"]
     errors = dict.fromkeys(names, NAN)
-    mapped = map_out_of_fold(score, rating, items["content"].to_numpy(), increasing)
     if np.isfinite(mapped).all():
         errors["rmse_mapped"] = rmse(mapped, rating)
         half = half_widths(items)
         if half is not None:
             errors["rmse_epsilon_mapped"] = rmse_epsilon(mapped, rating, half)
             errors["outlier_ratio_mapped"] = outlier_ratio(mapped, rating, half)
-    if len(items) > CUBIC_FREEDOM:
-        own = fit_monotone_cubic(score, rating, increasing)(score)
-        errors["rmse_in_sample"] = rmse(own, rating, CUBIC_FREEDOM)
     return errors

@@ -99,16 +99,20 @@ def haircell(band: torch.Tensor) -> torch.Tensor:
     return lowpass(band.abs()) / math.sqrt(2)
 
 
-def frame_mean(signal: torch.Tensor) -> torch.Tensor:
-    """Return the mean of each 40 ms frame.
+def frame_mean(signal: torch.Tensor, frame: int = FRAME) -> torch.Tensor:
+    """Return the mean of each frame.
+
+    Args:
+        signal: real or complex
+        frame: samples of a frame
 
     Shape:
-        - signal: (..., samples), real or complex
-        - output: (..., floor(samples / 1920))
+        - signal: (..., samples)
+        - output: (..., floor(samples / frame))
 
     Example:
         >>> frame_mean(torch.ones(2, 5000)).shape
         torch.Size([2, 2])
     """
-    frames = signal.shape[-1] // FRAME
-    return signal[..., : frames * FRAME].unflatten(-1, (frames, FRAME)).mean(-1)
+    frames = signal.shape[-1] // frame
+    return signal[..., : frames * frame].unflatten(-1, (frames, frame)).mean(-1)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qastanet.envelope import analytic, frame_mean, haircell, lowpass
+from qastanet.envelope import FRAME, analytic, frame_mean, haircell, lowpass
 from qastanet.gammatone import N_BANDS, centre_frequencies, filterbank
 from qastanet.hearing_threshold import threshold_power
 from qastanet.lazy import torch
@@ -89,12 +89,15 @@ def _log10(power: torch.Tensor) -> torch.Tensor:
     return torch.where(power > 0, torch.log10(torch.where(power > 0, power, 1)), -torch.inf)
 
 
-def interaural_coherence(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+def interaural_coherence(
+    left: torch.Tensor, right: torch.Tensor, frame: int = FRAME
+) -> torch.Tensor:
     """Return the complex coherence mean(l conj r) / sqrt(mean|l|^2 mean|r|^2) of each frame.
 
     Args:
         left: complex band or envelope signal of the left ear
         right: the same of the right ear
+        frame: samples of a frame
 
     Returns:
         coherence, magnitude at most 1; NaN where an ear is silent
@@ -108,20 +111,20 @@ def interaural_coherence(left: torch.Tensor, right: torch.Tensor) -> torch.Tenso
         >>> interaural_coherence(x, 1j * x)[0].imag.round(decimals=4).item()
         -1.0
     """
-    energy = frame_mean(left.abs().square()) * frame_mean(right.abs().square())
+    energy = frame_mean(left.abs().square(), frame) * frame_mean(right.abs().square(), frame)
     silent = energy <= 0
     # both branches of `where` must be finite, or the gradients are not
     safe = torch.sqrt(torch.where(silent, 1, energy))
-    coherence = frame_mean(left * right.conj()) / safe
+    coherence = frame_mean(left * right.conj(), frame) / safe
     return torch.where(silent, torch.nan, coherence)
 
 
 def _band_features(
-    ears: torch.Tensor, bands: slice, floor_ears: bool
+    ears: torch.Tensor, bands: slice, floor_ears: bool, frame: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Compute ILD, coherence and power of some bands; ears has shape (..., 2, samples)."""
     band = filterbank(ears, bands)
-    ear_means = frame_mean(haircell(band))
+    ear_means = frame_mean(haircell(band), frame)
     left, right = ear_means.square().unbind(-3)
     threshold = _threshold(left, bands)
     power = ear_means.mean(-3).square() / 2
@@ -131,15 +134,15 @@ def _band_features(
     first = int((~by_envelope).sum())  # the bands ascend: fine structure first, then envelope
     parts = []
     if first > 0:
-        parts.append(interaural_coherence(*band[..., :first, :].unbind(-3)))
+        parts.append(interaural_coherence(*band[..., :first, :].unbind(-3), frame))
     if first < len(by_envelope):
         envelopes = lowpass(analytic(band[..., first:, :].abs()))
-        parts.append(interaural_coherence(*envelopes.unbind(-3)))
+        parts.append(interaural_coherence(*envelopes.unbind(-3), frame))
     coherence = torch.where(inaudible, torch.nan, torch.cat(parts, dim=-2))
     return ild, coherence, torch.maximum(power, threshold)
 
 
-def binaural_features(ears: torch.Tensor, floor_ears: bool = True) -> Features:
+def binaural_features(ears: torch.Tensor, floor_ears: bool = True, frame: int = FRAME) -> Features:
     """Compute ILD, interaural coherence and power of a binaural signal.
 
     Bands are computed a few at a time; when gradients are needed each block is recomputed in the
@@ -149,13 +152,14 @@ def binaural_features(ears: torch.Tensor, floor_ears: bool = True) -> Features:
         ears: left and right ear at 48 kHz, full scale 1.0
         floor_ears: raise the power of each ear to the hearing threshold before the ILD is taken, so
             that a silent ear gives a finite ILD. The released model does not (`False`).
+        frame: samples of a frame, 40 ms unless another model looks at other ones
 
     Returns:
         features without directiveness
 
     Shape:
         - ears: (..., 2, samples)
-        - output: each (..., 29, floor(samples / 1920))
+        - output: each (..., 29, floor(samples / frame))
 
     Example:
         >>> binaural_features(torch.randn(1, 2, 4000)).ild.shape
@@ -165,9 +169,9 @@ def binaural_features(ears: torch.Tensor, floor_ears: bool = True) -> Features:
     recompute = torch.is_grad_enabled() and ears.requires_grad
     checkpoint = torch.utils.checkpoint.checkpoint
     results = [
-        checkpoint(_band_features, ears, block, floor_ears, use_reentrant=False)
+        checkpoint(_band_features, ears, block, floor_ears, frame, use_reentrant=False)
         if recompute
-        else _band_features(ears, block, floor_ears)
+        else _band_features(ears, block, floor_ears, frame)
         for block in blocks
     ]
     return Features(*(torch.cat(maps, dim=-2) for maps in zip(*results, strict=True)))

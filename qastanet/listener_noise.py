@@ -6,9 +6,11 @@ come: the reliability of the panel by split halves, where single ratings are kno
 from means, standard deviations and counts, where they are not.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
@@ -77,6 +79,31 @@ def split_half(ratings: ArrayLike, splits: int = 1000, seed: int = 0) -> SplitHa
     halves = float(np.nanmean(_row_correlation(first, second)))
     reliability = spearman_brown(halves)
     return SplitHalf(halves, reliability, float(np.sqrt(max(reliability, 0))))
+
+
+def reliability_table(
+    panels: Mapping[str, pd.DataFrame], hidden: Sequence[str], splits: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Split-half reliability of several panels, with and without the hidden reference.
+
+    Args:
+        panels: listening test -> tidy ratings (see `qastanet.webmushra`); NaN are left out.
+        hidden: conditions that are the hidden reference.
+        splits: number of random splits.
+        seed: of the random numbers.
+
+    Returns:
+        One row per test and subset (``with_reference``, ``without_reference``): ``items`` and the
+        fields of `SplitHalf`.
+    """
+    rows = []
+    for dataset, ratings in panels.items():
+        for subset, left_out in (("with_reference", []), ("without_reference", hidden)):
+            rated = ratings[~ratings["condition"].isin(left_out)].dropna(subset="rating")
+            wide = rated.pivot(index="listener", columns=["trial", "condition"], values="rating")
+            found = split_half(wide, splits, seed)._asdict()
+            rows.append({"dataset": dataset, "subset": subset, "items": wide.shape[1]} | found)
+    return pd.DataFrame(rows)
 
 
 def spearman_brown(correlation: float, factor: float = 2) -> float:

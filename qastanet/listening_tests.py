@@ -21,8 +21,34 @@ AMBIQUAL2_CONTENTS = {
 }
 """Rated contents of the second experiment of Ambiqual -> stem of their files."""
 
+AMBIQUAL1_CONTENTS = {
+    "cf": "castanets_fixed_A60_E60",
+    "gf": "glock_fixed_A60_E60",
+    "cRdynAz": "castanetsRev_dynamic_A0_A360_E30",
+    "pRdynAz": "burstyPinkRev_dynamic_A0_A360_E30",
+    "cRdynEl": "castanetsRev_dynamic_A60_E0_E180",
+    "pRdynEl": "burstyPinkRev_dynamic_A60_E0_E180",
+}
+"""Contents of the first experiment of Ambiqual -> stem of their files."""
+
+GROUPS = {"female": "speech", "bPinkRev": "noise", "burstyPinkRev": "noise"}
+"""What a content is, by the start of its file name; all others are music."""
+
+RATED = [
+    *("dataset", "stimulus", "content", "group", "room", "condition", "role", "order"),
+    *("listeners", "mean", "sd", "ci95_low", "ci95_high"),
+]
+"""What is known of a rated stimulus, whatever the listening test."""
+
 AMBIQUAL2_UNRATED = "tabbels_dynamic_A-90_E0_E180_xylophone_fixed_A-90_E45"
 """A seventh content whose files are public but which was not rated."""
+
+
+COLUMNS = [
+    *("dataset", "stimulus", "content", "condition", "order", "bitrate"),
+    *("listeners", "mean", "sd", "ci95_low", "ci95_high", "reference", "degraded"),
+]
+"""Of the tables of the Ambiqual experiments."""
 
 
 class Pair(NamedTuple):
@@ -50,15 +76,7 @@ def read_ambiqual2(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: if the file has other columns or contents
     """
-    raw = pd.read_csv(path)
-    raters = [column for column in raw.columns if column.startswith("rater")]
-    if not {"label", "enc"} <= set(raw.columns) or not raters:
-        raise InputError(f"{path}: not the ratings of the second Ambiqual experiment")
-    unknown = set(raw.label) - set(AMBIQUAL2_CONTENTS)
-    if unknown:
-        raise InputError(f"{path}: unknown contents {sorted(unknown)}")
-    long = raw.melt(["label", "enc"], raters, var_name="listener", value_name="rating")
-    table = rating_means(long.rename(columns={"label": "trial", "enc": "condition"}), "ambiqual2")
+    table = rating_means(ambiqual2_ratings(path), "ambiqual2")
     order = table.condition.str.startswith("3OA")
     bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
     stem = table.content.map(AMBIQUAL2_CONTENTS) + np.where(order, "_HOA", "_FOA")
@@ -70,9 +88,98 @@ def read_ambiqual2(path: str | Path) -> pd.DataFrame:
         degraded=stem + "_" + np.where(bitrate.isna(), "REF", bitrate + "k") + ".wav",
     )
     table["content"] = pd.Categorical(table.content, list(AMBIQUAL2_CONTENTS))
-    columns = ["dataset", "stimulus", "content", "condition", "order", "bitrate"]
-    columns += ["listeners", "mean", "sd", "ci95_low", "ci95_high", "reference", "degraded"]
-    return table.sort_values(["content", "order", "bitrate"])[columns].reset_index(drop=True)
+    return table.sort_values(["content", "order", "bitrate"])[COLUMNS].reset_index(drop=True)
+
+
+def ambiqual2_ratings(path: str | Path) -> pd.DataFrame:
+    """Read the single ratings of the second experiment of Ambiqual.
+
+    Args:
+        path: file MUSHRA_experiment_2.csv
+
+    Returns:
+        tidy ratings, see `qastanet.webmushra`; the trial is the content
+
+    Raises:
+        InputError: if the file has other columns or contents
+    """
+    raw = pd.read_csv(path)
+    raters = [column for column in raw.columns if column.startswith("rater")]
+    if not {"label", "enc"} <= set(raw.columns) or not raters:
+        raise InputError(f"{path}: not the ratings of the second Ambiqual experiment")
+    unknown = set(raw.label) - set(AMBIQUAL2_CONTENTS)
+    if unknown:
+        raise InputError(f"{path}: unknown contents {sorted(unknown)}")
+    long = raw.melt(["label", "enc"], raters, var_name="listener", value_name="rating")
+    return long.rename(columns={"label": "trial", "enc": "condition"})
+
+
+def read_ambiqual1(path: str | Path) -> pd.DataFrame:
+    """Read the ratings of the first experiment of Ambiqual into a tidy table.
+
+    MUSHRA, 17 listeners, 6 contents; Opus at first order (32, 128 kbit/s) and third order (256, 512
+    kbit/s). Only the ratings of listening quality are taken (flag Qual), not those of localisation.
+    All references are of third order.
+
+    Args:
+        path: file MUSHRA_experiment_1.csv
+
+    Returns:
+        one row per stimulus with the columns of `read_ambiqual2`
+
+    Raises:
+        InputError: if the file has other columns or contents
+    """
+    raw = pd.read_csv(path)
+    raters = [column for column in raw.columns if column.startswith("dit")]
+    if not {"code", "enc", "flag"} <= set(raw.columns) or not raters:
+        raise InputError(f"{path}: not the ratings of the first Ambiqual experiment")
+    raw = raw[raw.flag.str.strip() == "Qual"]
+    raw = raw.assign(
+        trial=[c.strip().removesuffix(e.strip()) for c, e in zip(raw.code, raw.enc, strict=True)],
+        condition=raw.enc.str.strip(),
+    )
+    unknown = set(raw.trial) - set(AMBIQUAL1_CONTENTS)
+    if unknown:
+        raise InputError(f"{path}: unknown contents {sorted(unknown)}")
+    long = raw.melt(["trial", "condition"], raters, var_name="listener", value_name="rating")
+    table = rating_means(long, "ambiqual1")
+    order = table.condition.str.startswith("FOA").map({True: 1, False: 3})
+    bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
+    stem = table.content.map(AMBIQUAL1_CONTENTS)
+    kind = order.map({1: "_FOA_", 3: "_HOA_"})
+    table = table.assign(
+        stimulus=table.content + "_" + table.condition,
+        order=order,
+        bitrate=bitrate.astype(float),
+        reference=stem + "_HOA_REF.wav",
+        degraded=stem + kind + np.where(bitrate.isna(), "REF", bitrate + "k") + ".wav",
+    )
+    table["content"] = pd.Categorical(table.content, list(AMBIQUAL1_CONTENTS))
+    return table.sort_values(["content", "order", "bitrate"])[COLUMNS].reset_index(drop=True)
+
+
+def describe_ambiqual(table: pd.DataFrame) -> pd.DataFrame:
+    """Add ``group``, ``room`` and ``role`` to a table of an Ambiqual experiment.
+
+    Args:
+        table: of `read_ambiqual1` or `read_ambiqual2`
+
+    Returns:
+        the same with ``group`` (speech, music, noise), ``room`` (reverberant if a source is
+        reverberant by its file name) and ``role`` (``reference`` or ``coded``; no anchors)
+
+    Example:
+        >>> row = {"reference": ["female_dynamic_FOA_REF.wav"], "condition": ["FOA32"]}
+        >>> describe_ambiqual(pd.DataFrame(row)).iloc[0, 2:].tolist()
+        ['speech', 'anechoic', 'coded']
+    """
+    reverberant = table.reference.str.contains("Rev_")
+    return table.assign(
+        group=table.reference.str.split("_").str[0].map(GROUPS).fillna("music"),
+        room=np.where(reverberant, "reverberant", "anechoic"),
+        role=np.where(table.condition == "REF", "reference", "coded"),
+    )
 
 
 def ambiqual2_pairs() -> Iterator[Pair]:

@@ -17,6 +17,7 @@ from qastanet.errors import InputError
 
 RATE = 48000  # Hz, of ViSQOL and Zimtohrli
 PACKAGES = {"visqol": "visqol-python", "zimtohrli": "zimtohrli", "auraloss": "auraloss"}
+LOWEST = 1.0  # of the scale of mean opinion scores
 WINDOW = 2048  # samples, the longest of the multi-resolution distance
 
 
@@ -29,19 +30,22 @@ def visqol(reference: ArrayLike, degraded: ArrayLike, sampling_rate: float) -> d
         sampling_rate: Hz.
 
     Returns:
-        ``visqol-first``, ``visqol-mean``, ``visqol-worst``: 1..5, 4.73 for identical signals.
+        ``visqol``, ``visqol-worst``, ``visqol-first``: 1..5, 4.73 for identical signals, 1 for a
+        lost channel.
 
     Raises:
         InputError: if the package is not installed.
 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((2, 48000))
-        >>> round(visqol(noise, noise, 48000)["visqol-mean"], 2)  # doctest: +SKIP
+        >>> round(visqol(noise, noise, 48000)["visqol"], 2)  # doctest: +SKIP
         4.73
     """
     _require("visqol")
 
     def quality(x: NDArray, y: NDArray) -> float:
+        if not np.any(y):
+            return LOWEST
         return float(_visqol_api().measure_from_arrays(x, y, sample_rate=RATE).moslqo)
 
     signals = (_at_48_khz(signal, sampling_rate) for signal in (reference, degraded))
@@ -57,14 +61,14 @@ def zimtohrli(reference: ArrayLike, degraded: ArrayLike, sampling_rate: float) -
         sampling_rate: Hz.
 
     Returns:
-        ``zimtohrli-first``, ``zimtohrli-mean``, ``zimtohrli-worst``: 1..5, 5 for identical signals.
+        ``zimtohrli``, ``zimtohrli-worst``, ``zimtohrli-first``: 1..5, 5 for identical signals.
 
     Raises:
         InputError: if the package is not installed.
 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((2, 48000))
-        >>> round(zimtohrli(noise, noise, 48000)["zimtohrli-mean"], 2)  # doctest: +SKIP
+        >>> round(zimtohrli(noise, noise, 48000)["zimtohrli"], 2)  # doctest: +SKIP
         5.0
     """
     _require("zimtohrli")
@@ -90,7 +94,7 @@ def multi_resolution_stft(
         sampling_rate: Hz; the windows have as many samples at any rate.
 
     Returns:
-        ``mrstft-first``, ``mrstft-mean``, ``mrstft-worst``: 0 for identical signals, larger is
+        ``mrstft``, ``mrstft-worst``, ``mrstft-first``: 0 for identical signals, larger is
         worse.
 
     Raises:
@@ -98,7 +102,7 @@ def multi_resolution_stft(
 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((2, 48000))
-        >>> round(multi_resolution_stft(noise, noise, 48000)["mrstft-mean"], 2)  # doctest: +SKIP
+        >>> round(multi_resolution_stft(noise, noise, 48000)["mrstft"], 2)  # doctest: +SKIP
         0.0
     """
     _require("auraloss")

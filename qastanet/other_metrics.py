@@ -2,8 +2,8 @@
 
 Signals are (channels, samples), full scale 1, aligned, equally long. `METRICS` holds what there is;
 a metric is added by an entry there and one in `SCALES` for each of its scores. Metrics of one
-channel give ``-first``, ``-mean`` and ``-worst`` (see `qastanet.channelwise`); those of packages
-that are not installed are passed over by `score` with a message.
+channel give their mean, ``-worst`` and ``-first`` over the channels (see `qastanet.channelwise`);
+those of packages that are not installed are passed over by `score` with a message.
 """
 
 import importlib.util
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from qastanet.ambiqual import ambiqual
 from qastanet.channelwise import log_spectral_distance, si_sdr
+from qastanet.emobiq import emobiq
 from qastanet.errors import InputError
 from qastanet.optional_metrics import PACKAGES, multi_resolution_stft, visqol, zimtohrli
 
@@ -46,6 +47,7 @@ def ambiqual_scores(
 
 
 METRICS: dict[str, Metric] = {
+    "emobiq": emobiq,
     "ambiqual": ambiqual_scores,
     "lsd": log_spectral_distance,
     "si-sdr": si_sdr,
@@ -55,15 +57,22 @@ METRICS: dict[str, Metric] = {
 }
 NEEDS = {"visqol": "visqol", "zimtohrli": "zimtohrli", "mrstft": "auraloss"}  # modules
 AMBISONIC_ONLY = {"ambiqual"}
+SPATIAL = {"ambiqual", "emobiq"}  # compare channels; not for mono
+SINGLE = ("visqol", "zimtohrli", "si-sdr", "lsd", "mrstft")  # run on each channel by itself
+PARTS = ("", "-worst", "-first", "-w")  # see qastanet.channelwise and qastanet.all_scores
 # What to multiply a score by to have points of 0..100; the sign alone counts where there is no such
 # scale: negative if a larger score means lower quality (see qastanet.correlations).
-SCALES: dict[str, float | None] = {"ambiqual-lq": 100.0, "ambiqual-la": 100.0}
-SCALES |= {f"{m}-{part}": -1.0 for m in ("lsd", "mrstft") for part in ("first", "mean", "worst")}
-SCALES |= {
-    f"{m}-{part}": None
-    for m in ("si-sdr", "visqol", "zimtohrli")
-    for part in ("first", "mean", "worst")
+SCALES: dict[str, float | None] = {
+    "qastanet-released": 100.0,
+    "emobiq": 100.0,
+    "emobiq-monaural": 100.0,
+    "emobiq-binaural": 100.0,
+    "ambiqual-lq": 100.0,
+    "ambiqual-la": 100.0,
 }
+SCALES |= {f"{m}{part}": None for m in ("visqol", "zimtohrli", "si-sdr") for part in PARTS}
+SCALES |= {f"{m}{part}": -1.0 for m in ("lsd", "mrstft") for part in PARTS}
+SCALES |= {"pemo-q": None, "bam-q": 1.0}
 
 
 def installed(metric: str) -> bool:
@@ -99,11 +108,12 @@ def score(
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((1, 48000))
         >>> sorted(score(noise, noise, 48000, ["lsd"]))
-        ['lsd-first', 'lsd-mean', 'lsd-worst']
+        ['lsd', 'lsd-first', 'lsd-worst']
     """
     channels = len(np.atleast_2d(np.asarray(reference)))
     if metrics is None:
-        metrics = [m for m in METRICS if m not in AMBISONIC_ONLY or channels in (4, 9, 16)]
+        unfit = (AMBISONIC_ONLY if channels == 2 else SPATIAL) if channels < 4 else set()
+        metrics = [m for m in METRICS if m not in unfit]
     found: dict[str, float] = {}
     for name in metrics:
         if name not in METRICS:

@@ -7,6 +7,7 @@ listener and takes incomplete designs too.
 """
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -105,6 +106,29 @@ def repeated_measures_anova(ratings: pd.DataFrame) -> pd.DataFrame:
     explained = table["F"] * table["df1"]
     table["eta2_partial"] = explained / (explained + table["df2"])
     return table.rename_axis("term")
+
+
+def effects_table(panels: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Both analyses for several panels of listeners, in one table.
+
+    Args:
+        panels: name -> tidy ratings, complete, without hidden references.
+
+    Returns:
+        The rows of `mixed_model` and `repeated_measures_anova` with the columns ``screening`` (name
+        of the panel), ``model``, ``term`` before theirs.
+    """
+    parts = []
+    for name, ratings in panels.items():
+        for label, analyse in (
+            ("mixed model", mixed_model),
+            ("repeated measures", repeated_measures_anova),
+        ):
+            table = analyse(ratings).reset_index()
+            table.insert(0, "screening", name)
+            table.insert(1, "model", label)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _tidy(ratings: pd.DataFrame) -> pd.DataFrame:

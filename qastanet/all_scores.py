@@ -1,0 +1,197 @@
+"""Every metric on every rated pair: one row per stimulus and signal, one column per score.
+
+What each metric is given:
+
+* QASTAnet (released): the ambisonic pair at 48 kHz. The release cannot rate binaural signals.
+* eMoBi-Q: the binaural pair, or the ambisonic one decoded to the ears, at 48 kHz.
+* Ambiqual: the ambisonic pair at its own rate. A stimulus of lower order than its reference is
+  compared in the channels that it has, the rest counts as absent (0.1) as in the release; mono is
+  compared as first order with silent directional channels.
+* Single-channel metrics: the ears at 48 kHz, their mean (plain name) and the worse one
+  (``-worst``), and for ambisonic pairs also the W channel (``-w``).
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from qastanet.ambisonics import channels
+from qastanet.audio import resample
+from qastanet.differences import differences
+from qastanet.emobiq import default_decoder
+from qastanet.features import binaural_features
+from qastanet.gammatone import SAMPLING_RATE
+from qastanet.listening_tests import RATED
+from qastanet.model import QASTAnet
+from qastanet.other_metrics import METRICS, SCALES, SINGLE, installed, score
+from qastanet.parametric_scenes import SCENES
+from qastanet.rated_pairs import RatedPair, aes2023_pairs
+
+KEY = ["dataset", "stimulus", "signal"]
+RELEASED = "qastanet-released"
+
+logger = logging.getLogger(__name__)
+
+
+def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict[str, float]:
+    """Scores of a pair by all metrics but QASTAnet.
+
+    Args:
+        pair: of `qastanet.rated_pairs`.
+        metrics: names from `qastanet.other_metrics.METRICS`.
+
+    Returns:
+        Scores by name, see the description of the module.
+    """
+    signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
+    ears = signals
+    found: dict[str, float] = {}
+    if pair.signal == "ambisonic":
+        decode = default_decoder(3)
+        ears = [decode(torch.from_numpy(x)).numpy() for x in signals]
+        if "ambiqual" in metrics:
+            used = slice(channels(max(pair.order, 1)))
+            raw = (pair.reference[used], pair.degraded[used])
+            found |= score(*raw, pair.sampling_rate, ["ambiqual"])
+        front = score(signals[0][:1], signals[1][:1], SAMPLING_RATE, _both(metrics, SINGLE))
+        found |= {f"{name}-w": value for name, value in front.items() if name in SINGLE}
+    by_ear = score(*ears, SAMPLING_RATE, _both(metrics, [*SINGLE, "emobiq"]))
+    return found | {name: value for name, value in by_ear.items() if not name.endswith("-first")}
+
+
+def score_pairs(
+    pairs: Iterable[RatedPair],
+    model: QASTAnet,
+    metrics: Sequence[str] = tuple(METRICS),
+    total: int | None = None,
+) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, NDArray]]]:
+    """Score pairs by all metrics and keep their difference maps.
+
+    Args:
+        pairs: of `qastanet.rated_pairs`.
+        model: the released QASTAnet.
+        metrics: names from `qastanet.other_metrics.METRICS`; those that are not installed are
+            passed over with a message.
+        total: number of pairs, for the progress bar.
+
+    Returns:
+        A table with the columns of `KEY`, ``qastanet-released`` (NaN for binaural signals) and the
+        other scores; and (dataset, signal) -> stimulus -> difference maps, (4, 29, frames) of
+        ambisonic pairs and (3, 29, frames) of binaural ones.
+    """
+    there = [name for name in metrics if installed(name)]
+    for name in sorted(set(metrics) - set(there)):
+        logger.warning("%s is not installed; its columns are kept as they were", name)
+    rows, maps = [], {}
+    for pair in tqdm(pairs, total=total, unit="pair"):
+        difference, quality = released_differences(pair, model)
+        rows.append(
+            dict(zip(KEY, pair[:3], strict=True)) | {RELEASED: quality} | score_pair(pair, there)
+        )
+        maps.setdefault((pair.dataset, pair.signal), {})[pair.stimulus] = difference
+    return pd.DataFrame(rows), maps
+
+
+def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, float]:
+    """Difference maps of a pair, and the released score where there is one.
+
+    Args:
+        pair: of `qastanet.rated_pairs`.
+        model: the released QASTAnet, whose decoder is used.
+
+    Returns:
+        (4, 29, frames) and the score for an ambisonic pair; (3, 29, frames), with the power of each
+        ear raised to the threshold of hearing, and NaN for a binaural one.
+    """
+    signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
+    tensors = [torch.from_numpy(x).unsqueeze(0) for x in signals]
+    with torch.inference_mode():
+        if pair.signal == "binaural":
+            found = [binaural_features(x) for x in tensors]
+            return differences(*found)[0].numpy(), float("nan")
+        maps = model.differences(*tensors)
+        return maps[0, 0].numpy(), float(model.score_differences(maps))
+
+
+def released_realisations(model: QASTAnet, seeds: Sequence[int]) -> pd.DataFrame:
+    """Released scores of other realisations of the noise and the diffuse tails of AES 2023.
+
+    Args:
+        model: the released QASTAnet.
+        seeds: of the random parts, see `qastanet.rated_pairs.aes2023_pairs`.
+
+    Returns:
+        ``seed``, ``stimulus``, ``qastanet-released``; only the scenes that have random parts.
+    """
+    contents = [n for n, scene in SCENES.items() if scene.room or scene.sources[0][0] is None]
+    return pd.DataFrame(
+        {"seed": seed, "stimulus": pair.stimulus, RELEASED: released_differences(pair, model)[1]}
+        for seed in seeds
+        for pair in aes2023_pairs(contents=contents, seed=seed)
+        if pair.signal == "ambisonic"
+    )
+
+
+def rated_scores(
+    rated: pd.DataFrame,
+    scores: pd.DataFrame,
+    reported: pd.DataFrame,
+    kept: str | Path | None = None,
+) -> pd.DataFrame:
+    """Put ratings and scores side by side.
+
+    Args:
+        rated: with the columns `qastanet.listening_tests.RATED`.
+        scores: of `score_pairs`.
+        reported: scores of the AES 2023 authors, of `qastanet.aes2023.reported_metrics`; for its
+            binaural rows.
+        kept: an earlier table, for columns that could not be computed; None or a missing file if
+            there is none.
+
+    Returns:
+        One row per stimulus and signal that was scored: what is known of the stimulus, ``signal``,
+        and one column per metric.
+    """
+    heard = reported.assign(dataset="aes2023", signal="binaural")
+    table = rated.merge(scores, on=["dataset", "stimulus"]).merge(
+        heard, on=["dataset", "content", "condition", "signal"], how="left"
+    )
+    if kept is not None and Path(kept).is_file():
+        table = keep_missing(table, pd.read_csv(kept))
+    first = [*RATED[:8], "signal", *RATED[8:]]
+    known = [name for name in SCALES if name in table]
+    return table[first + known].sort_values(["dataset", "signal"], kind="stable")
+
+
+def keep_missing(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
+    """Fill the columns that could not be computed from a table that was computed before.
+
+    Args:
+        new: table with the columns of `KEY`.
+        old: an earlier one.
+
+    Returns:
+        ``new`` with the further columns of ``old``, in the order of ``old`` where it knows a
+        column.
+
+    Example:
+        >>> key = {"dataset": ["d"], "stimulus": ["s"], "signal": ["binaural"]}
+        >>> merged = keep_missing(
+        ...     pd.DataFrame(key | {"a": 1}), pd.DataFrame(key | {"b": 2, "a": 0})
+        ... )
+        >>> merged.iloc[0, 3:].to_dict()
+        {'b': 2, 'a': 1}
+    """
+    further = [name for name in old.columns if name not in new.columns]
+    merged = new.merge(old[KEY + further], on=KEY, how="left")
+    known = [name for name in old.columns if name in merged.columns]
+    return merged[known + [name for name in merged.columns if name not in known]]
+
+
+def _both(first: Sequence[str], second: Iterable[str]) -> list[str]:
+    return [name for name in second if name in first]

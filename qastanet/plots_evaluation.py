@@ -1,0 +1,285 @@
+"""Figures of the comparison of metrics, in the style of `qastanet.plots`."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from qastanet.plots import COLUMN, PAGE, PALETTE
+
+LABELS = {
+    "qastanet-released": "QASTAnet (released)",
+    "qastanet": "QASTAnet (this work)",
+    "qastanet-paper": "QASTAnet (paper's recipe)",
+    "emobiq": "eMoBi-Q",
+    "emobiq-monaural": "eMoBi-Q, monaural",
+    "emobiq-binaural": "eMoBi-Q, binaural",
+    "ambiqual-lq": "Ambiqual LQ",
+    "ambiqual-la": "Ambiqual LA",
+    "visqol": "ViSQOL, ears",
+    "zimtohrli": "Zimtohrli, ears",
+    "mrstft": "−MR-STFT distance, ears",
+    "lsd": "−Log-spectral distance, ears",
+    "si-sdr": "SI-SDR, ears",
+    "pemo-q": "PEMO-Q (authors' values)",
+    "bam-q": "BAM-Q (authors' values)",
+}
+"""How metrics are called in figures; a minus stands before distances that are turned round."""
+
+DATASETS = {
+    "ambiqual2": "Codec set",
+    "ambiqual1": "Ambiqual experiment 1",
+    "aes2023": "AES 2023",
+    "pooled": "Pooled, ambisonic",
+}
+CONDITIONS = {
+    "Mono": "M",
+    "FOA": "F",
+    "Param1": "P1",
+    "FOA-Amb-Param1": "A1",
+    "Param2": "P2",
+    "FOA-Amb-Param2": "A2",
+    "Harpex": "H",
+    "reference": "R",
+}
+"""Conditions of the AES 2023 test, anchor first and reference last, with short names."""
+
+LOOKS = {"direct": ("o", PALETTE[0]), "loso": ("s", PALETTE[2]), "lodo": ("^", PALETTE[1])}
+LOOKS |= {"reported": ("D", "0.4")}
+ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": ("D", "0.35")}
+
+
+def listening_test_scenes(table: pd.DataFrame) -> Figure:
+    """Draw mean ratings per scene and condition of the AES 2023 test, raw and screened.
+
+    Args:
+        table: of `qastanet.aes2023.rating_table`
+    """
+    contents = sorted(table.content.unique())
+    columns = 4
+    rows = -(-len(contents) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(PAGE, 1.35 * rows + 0.8), sharey=True)
+    looks = {"raw": ("o", PALETTE[0], -0.17), "screened": ("s", PALETTE[1], 0.17)}
+    for axis, content in zip(axes.flat, contents, strict=False):
+        for screening, (marker, colour, shift) in looks.items():
+            part = table[(table.content == content) & (table.screening == screening)]
+            part = part.set_index("condition").loc[list(CONDITIONS)]
+            axis.errorbar(
+                np.arange(len(CONDITIONS)) + shift,
+                part["mean"],
+                yerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
+                fmt=marker,
+                color=colour,
+                ms=3,
+                capsize=1.5,
+                elinewidth=0.8,
+                label=f"{screening} (n = {part.listeners.iloc[0]})",
+            )
+        axis.set(title=content, ylim=(0, 105))
+        axis.set_xticks(range(len(CONDITIONS)), CONDITIONS.values())
+    for axis in axes.flat[len(contents) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("Similarity (0–100)")
+    legend = ", ".join(f"{short} {name}" for name, short in CONDITIONS.items())
+    figure.supxlabel(f"Condition: {legend}", fontsize=7)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[str, str]) -> Figure:
+    """Draw each metric against the mean ratings, a panel per metric.
+
+    Args:
+        table: of `qastanet.comparison.as_heard`: ``mean``, ``ci95_low``, ``ci95_high``, ``role``
+            and one column per metric
+        metrics: columns to draw
+        notes: metric -> text for its panel, its correlation for example
+    """
+    columns = 4
+    rows = -(-len(metrics) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(PAGE, 1.75 * rows + 0.4), sharey=True, squeeze=False
+    )
+    for axis, metric in zip(axes.flat, metrics, strict=False):
+        for role, (marker, colour) in ROLES.items():
+            part = table[table.role == role].dropna(subset=metric)
+            if len(part):
+                axis.errorbar(
+                    part[metric],
+                    part["mean"],
+                    yerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
+                    fmt=marker,
+                    color=colour,
+                    ms=3,
+                    elinewidth=0.5,
+                    alpha=0.85,
+                    label=role,
+                )
+        axis.set_title(LABELS.get(metric, metric))
+        axis.set_xlabel(notes.get(metric, ""), fontsize=6.5)
+        axis.set_ylim(0, 109)
+    for axis in axes.flat[len(metrics) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("Mean rating (0–100)")
+    known = {}
+    for axis in axes.flat:
+        known |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
+    figure.legend(known.values(), known.keys(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """Draw the correlations within the scenes: mean, lowest and highest scene.
+
+    Args:
+        table: of `qastanet.comparison.within_scenes`
+        metrics: in the order from top to bottom
+    """
+    figure, axis = plt.subplots(figsize=(COLUMN + 1.6, 0.25 * len(metrics) + 1))
+    for i, (dataset, part) in enumerate(table.groupby("dataset")):
+        part = part.set_index("metric").reindex(metrics)
+        place = np.arange(len(metrics)) + 0.24 * (i - (table.dataset.nunique() - 1) / 2)
+        spread = [part.spearman - part.lowest, part.highest - part.spearman]
+        axis.errorbar(
+            part.spearman,
+            place,
+            xerr=spread,
+            fmt="os^"[i],
+            color=PALETTE[i],
+            ms=4,
+            elinewidth=0.8,
+            capsize=1.5,
+            label=DATASETS.get(dataset, dataset),
+        )
+    axis.set_yticks(range(len(metrics)), [LABELS.get(name, name) for name in metrics])
+    axis.invert_yaxis()
+    axis.set(xlim=(-1.02, 1.02), xlabel="Spearman within a scene: mean, lowest, highest")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, float]) -> Figure:
+    """Draw Pearson correlations with their 95 % intervals, a panel per listening test.
+
+    Args:
+        table: rows of `qastanet.correlations`, one per dataset, metric and protocol
+        metrics: in the order from top to bottom
+        ceilings: dataset -> correlation that the noise of the listeners allows
+    """
+    datasets = [name for name in DATASETS if (table.dataset == name).any()]
+    figure, axes = plt.subplots(
+        1, len(datasets), figsize=(PAGE, 0.27 * len(metrics) + 1.3), sharey=True, squeeze=False
+    )
+    for axis, dataset in zip(axes[0], datasets, strict=True):
+        part = table[table.dataset == dataset]
+        protocols = [name for name in LOOKS if (part.protocol == name).any()]
+        for row in part.itertuples():
+            if row.metric not in metrics or not np.isfinite(row.pearson):
+                continue
+            marker, colour = LOOKS[row.protocol]
+            shift = 0.22 * (protocols.index(row.protocol) - (len(protocols) - 1) / 2)
+            axis.errorbar(
+                row.pearson,
+                metrics.index(row.metric) + shift,
+                xerr=[
+                    [max(row.pearson - row.pearson_lo, 0)],
+                    [max(row.pearson_hi - row.pearson, 0)],
+                ],
+                fmt=marker,
+                color=colour,
+                ms=3.5,
+                capsize=1.5,
+                elinewidth=0.9,
+            )
+        if dataset in ceilings:
+            axis.axvline(ceilings[dataset], color="0.4", ls="--", lw=0.8)
+        axis.axvline(0, color="0.6", lw=0.6)
+        axis.set(title=DATASETS[dataset], xlim=(-0.5, 1.02), xlabel="Pearson correlation, 95 % CI")
+    axes[0, 0].set_yticks(range(len(metrics)), [LABELS.get(name, name) for name in metrics])
+    axes[0, 0].invert_yaxis()
+    shown = [name for name in LOOKS if (table.protocol == name).any()]
+    handles = [
+        plt.Line2D([], [], marker=LOOKS[p][0], ls="", color=LOOKS[p][1], label=p) for p in shown
+    ]
+    handles.append(plt.Line2D([], [], color="0.4", ls="--", lw=0.8, label="listener noise allows"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=5)
+    return figure
+
+
+def difference_matrix(table: pd.DataFrame) -> Figure:
+    """Draw the differences of correlation between all pairs of metrics.
+
+    Args:
+        table: of `qastanet.significance.compare_metrics`, one listening test
+    """
+    metrics = list(dict.fromkeys([*table.metric_a, *table.metric_b]))
+    size = len(metrics)
+    values, marks = np.full((size, size), np.nan), np.full((size, size), "", dtype=object)
+    for row in table.itertuples():
+        i, j = metrics.index(row.metric_a), metrics.index(row.metric_b)
+        values[i, j], values[j, i] = row.difference, -row.difference
+        marks[i, j] = marks[j, i] = "**" if row.p_holm < 0.05 else "*" if row.p < 0.05 else ""
+    figure, axis = plt.subplots(figsize=(PAGE, PAGE * 0.8))
+    limit = max(np.nanmax(np.abs(values)), 0.1)
+    image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit)
+    for i in range(size):
+        for j in range(size):
+            if np.isfinite(values[i, j]):
+                colour = "w" if abs(values[i, j]) > 0.65 * limit else "k"
+                text = f"{values[i, j]:+.2f}".replace("-", "−").replace("0.", ".", 1)
+                axis.text(
+                    j,
+                    i,
+                    f"{text}\n{marks[i, j]}",
+                    ha="center",
+                    va="center_baseline",
+                    color=colour,
+                    fontsize=5.5,
+                )
+    names = [LABELS.get(name, name) for name in metrics]
+    axis.set_xticks(range(size), names, rotation=60, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(size), names)
+    axis.grid(False)
+    axis.set_facecolor("0.9")
+    label = "Pearson of the row minus Pearson of the column"
+    figure.colorbar(image, ax=axis, label=label, pad=0.02)
+    return figure
+
+
+def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
+    """Draw scores against what was varied, a panel per probe and a line per pair.
+
+    Args:
+        table: of `qastanet.probes.probe`
+        panels: probe -> label of the horizontal axis
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(max(PAGE * len(panels) / 3, COLUMN + 1), 2.7), sharey=True
+    )
+    shown = table[table["probe"].isin(panels) & (table.pair != "any")]
+    pairs = [*dict.fromkeys(shown.pair), "any"]
+    markers = "osD^vP*"
+    for axis, (name, label) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        part = table[table["probe"] == name]
+        for pair, line in part.groupby("pair", sort=False):
+            i = pairs.index(pair)
+            line = line.sort_values("value")
+            colour, marker = ("0.3", "X") if pair == "any" else (PALETTE[i], markers[i % 7])
+            axis.plot(line.value, line.score, marker=marker, color=colour, label=pair)
+        axis.set_xlabel(label)
+        if (part.unit == "Hz").all():
+            axis.set_xscale("log")
+            ticks = [f for f in (1000, 2000, 4000, 8000, 16000) if part.value.min() <= f]
+            axis.set_xticks(ticks, [f"{f // 1000}k" for f in ticks])
+            axis.minorticks_off()
+    np.atleast_1d(axes)[0].set(ylabel="Predicted quality (0–1)", ylim=(0, 1.02))
+    known = {}
+    for axis in np.atleast_1d(axes):
+        known |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
+    figure.legend(known.values(), known.keys(), loc="outside upper center", ncols=3)
+    return figure

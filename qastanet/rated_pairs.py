@@ -1,0 +1,100 @@
+"""The sounds behind the rated stimuli of every listening test, one pair at a time.
+
+Ambisonic pairs are ACN and SN3D. Where a stimulus has fewer ambisonic channels than its reference
+(first-order coding of a third-order scene), both keep the channels of the reference and ``order``
+says how many of the degraded signal are not empty.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from qastanet import registry
+from qastanet.ambisonics import channels, n3d_to_sn3d, order_of
+from qastanet.audio import read
+from qastanet.parametric_coding import REPOSITORY, stimuli
+from qastanet.parametric_scenes import RATE, SCENES, Files
+
+ORDERS = {"FOA": 1, "Mono": 0}
+
+
+class RatedPair(NamedTuple):
+    """A reference and a rated signal.
+
+    Attributes:
+        dataset: listening test.
+        stimulus: name of the rated signal.
+        signal: ``ambisonic`` or ``binaural``.
+        order: ambisonic order of the rated signal; 0 for mono.
+        reference: shape (channels, samples).
+        degraded: same shape.
+        sampling_rate: Hz.
+    """
+
+    dataset: str
+    stimulus: str
+    signal: str
+    order: int
+    reference: NDArray
+    degraded: NDArray
+    sampling_rate: int
+
+
+def upstream(path: str):
+    """Local path of a file of the AES 2023 repository, fetched if needed."""
+    return registry.path(REPOSITORY, path)
+
+
+def aes2023_pairs(
+    files: Files = upstream, contents: Sequence[str] = tuple(SCENES), seed: int = 0
+) -> Iterator[RatedPair]:
+    """Pairs of the AES 2023 test: each stimulus as ambisonics and as it was heard.
+
+    Args:
+        files: gives the local path of an upstream file by its path in the repository.
+        contents: scenes, see `qastanet.parametric_scenes`.
+        seed: of the random parts.
+
+    Yields:
+        For each of the 7 stimuli of a scene the ambisonic pair (third order, 16 channels, empty
+        ones zero) and the binaural pair, at 44.1 kHz.
+    """
+    reference: dict[str, NDArray] = {}
+    for item in stimuli(files, seed, contents):
+        signals = {"ambisonic": n3d_to_sn3d(item.ambisonic), "binaural": item.binaural}
+        if item.condition == "reference":
+            reference = signals
+        name = f"{item.content}_{item.condition}"
+        order = ORDERS.get(item.condition, 3)
+        for signal, samples in signals.items():
+            yield RatedPair("aes2023", name, signal, order, reference[signal], samples, RATE)
+
+
+def ambiqual_pairs(table: pd.DataFrame) -> Iterator[RatedPair]:
+    """Pairs of the Ambiqual experiments whose files are at hand.
+
+    Args:
+        table: of `qastanet.listening_tests`, with ``dataset``, ``stimulus`` and the file names
+            ``reference`` and ``degraded``.
+
+    Yields:
+        Ambisonic pairs, cut to a common length; a first-order coding of a third-order scene is
+        filled up with empty channels.
+    """
+    for row in table.itertuples():
+        entries = [
+            registry.find(registry.AMBIQUAL, f"validation/audiofiles/{name}")
+            for name in (row.reference, row.degraded)
+        ]
+        if all(registry.at_hand(entry) for entry in entries):
+            (reference, rate), (degraded, _) = (read(registry.fetch(entry)) for entry in entries)
+            order = order_of(len(degraded))
+            samples = min(reference.shape[1], degraded.shape[1])
+            filled = np.zeros((len(reference), samples), dtype=degraded.dtype)
+            filled[: channels(order)] = degraded[:, :samples]
+            yield RatedPair(
+                row.dataset, row.stimulus, "ambisonic", order, reference[:, :samples], filled, rate
+            )
