@@ -6,8 +6,9 @@
 
 The modules follow the flow of the data: `audio`, `ambisonics`, `binaural`, `gammatone`,
 `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`, `network`, `model`;
-then `registry` and `released` (public files and weights), `scoring` and `cli`; and for the
-compendium `listening_tests`, `statistics`, `plots`, `workflow`.
+the same without gradients, fast, and for long files: `fast`, `pieces`, `plain_network`, `scorer`;
+then `registry` and `released` (public files and weights), `scoring`, `feature_store`, `batch` (many
+pairs) and `cli`; and for the compendium `listening_tests`, `statistics`, `plots`, `workflow`.
 """
 
 import importlib

@@ -7,6 +7,7 @@ parabola through an eight-fold interpolated peak gives a fraction of a sample. T
 single blocks tell whether the clocks drift.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -53,17 +54,35 @@ class _Block(NamedTuple):
     energies: np.ndarray
 
 
-def _blocks(reference: np.ndarray, degraded: np.ndarray, n_fft: int) -> list[_Block]:
-    """Return conj(R) D, summed over channels, of blocks spread over the signals."""
-    size, samples = n_fft // 2, min(reference.shape[1], degraded.shape[1])
-    number = int(np.clip(samples // size, 1, BLOCKS))
-    blocks = []
-    for start in np.linspace(0, max(samples - size, 0), number).astype(int):
-        pieces = [x[:, start : start + size] for x in (reference, degraded)]
-        spectra = [scipy.fft.rfft(piece.astype(np.float32), n_fft, workers=1) for piece in pieces]
-        energies = np.array([float(np.sum(piece.astype(float) ** 2)) for piece in pieces])
-        blocks.append(_Block(start, (spectra[0].conj() * spectra[1]).sum(0), energies))
-    return blocks
+class Excerpt(NamedTuple):
+    """The same part of both signals."""
+
+    start: int
+    reference: np.ndarray
+    degraded: np.ndarray
+
+
+def positions(samples: int) -> tuple[list[int], int]:
+    """Return where the blocks start that `delay_of_excerpts` wants to see, and their length.
+
+    Args:
+        samples: of the shorter signal
+
+    Example:
+        >>> positions(48000)
+        ([0], 32768)
+    """
+    size = min(max(samples, 1), BLOCK)
+    number = int(np.clip(samples // BLOCK, 1, BLOCKS))
+    return [int(k) for k in np.linspace(0, max(samples - size, 0), number)], size
+
+
+def _spectra(excerpt: Excerpt, n_fft: int) -> _Block:
+    """Return conj(R) D of one block, summed over channels."""
+    pieces = [x.astype(np.float32) for x in excerpt[1:]]
+    spectra = [scipy.fft.rfft(piece, n_fft, workers=1) for piece in pieces]
+    energies = np.array([float(np.sum(piece.astype(float) ** 2)) for piece in pieces])
+    return _Block(excerpt.start, (spectra[0].conj() * spectra[1]).sum(0), energies)
 
 
 def _lag(cross: np.ndarray, n_fft: int, lags: np.ndarray) -> float:
@@ -112,10 +131,31 @@ def estimate_delay(
             f"{reference.shape[0]} and {degraded.shape[0]} channels cannot be aligned; give both "
             "signals the same channels"
         )
-    limit = max(1, round(bound * rate))
-    longest = max(reference.shape[1], degraded.shape[1])
-    n_fft = 2 * scipy.fft.next_fast_len(max(min(longest, BLOCK), 2 * limit), real=True)
-    blocks = _blocks(reference, degraded, n_fft)
+    starts, size = positions(min(reference.shape[1], degraded.shape[1]))
+    parts = [
+        Excerpt(start, *(x[:, start : start + size] for x in (reference, degraded)))
+        for start in starts
+    ]
+    if len(starts) == 1:  # all there is, also of the longer signal
+        parts = [Excerpt(0, *(x[:, : size + round(bound * rate)] for x in (reference, degraded)))]
+    return delay_of_excerpts(parts, rate, bound)
+
+
+def delay_of_excerpts(excerpts: Iterable[Excerpt], rate: int, bound: float = BOUND) -> Delay:
+    """Estimate a delay from excerpts of the signals, at `positions`.
+
+    Args:
+        excerpts: the same parts of both signals
+        rate: sampling rate in Hz
+        bound: largest delay that is looked for, in seconds
+
+    Returns:
+        see `estimate_delay`
+    """
+    excerpts, limit = list(excerpts), max(1, round(bound * rate))
+    longest = max(x.shape[1] for part in excerpts for x in part[1:])
+    n_fft = 2 * scipy.fft.next_fast_len(max(longest, 2 * limit), real=True)
+    blocks = [_spectra(part, n_fft) for part in excerpts]
     total = sum(block.cross for block in blocks)
     delay = _lag(total, n_fft, np.arange(-limit, limit + 1))
     energy = np.sqrt(np.prod(sum(block.energies for block in blocks)))

@@ -29,7 +29,8 @@ from qastanet.gammatone import SAMPLING_RATE
 from qastanet.listening_tests import RATED
 from qastanet.model import QASTAnet
 from qastanet.other_metrics import METRICS, SCALES, SINGLE, installed, score
-from qastanet.rated_pairs import RatedPair
+from qastanet.parametric_scenes import SCENES
+from qastanet.rated_pairs import RatedPair, aes2023_pairs
 
 KEY = ["dataset", "stimulus", "signal"]
 RELEASED = "qastanet-released"
@@ -115,6 +116,25 @@ def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, flo
             return differences(*found)[0].numpy(), float("nan")
         maps = model.differences(*tensors)
         return maps[0, 0].numpy(), float(model.score_differences(maps))
+
+
+def released_realisations(model: QASTAnet, seeds: Sequence[int]) -> pd.DataFrame:
+    """Released scores of other realisations of the noise and the diffuse tails of AES 2023.
+
+    Args:
+        model: the released QASTAnet.
+        seeds: of the random parts, see `qastanet.rated_pairs.aes2023_pairs`.
+
+    Returns:
+        ``seed``, ``stimulus``, ``qastanet-released``; only the scenes that have random parts.
+    """
+    contents = [n for n, scene in SCENES.items() if scene.room or scene.sources[0][0] is None]
+    return pd.DataFrame(
+        {"seed": seed, "stimulus": pair.stimulus, RELEASED: released_differences(pair, model)[1]}
+        for seed in seeds
+        for pair in aes2023_pairs(contents=contents, seed=seed)
+        if pair.signal == "ambisonic"
+    )
 
 
 def rated_scores(

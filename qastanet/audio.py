@@ -1,57 +1,19 @@
-"""Reading sound files, and checking that two signals can be compared."""
+"""Checking that two signals can be compared, and resampling them."""
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
-import soundfile
 
 from qastanet.errors import InputError
+from qastanet.sound_files import opened as opened
+from qastanet.sound_files import read as read
 
 AMBISONIC_CHANNELS = {4: 1, 9: 2, 16: 3}
 """Number of channels -> ambisonic order."""
 
 SHORTEST = 0.04
 """A signal must last at least one frame of 40 ms."""
-
-
-def read(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a sound file.
-
-    Args:
-        path: any file that libsndfile reads (WAV, RF64, FLAC, Ogg, ...)
-
-    Returns:
-        samples, float32, shape (channels, samples), full scale 1.0; and the sampling rate in Hz
-
-    Raises:
-        InputError: if the file is missing, not a file, or not readable as sound
-    """
-    with opened(path) as file:
-        return file.read(dtype="float32", always_2d=True).T, file.samplerate
-
-
-@contextlib.contextmanager
-def opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
-    """Open a sound file for reading.
-
-    Raises:
-        InputError: if the file is missing, not a file, or not readable as sound, also in the block
-    """
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file. Check the path.")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Name one sound file.")
-    try:
-        with soundfile.SoundFile(path) as file:
-            yield file
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(
-            f"{path}: cannot be read as sound ({error}). Give a WAV, FLAC or Ogg file."
-        ) from error
 
 
 def check_signal(samples: np.ndarray, rate: int, name: str) -> None:

@@ -9,9 +9,10 @@ removed.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +53,7 @@ def run(
     jobs: int = 1,
     scheduler: str | None = None,
     progress: bool = True,
+    work: Callable[..., list[dict]] = score_group,
 ) -> pd.DataFrame:
     """Score all pairs of a manifest.
 
@@ -63,6 +65,7 @@ def run(
         jobs: processes on this machine
         scheduler: address of a Dask scheduler whose workers are used instead
         progress: show a progress bar with the time left
+        work: what scores a group; has the signature of `qastanet.scoring.score_group`
 
     Returns:
         the manifest with the columns score, model, conformance, the report of
@@ -86,7 +89,7 @@ def run(
         with open(journal, "a", encoding="utf-8") as file:
             bar = tqdm(total=len(manifest), unit="pair", disable=not progress)
             bar.update(len(manifest) - sum(len(group.degraded) for group in groups))
-            for results in _work(groups, model, options, jobs, scheduler):
+            for results in _work(groups, partial(_score, work, model, options), jobs, scheduler):
                 for key, result in results:
                     file.write(json.dumps({"key": key, **result}) + "\n")
                     done[key] = result
@@ -160,23 +163,25 @@ def _groups(manifest: pd.DataFrame, keys: list[str], done: dict) -> list[Group]:
     return groups
 
 
-def _score(group: Group, model: str, options: Options) -> tuple[Group, list[tuple[str, dict]]]:
-    """Score one group in a worker; whatever goes wrong in a pair becomes its reason."""
-    results = score_group(group.reference, group.degraded, model, options)
+def _score(
+    work: Callable, model: str, options: Options, group: Group
+) -> tuple[Group, list[tuple[str, dict]]]:
+    """Score one group in a worker."""
+    results = work(group.reference, group.degraded, model, options)
     return group, list(zip(group.keys, results, strict=True))
 
 
 def _work(
-    groups: list[Group], model: str, options: Options, jobs: int, scheduler: str | None
+    groups: list[Group], score: Callable, jobs: int, scheduler: str | None
 ) -> Iterator[list[tuple[str, dict]]]:
     """Score groups in parallel; a group whose worker dies is tried again, then pair by pair."""
     if scheduler:
-        yield from _work_on_cluster(groups, model, options, scheduler)
+        yield from _work_on_cluster(groups, score, scheduler)
         return
     waiting = {group.keys: group for group in groups}
     while waiting:
         try:
-            for group, results in _parallel(waiting.values(), model, options, jobs):
+            for group, results in _parallel(waiting.values(), score, jobs):
                 del waiting[group.keys]
                 yield results
         except (TerminatedWorkerError, BrokenProcessPool):
@@ -190,9 +195,9 @@ def _work(
             waiting = again
 
 
-def _parallel(groups: Iterable[Group], model: str, options: Options, jobs: int) -> Iterator:
+def _parallel(groups: Iterable[Group], score: Callable, jobs: int) -> Iterator:
     """Yield results as they are ready; in this process if there is one job."""
-    tasks = (joblib.delayed(_score)(group, model, options) for group in list(groups))
+    tasks = (joblib.delayed(score)(group) for group in list(groups))
     parallel = joblib.Parallel(
         n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1
     )
@@ -211,7 +216,7 @@ def _smaller(group: Group) -> list[Group]:
 
 
 def _work_on_cluster(
-    groups: list[Group], model: str, options: Options, scheduler: str
+    groups: list[Group], score: Callable, scheduler: str
 ) -> Iterator[list[tuple[str, dict]]]:
     """Score groups on a Dask cluster, which itself repeats what a lost worker was doing."""
     try:
@@ -223,7 +228,7 @@ def _work_on_cluster(
     except OSError as error:
         raise InputError(f"{scheduler}: no Dask scheduler answers ({error})") from error
     with client, joblib.parallel_config("dask"):
-        for _, results in _parallel(groups, model, options, -1):
+        for _, results in _parallel(groups, score, -1):
             yield results
 
 

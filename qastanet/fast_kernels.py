@@ -17,7 +17,9 @@ import math
 import numpy as np
 from numba import njit
 
-LANES = 32
+from qastanet.envelope import FRAME
+
+LANES = L = 32
 """Bands, padded to whole SIMD registers."""
 
 FINE = 16
@@ -32,7 +34,7 @@ STATES = 11
 MOMENTS = 6
 """Sums per frame and band: v left, v right; and for FINE lanes |l|^2, |r|^2, Re and Im l conj r."""
 
-_compiled = njit(nogil=True, cache=True, fastmath={"contract"})
+compiled = njit(nogil=True, cache=True, fastmath={"contract"})
 _inlined = njit(inline="always", fastmath={"contract"})
 
 
@@ -46,7 +48,7 @@ def _section(x, a, s):
 def _sample(x, a, p, state):
     """Return the state of one band after the sample x; see STATES."""
     s1, s2, s3, s4, e_before, v, total = state
-    s1 = (x + a[0] * s1[0] - a[1] * s1[1], a[0] * s1[1] + a[1] * s1[0])
+    s1 = (x + a[0] * s1[0] - a[1] * s1[1], a[0] * s1[1] + a[1] * s1[0])  # x is real
     s2 = _section(s1, a, s2)
     s3 = _section(s2, a, s3)
     s4 = _section(s3, a, s4)
@@ -58,72 +60,64 @@ def _sample(x, a, p, state):
 @_inlined
 def _load(state, c):
     """Return the state of band c."""
-    s1, s2 = (state[c], state[c + 32]), (state[c + 64], state[c + 96])
-    s3, s4 = (state[c + 128], state[c + 160]), (state[c + 192], state[c + 224])
-    return s1, s2, s3, s4, state[c + 256], state[c + 288], state[c + 320]
+    s1, s2 = (state[c], state[c + L]), (state[c + 2 * L], state[c + 3 * L])
+    s3, s4 = (state[c + 4 * L], state[c + 5 * L]), (state[c + 6 * L], state[c + 7 * L])
+    return s1, s2, s3, s4, state[c + 8 * L], state[c + 9 * L], state[c + 10 * L]
 
 
 @_inlined
 def _store(state, c, new):
     """Keep the state of band c."""
-    for k in range(4):
-        state[c + 64 * k], state[c + 64 * k + 32] = new[k]
-    state[c + 256], state[c + 288], state[c + 320] = new[4], new[5], new[6]
+    state[c], state[c + L] = new[0]
+    state[c + 2 * L], state[c + 3 * L] = new[1]
+    state[c + 4 * L], state[c + 5 * L] = new[2]
+    state[c + 6 * L], state[c + 7 * L] = new[3]
+    state[c + 8 * L], state[c + 9 * L], state[c + 10 * L] = new[4], new[5], new[6]
 
 
-@_inlined
-def _store(state, c, new):
-    """Keep the state of band c."""
-    state[c], state[c + 32] = new[0]
-    state[c + 64], state[c + 96] = new[1]
-    state[c + 128], state[c + 160] = new[2]
-    state[c + 192], state[c + 224] = new[3]
-    state[c + 256], state[c + 288], state[c + 320] = new[4], new[5], new[6]
-
-
-@_compiled
+@compiled
 def _one_sample(x, t, pole, p, state, fine):
     """Advance the bands of an ear by x[t]; fine takes the band signals."""
-    for c in range(32):
-        s = _sample(x[t], (pole[c], pole[c + 32]), p, _load(state, c))
-        fine[c], fine[c + 32] = s[3]
+    for c in range(L):
+        s = _sample(x[t], (pole[c], pole[c + L]), p, _load(state, c))
+        fine[c], fine[c + L] = s[3]
         _store(state, c, s)
 
 
-@_compiled
+@compiled
 def _four_samples(x, t, pole, p, state, fine):
     """Advance the bands of an ear by x[t..t+3]; fine takes the band signals one after another."""
     x0, x1, x2, x3 = x[t], x[t + 1], x[t + 2], x[t + 3]
-    for c in range(32):
-        a = (pole[c], pole[c + 32])
+    for c in range(L):
+        a = (pole[c], pole[c + L])
         s = _sample(x0, a, p, _load(state, c))
-        fine[c], fine[c + 32] = s[3]
+        fine[c], fine[c + L] = s[3]
         s = _sample(x1, a, p, s)
-        fine[c + 64], fine[c + 96] = s[3]
+        fine[c + 2 * L], fine[c + 3 * L] = s[3]
         s = _sample(x2, a, p, s)
-        fine[c + 128], fine[c + 160] = s[3]
+        fine[c + 4 * L], fine[c + 5 * L] = s[3]
         s = _sample(x3, a, p, s)
-        fine[c + 192], fine[c + 224] = s[3]
+        fine[c + 6 * L], fine[c + 7 * L] = s[3]
         _store(state, c, s)
 
 
-@_compiled
+@compiled
 def _correlate(left, right, samples, moments):
     """Add products of the band signals of both ears to the moments of the frame."""
-    for c in range(16):
-        ll, rr = moments[c + 64], moments[c + 96]
-        re, im = moments[c + 128], moments[c + 160]
-        for t in range(0, 64 * samples, 64):
-            l_re, l_im, r_re, r_im = left[t + c], left[t + c + 32], right[t + c], right[t + c + 32]
+    for c in range(FINE):
+        ll, rr = moments[c + 2 * L], moments[c + 3 * L]
+        re, im = moments[c + 4 * L], moments[c + 5 * L]
+        for t in range(0, 2 * L * samples, 2 * L):
+            l_re, l_im, r_re, r_im = left[t + c], left[t + c + L], right[t + c], right[t + c + L]
             ll += l_re * l_re + l_im * l_im
             rr += r_re * r_re + r_im * r_im
             re += l_re * r_re + l_im * r_im
             im += l_im * r_re - l_re * r_im
-        moments[c + 64], moments[c + 96] = ll, rr
-        moments[c + 128], moments[c + 160] = re, im
+        moments[c + 2 * L], moments[c + 3 * L] = ll, rr
+        moments[c + 4 * L], moments[c + 5 * L] = re, im
 
 
-@_compiled
+@compiled
 def filter_bands(ears, pole, p, state, moments, envelopes, lowest):
     """Run the bands over a piece of sound that starts with a frame.
 
@@ -138,12 +132,11 @@ def filter_bands(ears, pole, p, state, moments, envelopes, lowest):
             bands from `lowest` on, float32, shape (2, bands, steps)
         lowest: see `envelopes`
     """
-    fine = np.zeros((2, 256), np.float32)
-    samples = ears.shape[1]
+    fine = np.zeros((2, 8 * L), np.float32)
     for step in range(envelopes.shape[2]):
-        frame = moments[step // 240]
-        start, stop = 8 * step, min(8 * step + 8, samples)
-        t = start
+        frame = moments[step * STEP // FRAME]
+        t, stop = step * STEP, min((step + 1) * STEP, ears.shape[1])
+        length = stop - t
         while t < stop:
             if t + 4 <= stop:
                 for ear in range(2):
@@ -156,50 +149,12 @@ def filter_bands(ears, pole, p, state, moments, envelopes, lowest):
                 _correlate(fine[0], fine[1], 1, frame)
                 t += 1
         for ear in range(2):
-            total = state[ear, 320:]
-            for c in range(32):
-                frame[32 * ear + c] += total[c]
+            total = state[ear, 10 * L :]
+            for c in range(L):
+                frame[c + ear * L] += total[c]
             for c in range(envelopes.shape[1]):
-                envelopes[ear, c, step] = total[lowest + c] / (stop - start)
+                envelopes[ear, c, step] = total[lowest + c] / length
             total[:] = 0
-
-
-@_compiled
-def sharpen(rows, output):
-    """Fill output with circular rows less a 24th of their second difference; shapes (rows, n)."""
-    n = rows.shape[1]
-    centre, side = np.float32(13 / 12), np.float32(1 / 24)
-    for r in range(rows.shape[0]):
-        x, y = rows[r], output[r]
-        for k in range(1, n - 1):
-            y[k] = centre * x[k] - side * (x[k - 1] + x[k + 1])
-        y[0] = centre * x[0] - side * (x[n - 1] + x[1])
-        y[n - 1] = centre * x[n - 1] - side * (x[n - 2] + x[0])
-
-
-@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-def frame_products(left, left_hilbert, right, right_hilbert, steps, products):
-    """Fill products (4, frames) with the frame sums of |l|^2, |r|^2, Re and Im of l conj(r).
-
-    Args:
-        left: envelope of the left ear, the real part of l, float32, shape (at least frames steps,)
-        left_hilbert: its Hilbert transform, the imaginary part of l
-        right: the same of the right ear
-        right_hilbert: the same of the right ear
-        steps: values per frame
-        products: output
-    """
-    for frame in range(products.shape[1]):
-        ll, rr = np.float32(0), np.float32(0)
-        re, im = np.float32(0), np.float32(0)
-        for k in range(frame * steps, (frame + 1) * steps):
-            a, b, c, d = left[k], left_hilbert[k], right[k], right_hilbert[k]
-            ll += a * a + b * b
-            rr += c * c + d * d
-            re += a * c + b * d
-            im += b * c - a * d
-        products[0, frame], products[1, frame] = ll, rr
-        products[2, frame], products[3, frame] = re, im
 
 
 @njit(nogil=True, cache=True)

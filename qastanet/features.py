@@ -27,7 +27,10 @@ BLOCK = 4
 
 
 class Features(NamedTuple):
-    """What the auditory model knows of one signal; each of shape (..., bands, frames)."""
+    """What the auditory model knows of one signal; each of shape (..., bands, frames).
+
+    Tensors, or numpy arrays if they come from `qastanet.fast`.
+    """
 
     ild: torch.Tensor
     """Interaural level difference in dB (see `level_difference` for its scale)."""

@@ -84,8 +84,11 @@ class QASTAnet(nn.Module):
         """
         directive = self.network.n_features == len(FEATURE_NAMES)
         if self._takes_fast_path(signal):
-            filters = [decode.filters.numpy() for decode in self.decoders]
-            each = [fast.features(x, filters, self.floor_ears, directive) for x in signal.numpy()]
+            filters = [decode.filters.detach().numpy() for decode in self.decoders]
+            each = [
+                fast.features(x, filters, self.floor_ears, directive)
+                for x in signal.detach().numpy()
+            ]
             stacked = (None if m[0] is None else np.stack(m) for m in zip(*each, strict=True))
             return Features(*(None if m is None else torch.from_numpy(m) for m in stacked))
         if signal.shape[-2] == 2:
@@ -101,7 +104,7 @@ class QASTAnet(nn.Module):
         """Tell whether the compiled front end serves; refuse if it is asked for and cannot."""
         tensors = [signal, *(decode.filters for decode in self.decoders)]
         gradient = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-        plain = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in tensors)
+        plain = signal.dtype == torch.float32 and all(t.device.type == "cpu" for t in tensors)
         if self.front_end == "fast" and (gradient or not plain):
             raise InputError(
                 "the fast front end takes float32 on the CPU and has no gradients; use "

@@ -29,11 +29,23 @@ LABELS = {
 """How metrics are called in figures; a minus stands before distances that are turned round."""
 
 DATASETS = {
-    "ambiqual2": "Ambiqual experiment 2 (codec set)",
+    "ambiqual2": "Codec set",
     "ambiqual1": "Ambiqual experiment 1",
-    "aes2023": "AES 2023 (parametric coding)",
-    "pooled": "Both tests pooled",
+    "aes2023": "AES 2023",
+    "pooled": "Pooled, ambisonic",
 }
+CONDITIONS = {
+    "Mono": "M",
+    "FOA": "F",
+    "Param1": "P1",
+    "FOA-Amb-Param1": "A1",
+    "Param2": "P2",
+    "FOA-Amb-Param2": "A2",
+    "Harpex": "H",
+    "reference": "R",
+}
+"""Conditions of the AES 2023 test, anchor first and reference last, with short names."""
+
 LOOKS = {"direct": ("o", PALETTE[0]), "loso": ("s", PALETTE[2]), "lodo": ("^", PALETTE[1])}
 LOOKS |= {"reported": ("D", "0.4")}
 ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": ("D", "0.35")}
@@ -45,19 +57,17 @@ def listening_test_scenes(table: pd.DataFrame) -> Figure:
     Args:
         table: of `qastanet.aes2023.rating_table`
     """
-    order = ["Mono", "FOA", "Param1", "FOA-Amb-Param1", "Param2", "FOA-Amb-Param2", "Harpex"]
-    conditions = [*order, "reference"]
     contents = sorted(table.content.unique())
     columns = 4
     rows = -(-len(contents) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(PAGE, 1.55 * rows + 1), sharey=True)
-    looks = {"raw": ("o", PALETTE[0], -0.15), "screened": ("s", PALETTE[1], 0.15)}
+    figure, axes = plt.subplots(rows, columns, figsize=(PAGE, 1.35 * rows + 0.8), sharey=True)
+    looks = {"raw": ("o", PALETTE[0], -0.17), "screened": ("s", PALETTE[1], 0.17)}
     for axis, content in zip(axes.flat, contents, strict=False):
         for screening, (marker, colour, shift) in looks.items():
             part = table[(table.content == content) & (table.screening == screening)]
-            part = part.set_index("condition").loc[conditions]
+            part = part.set_index("condition").loc[list(CONDITIONS)]
             axis.errorbar(
-                np.arange(len(conditions)) + shift,
+                np.arange(len(CONDITIONS)) + shift,
                 part["mean"],
                 yerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
                 fmt=marker,
@@ -67,14 +77,14 @@ def listening_test_scenes(table: pd.DataFrame) -> Figure:
                 elinewidth=0.8,
                 label=f"{screening} (n = {part.listeners.iloc[0]})",
             )
-        axis.set(title=content, ylim=(0, 105), xticks=range(len(conditions)))
-        axis.set_xticklabels([])
+        axis.set(title=content, ylim=(0, 105))
+        axis.set_xticks(range(len(CONDITIONS)), CONDITIONS.values())
     for axis in axes.flat[len(contents) :]:
         axis.set_visible(False)
-    for axis in axes.flat[max(0, len(contents) - columns) : len(contents)]:
-        axis.set_xticklabels(conditions, rotation=90)
     for axis in axes[:, 0]:
         axis.set_ylabel("Similarity (0–100)")
+    legend = ", ".join(f"{short} {name}" for name, short in CONDITIONS.items())
+    figure.supxlabel(f"Condition: {legend}", fontsize=7)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
@@ -189,7 +199,7 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
         if dataset in ceilings:
             axis.axvline(ceilings[dataset], color="0.4", ls="--", lw=0.8)
         axis.axvline(0, color="0.6", lw=0.6)
-        axis.set(title=DATASETS[dataset], xlim=(-1, 1), xlabel="Pearson correlation, 95 % CI")
+        axis.set(title=DATASETS[dataset], xlim=(-0.5, 1.02), xlabel="Pearson correlation, 95 % CI")
     axes[0, 0].set_yticks(range(len(metrics)), [LABELS.get(name, name) for name in metrics])
     axes[0, 0].invert_yaxis()
     shown = [name for name in LOOKS if (table.protocol == name).any()]
@@ -214,14 +224,14 @@ def difference_matrix(table: pd.DataFrame) -> Figure:
         i, j = metrics.index(row.metric_a), metrics.index(row.metric_b)
         values[i, j], values[j, i] = row.difference, -row.difference
         marks[i, j] = marks[j, i] = "**" if row.p_holm < 0.05 else "*" if row.p < 0.05 else ""
-    figure, axis = plt.subplots(figsize=(PAGE * 0.82, PAGE * 0.62))
+    figure, axis = plt.subplots(figsize=(PAGE, PAGE * 0.8))
     limit = max(np.nanmax(np.abs(values)), 0.1)
     image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit)
     for i in range(size):
         for j in range(size):
             if np.isfinite(values[i, j]):
                 colour = "w" if abs(values[i, j]) > 0.65 * limit else "k"
-                text = f"{values[i, j]:+.2f}".replace("-", "−")
+                text = f"{values[i, j]:+.2f}".replace("-", "−").replace("0.", ".", 1)
                 axis.text(
                     j,
                     i,
@@ -251,15 +261,22 @@ def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
     figure, axes = plt.subplots(
         1, len(panels), figsize=(max(PAGE * len(panels) / 3, COLUMN + 1), 2.7), sharey=True
     )
-    pairs = list(dict.fromkeys(table[table["probe"].isin(panels)].pair))
-    markers = "osD^vP*X"
+    shown = table[table["probe"].isin(panels) & (table.pair != "any")]
+    pairs = [*dict.fromkeys(shown.pair), "any"]
+    markers = "osD^vP*"
     for axis, (name, label) in zip(np.atleast_1d(axes), panels.items(), strict=True):
         part = table[table["probe"] == name]
         for pair, line in part.groupby("pair", sort=False):
             i = pairs.index(pair)
             line = line.sort_values("value")
-            axis.plot(line.value, line.score, marker=markers[i % 8], color=PALETTE[i], label=pair)
+            colour, marker = ("0.3", "X") if pair == "any" else (PALETTE[i], markers[i % 7])
+            axis.plot(line.value, line.score, marker=marker, color=colour, label=pair)
         axis.set_xlabel(label)
+        if (part.unit == "Hz").all():
+            axis.set_xscale("log")
+            ticks = [f for f in (1000, 2000, 4000, 8000, 16000) if part.value.min() <= f]
+            axis.set_xticks(ticks, [f"{f // 1000}k" for f in ticks])
+            axis.minorticks_off()
     np.atleast_1d(axes)[0].set(ylabel="Predicted quality (0–1)", ylim=(0, 1.02))
     known = {}
     for axis in np.atleast_1d(axes):

@@ -5,15 +5,26 @@ about something else. What would change the meaning of a score is done on reques
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from qastanet.alignment import NEGLIGIBLE, Delay, estimate_delay, level_change, shift
+from qastanet.alignment import (
+    NEGLIGIBLE,
+    Delay,
+    Excerpt,
+    delay_of_excerpts,
+    estimate_delay,
+    level_change,
+    positions,
+    shift,
+)
 from qastanet.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.audio import check_pair, check_signal, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
+from qastanet.sound_files import opened
 
 CONVENTIONS = ("ambix", "n3d", "fuma")
 """AmbiX (ACN, SN3D), ACN with N3D, or Furse-Malham B-format (first order: W, X, Y, Z)."""
@@ -123,6 +134,36 @@ def suspected_convention(samples: np.ndarray) -> str | None:
     return nearest if distances[nearest] < 0.15 else None
 
 
+def look(reference: str | Path, degraded: str | Path) -> dict:
+    """Report on a pair of AmbiX or binaural files of one format, from excerpts spread over them.
+
+    Args:
+        reference: sound file that libsndfile reads
+        degraded: sound file of the same rate, channels and length
+
+    Returns:
+        the report of `prepare`, with nothing adjusted
+
+    Raises:
+        InputError: if a file cannot be read
+    """
+    parts = []
+    with opened(reference) as first, opened(degraded) as second:
+        starts, size = positions(first.frames)
+        for start in starts:
+            pieces = []
+            for file in (first, second):
+                file.seek(start)
+                pieces.append(file.read(size, dtype="float32", always_2d=True).T)
+            parts.append(Excerpt(start, *pieces))
+        rate, samples, count = first.samplerate, first.frames, first.channels
+    heard = 1 if count > 2 else 2
+    delay = delay_of_excerpts([Excerpt(p.start, p[1][:heard], p[2][:heard]) for p in parts], rate)
+    ref, deg = (np.concatenate([part[k] for part in parts], axis=1) for k in (1, 2))
+    sound = Sound(np.broadcast_to(np.float32(0), (count, samples)), rate, str(reference))
+    return _report(sound, rate, ref, deg, delay, rate, Options())
+
+
 def prepare(
     reference: Sound, degraded: Sound, options: Options | None = None
 ) -> tuple[np.ndarray, np.ndarray, dict]:
@@ -155,27 +196,42 @@ def prepare(
     ref, deg = (resample(sound.samples, sound.rate, SAMPLING_RATE) for sound in sounds)
     heard = 1 if len(ref) > 2 else 2
     delay = estimate_delay(ref[:heard], deg[:heard], SAMPLING_RATE)
-    lengths = ref.shape[1], deg.shape[1]
     if options.align:
         ref, deg = _aligned(ref, deg, delay, adjustments)
         for samples, name in zip((ref, deg), names, strict=True):
             check_signal(samples, SAMPLING_RATE, name)
+    report = _report(reference, degraded.rate, ref, deg, delay, SAMPLING_RATE, options)
+    report["delay_compensated"] = options.align and abs(delay.samples) >= NEGLIGIBLE
+    report["adjustments"] = adjustments
+    return ref, deg, report
+
+
+def _report(
+    reference: Sound,
+    other_rate: int,
+    ref: np.ndarray,
+    deg: np.ndarray,
+    delay: Delay,
+    delay_rate: int,
+    options: Options,
+) -> dict:
+    """Say what a pair is like; ref and deg are the signals, or excerpts of them."""
     report = {
         "sampling_rate": reference.rate,
         "duration_s": reference.samples.shape[1] / reference.rate,
         "channels": len(ref),
         "convention": options.convention if len(ref) > 2 else "binaural",
-        "delay_ms": delay.samples / SAMPLING_RATE * 1000,
-        "delay_confidence": delay.confidence,
-        "delay_compensated": options.align and (ref.shape[1] != lengths[0]),
-        "drift_ppm": delay.drift_ppm,
-        "level_change_db": level_change(ref, deg),
-        "adjustments": adjustments,
-        "warnings": _warnings(ref, deg, delay, options),
+        "delay_ms": round(delay.samples / delay_rate * 1000, 4),
+        "delay_confidence": round(delay.confidence, 3),
+        "delay_compensated": False,
+        "drift_ppm": round(delay.drift_ppm, 1),
+        "level_change_db": round(level_change(ref, deg), 3),
+        "adjustments": [],
+        "warnings": _warnings(ref, deg, delay, delay_rate, options),
     }
-    if SAMPLING_RATE not in (reference.rate, degraded.rate):
+    if {reference.rate, other_rate} != {SAMPLING_RATE}:
         report["resampled_to"] = SAMPLING_RATE
-    return ref, deg, report
+    return report
 
 
 def _converted(sound: Sound, convention: str) -> Sound:
@@ -220,13 +276,15 @@ def _aligned(
     return pair
 
 
-def _warnings(ref: np.ndarray, deg: np.ndarray, delay: Delay, options: Options) -> list[str]:
+def _warnings(
+    ref: np.ndarray, deg: np.ndarray, delay: Delay, rate: int, options: Options
+) -> list[str]:
     """Say what may make the score mean something else than it seems to."""
     found = []
     if abs(delay.samples) >= 1 and delay.confidence >= TRUSTED and not options.align:
         late = "late" if delay.samples > 0 else "early"
         found.append(
-            f"the degraded signal is {abs(delay.samples) / SAMPLING_RATE * 1000:.2f} ms {late}; "
+            f"the degraded signal is {abs(delay.samples) / rate * 1000:.2f} ms {late}; "
             "compensate with --align"
         )
     if delay.drifts:

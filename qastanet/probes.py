@@ -4,6 +4,7 @@ A *change* turns a pair of signals (2, channels, samples) into another pair. `pr
 of changes and tabulates the scores.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,10 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from qastanet.audio import resample
+from qastanet.emobiq import emobiq
 from qastanet.envelope import FRAME
 from qastanet.gammatone import N_BANDS, SAMPLING_RATE
 from qastanet.model import QASTAnet
-from qastanet.rated_pairs import RatedPair
+from qastanet.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
+from qastanet.scoring import score
 
 Change = Callable[[NDArray], NDArray]
 Score = Callable[[NDArray, NDArray], float]
@@ -50,14 +53,46 @@ def probe(
     make, unit = PROBES[name]
     changes = {value: make(value) for value in values}
     rows = []
-    for metric, score in scores.items():
+    for metric, rate in scores.items():
         for label, signals in pairs.items():
             for value, change in changes.items():
                 changed = change(signals)
                 duration = changed.shape[-1] / SAMPLING_RATE
-                row = (metric, name, label, value, unit, duration, score(*changed))
+                row = (metric, name, label, value, unit, duration, rate(*changed))
                 rows.append(dict(zip(COLUMNS, row, strict=True)))
     return pd.DataFrame(rows)
+
+
+def released_score(reference: NDArray, degraded: NDArray) -> float:
+    """Score of the released QASTAnet for signals at 48 kHz."""
+    return score(reference, degraded, SAMPLING_RATE)
+
+
+def emobiq_score(reference: NDArray, degraded: NDArray) -> float:
+    """Overall quality of eMoBi-Q for signals at 48 kHz."""
+    return emobiq(reference, degraded, SAMPLING_RATE)["emobiq"]
+
+
+def rated_signals(
+    codec_set: pd.DataFrame, contents: Sequence[str], names: Mapping[str, str]
+) -> dict[str, NDArray]:
+    """Ambisonic signals of some rated stimuli, ready for `probe`.
+
+    Args:
+        codec_set: table of an Ambiqual experiment, see `qastanet.listening_tests`.
+        contents: scenes of the AES 2023 test that are looked through.
+        names: stimulus -> how to call it.
+
+    Returns:
+        Name -> reference and degraded signal at 48 kHz, shape (2, channels, samples).
+    """
+    chosen = codec_set[codec_set.stimulus.isin(list(names))]
+    pairs = itertools.chain(ambiqual_pairs(chosen), aes2023_pairs(contents=contents))
+    return {
+        names[pair.stimulus]: at_model_rate(pair)
+        for pair in pairs
+        if pair.stimulus in names and pair.signal == "ambisonic"
+    }
 
 
 def at_model_rate(pair: RatedPair) -> NDArray:

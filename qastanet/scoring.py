@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qastanet import CONFORMANCE, registry
-from qastanet.audio import check_pair, check_signal, read, resample
+from qastanet.audio import check_pair, check_signal, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.lazy import torch
 from qastanet.monotone_scorer import load_default
 from qastanet.pieces import format_of_pair
+from qastanet.preparation import Options, Sound, look, prepare
 from qastanet.scorer import Scorer
+from qastanet.sound_files import plain, read
 
 if TYPE_CHECKING:
     from qastanet.model import QASTAnet
@@ -88,7 +92,8 @@ def _scorer_of_name(name: str) -> Scorer:
         return load_default()
     kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}.npz"
     if name in MODELS and kept.is_file():
-        return Scorer.load(kept)
+        with contextlib.suppress(Exception):  # a damaged file is made anew
+            return Scorer.load(kept)
     scorer = Scorer.from_model(load_model(name))
     with contextlib.suppress(InputError):  # a cache that cannot be written
         scorer.save(kept)
@@ -124,41 +129,89 @@ def score(
 
 
 def score_files(
-    reference: str | Path, degraded: str | Path, model: str | QASTAnet = "default"
+    reference: str | Path,
+    degraded: str | Path,
+    model: str | QASTAnet = "default",
+    options: Options | None = None,
 ) -> dict:
     """Score a pair of sound files, however long, and say what was done.
 
     Args:
-        reference: sound file
-        degraded: sound file of the same rate, channels and length
+        reference: sound file, or a pattern with `*` for a set of mono files
+        degraded: the same of the degraded signal
         model: name (see `load_model`) or model
+        options: what may be done to the pair; the default is nothing but resampling to 48 kHz
 
     Returns:
         score, low and high (between which 90 % of the ratings are expected; not of every model),
-        model, reference, degraded, sampling_rate (of the files), duration_s, channels,
-        conformance, and resampled_to (Hz) where the rate was changed
+        model, reference, degraded, conformance, and the report of `qastanet.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy
     """
-    found = format_of_pair(reference, degraded)
-    scorer = load_scorer(model)
-    pair = (scorer.features(reference), scorer.features(degraded))
+    return _score_pair(reference, degraded, load_scorer(model), options or Options(), {})
+
+
+def score_group(
+    reference: str | Path,
+    degraded: Sequence[str | Path],
+    model: str | QASTAnet = "default",
+    options: Options | None = None,
+) -> list[dict]:
+    """Score several degraded versions of one reference, whose features are computed once.
+
+    Args:
+        reference: see `score_files`
+        degraded: several files
+        model: see `score_files`
+        options: see `score_files`
+
+    Returns:
+        for each degraded file the result of `score_files`, or, if it cannot be scored, a dictionary
+        with `error`, the reason, in its place
+    """
+    scorer, results = load_scorer(model), []
+    features: dict = {}
+    for name in degraded:
+        try:
+            results.append(_score_pair(reference, name, scorer, options or Options(), features))
+        except InputError as error:
+            results.append({"error": str(error)})
+        except Exception as error:  # whatever it is, the other pairs shall not suffer
+            results.append({"error": f"{type(error).__name__}: {error}"})
+    return results
+
+
+def _score_pair(
+    reference: str | Path,
+    degraded: str | Path,
+    scorer: Scorer,
+    options: Options,
+    features: dict,
+) -> dict:
+    """Score a pair; the features of the reference are kept in `features`, by their content."""
+    if options == Options() and plain(reference) and plain(degraded):
+        format_of_pair(reference, degraded)
+        report = look(reference, degraded)
+        key, sources = "file", (reference, degraded)
+    else:
+        sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
+        *sources, report = prepare(*sounds, options)
+        key = hashlib.sha256(sources[0].tobytes()).hexdigest()
+    if key not in features:
+        features.clear()
+        features[key] = scorer.features(sources[0])
+    pair = (features[key], scorer.features(sources[1]))
     interval = scorer.interval(*pair)
-    result = {
+    limits = {} if interval is None else dict(zip(("low", "high"), interval, strict=True))
+    return {
         "score": scorer.score(*pair),
-        **({} if interval is None else dict(zip(("low", "high"), interval, strict=True))),
+        **limits,
         "model": scorer.name,
         "reference": str(reference),
         "degraded": str(degraded),
-        "sampling_rate": found.rate,
-        "duration_s": found.samples / found.rate,
-        "channels": found.channels,
         "conformance": CONFORMANCE,
-    }
-    if found.rate != SAMPLING_RATE:
-        result["resampled_to"] = SAMPLING_RATE
-    return result
+    } | report
 
 
 def read_excerpt(path: str | Path, start_s: float = 0.0, duration_s: float = 1.0) -> torch.Tensor:

@@ -28,9 +28,7 @@ def train_shipped(
 
 def interval_quantile(predictions: pd.DataFrame) -> float:
     """Calibrate the interval on the pooled predictions out of fold, both kinds of signals."""
-    rated = predictions[
-        (predictions.protocol == "pooled-loso") & (predictions.role != "reference")
-    ]
+    rated = predictions[(predictions.protocol == "pooled-loso") & (predictions.role != "reference")]
     return calibrate(rated.score, rated["mean"] / 100)
 
 

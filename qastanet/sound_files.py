@@ -5,8 +5,10 @@ not read goes to FFmpeg (PyAV) if the ending of the name is one of CONTAINERS. A
 `scene_*.wav` names a set of mono files, one per channel.
 """
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,10 @@ STREAMED = (0xFFFFFFFF, 0)
 """Sizes in the header of a WAV file that was written to a pipe; its length is that of the file."""
 
 
+class UnknownFormatError(InputError):
+    """A file that libsndfile does not read."""
+
+
 def read(path: str | Path) -> tuple[np.ndarray, int]:
     """Read a sound file, or a set of mono files named by a pattern with `*`.
 
@@ -39,19 +45,54 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
     Raises:
         InputError: naming the file and the reason, if it is missing, damaged or no sound
     """
+    path = Path(path)
+    if "*" in path.name:
+        return _read_set(path)
+    try:
+        with opened(path) as file:
+            samples = file.read(dtype="float32", always_2d=True)
+            return np.ascontiguousarray(samples.T), file.samplerate
+    except UnknownFormatError:
+        if path.suffix.lower() in CONTAINERS and path.stat().st_size:
+            return _read_ffmpeg(path)
+        raise
+
+
+def plain(path: str | Path) -> bool:
+    """Tell whether a file can be read piece by piece with `opened`.
+
+    Raises:
+        InputError: if it is missing or damaged
+    """
     if "*" in Path(path).name:
-        return _read_set(Path(path))
+        return False
+    try:
+        with opened(path):
+            return True
+    except UnknownFormatError:
+        return False
+
+
+@contextlib.contextmanager
+def opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
+    """Open a sound file with libsndfile, after a look at its header.
+
+    Raises:
+        InputError: if the file is missing, not a file, damaged or not readable, also in the block;
+            UnknownFormatError if libsndfile cannot make anything of it
+    """
     path = Path(path)
     try:
         if not path.exists():
             raise InputError(f"{path}: no such file. Check the path.")
         if path.is_dir():
             raise InputError(f"{path}: is a folder. Name one sound file.")
-        return _read_soundfile(path)
+        name = os.fsencode(path) if os.name == "posix" else path  # names need not be UTF-8
+        with soundfile.SoundFile(name) as file:
+            _check_header(file, path)
+            yield file
     except soundfile.LibsndfileError as error:
-        if path.suffix.lower() in CONTAINERS and path.stat().st_size:
-            return _read_ffmpeg(path)
-        raise InputError(
+        raise UnknownFormatError(
             f"{path}: cannot be read as sound ({str(error).strip() or 'damaged'}). Give a WAV, "
             "FLAC or Ogg file."
         ) from error
@@ -61,22 +102,17 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
         raise InputError(f"{str(path)[:200]}: cannot be read ({error})") from error
 
 
-def _read_soundfile(path: Path) -> tuple[np.ndarray, int]:
-    """Read with libsndfile, after a look at the header."""
-    name = os.fsencode(path) if os.name == "posix" else path  # names need not be UTF-8
-    with soundfile.SoundFile(name) as file:
-        if file.channels > MOST_CHANNELS:
-            raise InputError(f"{path}: {file.channels} channels; at most {MOST_CHANNELS} are read")
-        for chunk, claimed, held in re.findall(
-            r"^\s*(\w+)(?: size)?\s*: (\w+) \(should be (\d+)\)", file.extra_info, re.M | re.I
-        ):
-            if int(claimed, 0) not in STREAMED and int(claimed, 0) > int(held):
-                raise InputError(
-                    f"{path}: truncated, its header ({chunk}) claims {int(claimed, 0)} bytes but "
-                    f"the file holds {held}. Copy or encode it again."
-                )
-        samples = file.read(dtype="float32", always_2d=True)
-        return np.ascontiguousarray(samples.T), file.samplerate
+def _check_header(file: soundfile.SoundFile, path: Path) -> None:
+    """Refuse files with absurd numbers of channels, or less content than they claim."""
+    if file.channels > MOST_CHANNELS:
+        raise InputError(f"{path}: {file.channels} channels; at most {MOST_CHANNELS} are read")
+    pattern = r"^\s*(\w+)(?: size)?\s*: (\w+) \(should be (\d+)\)"
+    for chunk, claimed, held in re.findall(pattern, file.extra_info, re.M | re.I):
+        if int(claimed, 0) not in STREAMED and int(claimed, 0) > int(held):
+            raise InputError(
+                f"{path}: truncated, its header ({chunk}) claims {int(claimed, 0)} bytes but the "
+                f"file holds {held}. Copy or encode it again."
+            )
 
 
 def _read_ffmpeg(path: Path) -> tuple[np.ndarray, int]:

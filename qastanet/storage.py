@@ -55,6 +55,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:  # a full disk, for example
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); it is as it was"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
