@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--deg", metavar="DIR", help="folder of degraded files")
     batch.add_argument("--dry-run", action="store_true", help="only show the pairs")
     batch.add_argument("-o", "--output", default="scores.csv", help="default: %(default)s")
-    batch.add_argument("--model", default="released", help="model name (default: %(default)s)")
+    batch.add_argument("--model", default="default", help="model name (default: %(default)s)")
     batch.add_argument("--jobs", type=int, default=1, metavar="N", help="processes on this machine")
     batch.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster")
     batch.add_argument("--by", nargs="+", metavar="LABEL", help="columns to summarise by")

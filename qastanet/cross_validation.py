@@ -185,6 +185,23 @@ def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
+def agreement_of_subsets(predictions: pd.DataFrame) -> pd.DataFrame:
+    """`agreement` with and without the items that equal the reference but are not labelled so.
+
+    Returns:
+        As `agreement`, with ``subset``: ``without_labelled_reference`` leaves out the hidden
+        references only, ``without_reference`` also all that equals them, sample by sample.
+    """
+    labelled = predictions.condition.isin(["REF", "reference"])
+    parts = {
+        "without_labelled_reference": predictions[~labelled].assign(role="coded"),
+        "without_reference": predictions,
+    }
+    return pd.concat(
+        [agreement(part).assign(subset=name) for name, part in parts.items()], ignore_index=True
+    )
+
+
 def measures(score: NDArray, rating: NDArray) -> Mapping[str, float]:
     """Agreement of predictions in points with ratings."""
     return {

@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qastanet.binaural import BinauralDecoder
+from qastanet.binaural import BinauralDecoder, load_hrirs
 from qastanet.cross_validation import Material, train_runs
 from qastanet.monotone import MonotoneEnsemble, count_parameters
 from qastanet.monotone_scorer import write_weights
 from qastanet.training import Recipe
 from qastanet.uncertainty import calibrate
+
+
+def design_decoder() -> BinauralDecoder:
+    """Design the decoder that is trained with and shipped: KU 100, MagLS, third order."""
+    return BinauralDecoder(BinauralDecoder.magls(load_hrirs(), 3).filters.float())
 
 
 def train_shipped(

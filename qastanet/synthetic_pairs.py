@@ -10,7 +10,9 @@ the anchors of ITU-R BS.1534 (low-pass at 3.5 and 7 kHz) are rated about 20 and 
 of level nor a shift by less than a millisecond matters.
 """
 
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,3 +102,23 @@ def _forms(scene: int, decoder: BinauralDecoder) -> dict[int, Heard]:
     """A scene at first order (4 channels), third order (16) and at the ears (2)."""
     full = Heard(render(random_scene(scene), 3), decoder)
     return {16: full, 4: Heard(full.signal[:4], decoder), 2: Heard(full.ears, decoder)}
+
+
+def main(folder: str) -> None:
+    """Make all pairs anew (about 20 minutes on one core) and write them into a folder."""
+    from qastanet.shipping import design_decoder
+    from qastanet.storage import write_table
+    from qastanet.training_sets import write_statistics
+
+    decoder = design_decoder()
+    found = {
+        "synthetic": drawn_pairs(range(100), decoder),
+        "common": common_pairs(range(100, 140), decoder),
+    }
+    for name, (table, values) in found.items():
+        write_table(table, Path(folder) / f"{name}_pairs.csv", 4)
+        write_statistics(values, Path(folder) / f"{name}_statistics.npz")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "data/processed")

@@ -1,5 +1,6 @@
 """The pairs to train on: made from sounds, kept as small files, read back."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -8,13 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from qastanet import listening_tests, registry
 from qastanet.audio import resample
 from qastanet.binaural import BinauralDecoder
+from qastanet.cross_validation import Material
 from qastanet.errors import InputError
 from qastanet.feature_statistics import STATISTICS
 from qastanet.gammatone import N_BANDS, SAMPLING_RATE
 from qastanet.pair_statistics import Heard, compare
-from qastanet.rated_pairs import RatedPair
+from qastanet.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
 from qastanet.storage import replacing
 
 KEY = ["dataset", "stimulus", "signal"]
@@ -33,6 +36,18 @@ def both_signals(pairs: Iterable[RatedPair], decoder: BinauralDecoder) -> Iterat
         if pair.signal == "ambisonic" and pair.dataset != "aes2023":  # which has its own
             ears = [Heard(x, decoder).ears for x in signals]
             yield RatedPair(*pair[:2], "binaural", pair.order, *ears, SAMPLING_RATE)
+
+
+def public_pairs(decoder: BinauralDecoder) -> Iterator[RatedPair]:
+    """Give all rated pairs of the public listening tests, in both forms.
+
+    Args:
+        decoder: ambisonics to binaural, for the tests that have no binaural signals.
+    """
+    ratings = registry.path(registry.AMBIQUAL, "MUSHRA_experiment_2.csv")
+    table = listening_tests.read_ambiqual2(ratings)
+    first = table[table.order == 1]
+    return both_signals(itertools.chain(aes2023_pairs(), ambiqual_pairs(first)), decoder)
 
 
 def rated_statistics(
@@ -97,3 +112,26 @@ def add_ratings(table: pd.DataFrame, ratings: Iterable[pd.DataFrame]) -> pd.Data
         known.append(each[["dataset", "stimulus", "content", "condition", "role", "mean"]])
     numbered = table.assign(row=np.arange(len(table)))
     return numbered.merge(pd.concat(known), on=["dataset", "stimulus"], how="inner")
+
+
+def load(
+    rated: tuple[str, str],
+    drawn: tuple[str, str],
+    common: tuple[str, str],
+    ratings: Iterable[str],
+) -> Material:
+    """Read all that a training may use.
+
+    Args:
+        rated: files of the rated pairs and of their statistics.
+        drawn: the same of the synthetic pairs with other metrics.
+        common: the same of the synthetic pairs with a common rating.
+        ratings: tables of the listening tests.
+    """
+    tables = [pd.read_csv(each[0]) for each in (rated, drawn, common)]
+    values = [
+        read_statistics(each[1], table)
+        for each, table in zip((rated, drawn, common), tables, strict=True)
+    ]
+    known = add_ratings(tables[0], [pd.read_csv(each) for each in ratings])
+    return Material(known, values[0][known.row], tables[1], values[1], tables[2], values[2])
