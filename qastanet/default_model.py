@@ -10,6 +10,7 @@ from qastanet.audio import AMBISONIC_CHANNELS
 from qastanet.binaural import BinauralDecoder
 from qastanet.differences import FEATURE_NAMES
 from qastanet.feature_statistics import statistics
+from qastanet.features import Features
 from qastanet.gammatone import N_BANDS
 from qastanet.model import QASTAnet
 from qastanet.monotone_scorer import WEIGHTS, read_weights
@@ -79,7 +80,10 @@ class DefaultModel(QASTAnet):
     def forward(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
         """Score a batch of pairs."""
         self._check(reference, degraded)
-        values = statistics(self.features(reference), self.features(degraded))
+        # both at once, so that both go through the same front end and equal signals stay equal
+        both = self.features(torch.cat([reference, degraded]))
+        halves = zip(*(x.chunk(2) if x is not None else (None, None) for x in both), strict=True)
+        values = statistics(*(Features(*half) for half in halves))
         return self.network(values, reference.shape[-2] in AMBISONIC_CHANNELS).mean(-1)
 
     def interval(
