@@ -35,6 +35,9 @@ reproduce: setup ## run the notebooks: every table and figure; from audio if it 
 test: setup ## run the tests, which also check the results against the committed ones
 	$(PYTHON) -m pytest
 
+test-long: setup ## run the tests that take minutes
+	$(PYTHON) -m pytest -m long
+
 lint: setup ## check style and that the notebooks carry no output
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -46,4 +49,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce test lint lab clean
+.PHONY: help setup fetch reproduce test test-long lint lab clean

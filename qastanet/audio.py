@@ -1,45 +1,19 @@
-"""Reading sound files, and checking that two signals can be compared."""
+"""Checking that two signals can be compared, and resampling them."""
 
 import math
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
-import scipy.signal
-import soundfile
 
 from qastanet.errors import InputError
+from qastanet.sound_files import opened as opened
+from qastanet.sound_files import read as read
 
 AMBISONIC_CHANNELS = {4: 1, 9: 2, 16: 3}
 """Number of channels -> ambisonic order."""
 
 SHORTEST = 0.04
 """A signal must last at least one frame of 40 ms."""
-
-
-def read(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a sound file.
-
-    Args:
-        path: any file that libsndfile reads (WAV, RF64, FLAC, Ogg, ...)
-
-    Returns:
-        samples, float32, shape (channels, samples), full scale 1.0; and the sampling rate in Hz
-
-    Raises:
-        InputError: if the file is missing, not a file, or not readable as sound
-    """
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file. Check the path.")
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder. Name one sound file.")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(
-            f"{path}: cannot be read as sound ({error}). Give a WAV, FLAC or Ogg file."
-        ) from error
-    return samples.T, rate
 
 
 def check_signal(samples: np.ndarray, rate: int, name: str) -> None:
@@ -61,7 +35,30 @@ def check_signal(samples: np.ndarray, rate: int, name: str) -> None:
     """
     if samples.ndim != 2:
         raise InputError(f"{name}: shape {samples.shape}; give an array (channels, samples)")
-    channels, length = samples.shape
+    check_format(*samples.shape, rate, name)
+    bad = np.argwhere(~np.isfinite(samples))
+    if len(bad):
+        channel, sample = bad[0]
+        raise InputError(
+            f"{name}: {samples[channel, sample]} in channel {channel}, sample {sample} "
+            f"({len(bad)} in all); repair or cut the signal"
+        )
+    if not np.any(samples):
+        raise InputError(f"{name}: all samples are 0 (digital silence); check the file")
+
+
+def check_format(channels: int, length: int, rate: float, name: str) -> None:
+    """Refuse a number of channels, a length or a rate that has no meaningful score.
+
+    Args:
+        channels: number of channels
+        length: samples per channel
+        rate: sampling rate in Hz
+        name: how to call the signal in a message
+
+    Raises:
+        InputError: naming the signal, the value and the remedy
+    """
     wanted = "give 2 channels (binaural) or 4, 9 or 16 (ambisonics of order 1..3, ACN, SN3D)"
     if channels == 1:
         raise InputError(f"{name}: 1 channel (mono); {wanted}")
@@ -75,15 +72,6 @@ def check_signal(samples: np.ndarray, rate: int, name: str) -> None:
             f"{name}: {length} samples ({length / rate * 1000:.1f} ms at {rate} Hz); at least "
             f"{SHORTEST * 1000:.0f} ms are needed"
         )
-    bad = np.argwhere(~np.isfinite(samples))
-    if len(bad):
-        channel, sample = bad[0]
-        raise InputError(
-            f"{name}: {samples[channel, sample]} in channel {channel}, sample {sample} "
-            f"({len(bad)} in all); repair or cut the signal"
-        )
-    if not np.any(samples):
-        raise InputError(f"{name}: all samples are 0 (digital silence); check the file")
 
 
 def check_pair(
@@ -105,19 +93,35 @@ def check_pair(
     """
     for samples, rate, name in zip((reference, degraded), rates, names, strict=True):
         check_signal(samples, rate, name)
+    check_format_pair((reference.shape, degraded.shape), rates, names)
+
+
+def check_format_pair(
+    shapes: Sequence[tuple[int, int]], rates: Sequence[float], names: Sequence[str]
+) -> None:
+    """Refuse two signals of different formats.
+
+    Args:
+        shapes: (channels, samples) of the two
+        rates: sampling rates of the two in Hz
+        names: how to call the two in a message
+
+    Raises:
+        InputError: naming the signals, the values and the remedy
+    """
     pair = f"{names[0]} and {names[1]}"
     if rates[0] != rates[1]:
         raise InputError(
             f"{pair}: sampling rates {rates[0]} and {rates[1]} Hz differ; resample one of them"
         )
-    if reference.shape[0] != degraded.shape[0]:
+    if shapes[0][0] != shapes[1][0]:
         raise InputError(
-            f"{pair}: {reference.shape[0]} and {degraded.shape[0]} channels; give both in the same "
+            f"{pair}: {shapes[0][0]} and {shapes[1][0]} channels; give both in the same "
             "format (zero-pad the lower ambisonic order if the codec reduced it)"
         )
-    if reference.shape[1] != degraded.shape[1]:
+    if shapes[0][1] != shapes[1][1]:
         raise InputError(
-            f"{pair}: {reference.shape[1]} and {degraded.shape[1]} samples; align them and cut "
+            f"{pair}: {shapes[0][1]} and {shapes[1][1]} samples; align them and cut "
             "both to the same length"
         )
 
@@ -142,6 +146,8 @@ def resample(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
         return np.asarray(samples, dtype=np.float32)
     if rate != int(rate):
         raise InputError(f"sampling rate {rate} Hz; it must be a whole number")
+    import scipy.signal  # heavy, and only needed here
+
     divisor = math.gcd(int(rate), target)
     up, down = target // divisor, int(rate) // divisor
     return scipy.signal.resample_poly(samples, up, down, axis=-1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The command line: `qastanet score`, `qastanet fetch`."""
+"""The command line: `qastanet score`, `qastanet batch`, `qastanet fetch`."""
 
 import argparse
 import json
@@ -26,7 +26,22 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("degraded", metavar="DEG", help="degraded sound file, time-aligned")
     score.add_argument("--model", default="released", help="model name (default: %(default)s)")
     score.add_argument("--json", action="store_true", help="print a JSON object")
+    _add_options(score)
     score.set_defaults(run=_score)
+
+    batch = commands.add_parser("batch", help="score a whole test campaign")
+    batch.add_argument("manifest", nargs="?", metavar="MANIFEST.csv", help="reference,degraded,...")
+    batch.add_argument("--ref", metavar="DIR", help="folder of references, paired by name with")
+    batch.add_argument("--deg", metavar="DIR", help="folder of degraded files")
+    batch.add_argument("--dry-run", action="store_true", help="only show the pairs")
+    batch.add_argument("-o", "--output", default="scores.csv", help="default: %(default)s")
+    batch.add_argument("--model", default="released", help="model name (default: %(default)s)")
+    batch.add_argument("--jobs", type=int, default=1, metavar="N", help="processes on this machine")
+    batch.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster")
+    batch.add_argument("--by", nargs="+", metavar="LABEL", help="columns to summarise by")
+    batch.add_argument("--quiet", action="store_true", help="show no progress")
+    _add_options(batch)
+    batch.set_defaults(run=_batch)
 
     fetch = commands.add_parser("fetch", help="fetch the public weights, sounds and ratings")
     fetch.add_argument("--mirror", metavar="DIR", help="copy from this folder, not the network")
@@ -40,18 +55,96 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Describe what may be done to a pair of signals."""
+    parser.add_argument(
+        "--align",
+        action="store_true",
+        help="compensate a delay of up to 100 ms and cut both files to what they share",
+    )
+    parser.add_argument(
+        "--convention", default="ambix", help="ambix, n3d or fuma (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--order-mismatch",
+        default="error",
+        help="if the ambisonic orders differ: error, truncate or pad (default: %(default)s)",
+    )
+
+
+def _options(arguments: argparse.Namespace):
+    """Return what may be done to a pair of signals."""
+    from qastanet.preparation import Options
+
+    return Options(arguments.align, arguments.convention, arguments.order_mismatch)
+
+
 def _score(options: argparse.Namespace) -> int:
     """Score a pair of files."""
     from qastanet.scoring import score_files
 
-    result = score_files(options.reference, options.degraded, options.model)
-    if "resampled_to" in result:
+    result = score_files(options.reference, options.degraded, options.model, _options(options))
+    if "resampled_to" in result and not result["adjustments"]:
         print(
             f"note: resampled from {result['sampling_rate']} to {result['resampled_to']} Hz",
             file=sys.stderr,
         )
+    for sentence in result["adjustments"]:
+        print(f"note: {sentence}", file=sys.stderr)
+    for sentence in result["warnings"]:
+        print(f"warning: {sentence}", file=sys.stderr)
     print(json.dumps(result, indent=2) if options.json else f"{result['score']:.4f}")
     return 0
+
+
+def _batch(options: argparse.Namespace) -> int:
+    """Score a campaign; the exit code is 1 if a pair could not be scored."""
+    from pathlib import Path
+
+    from qastanet import campaign, manifest
+    from qastanet.campaign_summary import summarise
+    from qastanet.storage import write_table
+
+    if bool(options.manifest) == bool(options.ref and options.deg):
+        raise InputError("give either a MANIFEST.csv, or both --ref DIR and --deg DIR")
+    if options.jobs == 0:
+        raise InputError("--jobs 0: give the number of processes, or -1 for all cores")
+    pairs = (
+        manifest.read_manifest(options.manifest)
+        if options.manifest
+        else manifest.pair_folders(options.ref, options.deg)
+    )
+    if options.dry_run:
+        print(pairs.to_csv(index=False), end="")
+        return 0
+    table = campaign.run(
+        pairs,
+        options.output,
+        options.model,
+        _options(options),
+        options.jobs,
+        options.scheduler,
+        progress=not options.quiet,
+    )
+    summary = summarise(table, options.by)
+    stem = Path(options.output).with_suffix("")
+    write_table(summary, f"{stem}_summary.csv")
+    _draw_summary(summary, f"{stem}_summary.svg")
+    print(summary.round(3).to_string(index=False))
+    failed = table[table.error != ""]
+    for row in failed.head(10).itertuples():
+        print(f"failed: {row.degraded}: {row.error}", file=sys.stderr)
+    if len(failed):
+        print(f"{len(failed)} of {len(table)} pairs failed: see {options.output}", file=sys.stderr)
+    return 1 if len(failed) else 0
+
+
+def _draw_summary(summary, path: str) -> None:
+    """Draw the summary of a campaign."""
+    from qastanet import plots
+
+    plots.use_style()
+    plots.save(plots.campaign(summary), path)
 
 
 def _fetch(options: argparse.Namespace) -> int:

@@ -1,8 +1,11 @@
 """The four differences between a degraded signal and its reference, per band and frame."""
 
-import torch
+from __future__ import annotations
+
+import numpy as np
 
 from qastanet.features import Features, audible
+from qastanet.lazy import torch
 
 FEATURE_NAMES = ("ild", "coherence", "power", "directiveness")
 """The order in which the differences are stacked."""
@@ -11,16 +14,17 @@ POWER_CEILING = 20.0
 """The relative change of power is limited to this before it is halved."""
 
 
-def _finite_difference(degraded: torch.Tensor, reference: torch.Tensor, inaudible=None):
+def _finite_difference(xp, degraded, reference, inaudible=None):
     """Return degraded - reference, zero where it is NaN or inaudible, with finite gradients."""
-    difference = degraded - reference
-    nothing = torch.isnan(difference)
+    with np.errstate(invalid="ignore"):
+        difference = degraded - reference
+    nothing = xp.isnan(difference)
     if inaudible is not None:
         nothing = nothing | inaudible
-    return torch.where(nothing, 0, difference)
+    return xp.where(nothing, 0, difference)
 
 
-def differences(reference: Features, degraded: Features) -> torch.Tensor:
+def differences(reference: Features, degraded: Features) -> torch.Tensor | np.ndarray:
     """Compare the features of a degraded signal with those of its reference.
 
     ======================  ===================================================================
@@ -39,7 +43,7 @@ def differences(reference: Features, degraded: Features) -> torch.Tensor:
         degraded: features of the degraded signal
 
     Returns:
-        non-negative differences in the order of FEATURE_NAMES
+        non-negative differences in the order of FEATURE_NAMES; of numpy features a numpy array
 
     Shape:
         - each feature: (..., bands, frames)
@@ -51,15 +55,16 @@ def differences(reference: Features, degraded: Features) -> torch.Tensor:
         >>> differences(same, same).abs().max().item()
         0.0
     """
+    xp = np if isinstance(reference.power, np.ndarray) else torch
     inaudible = ~audible(reference.power)
     maps = [
-        _finite_difference(degraded.ild, reference.ild, inaudible).abs(),
-        _finite_difference(degraded.coherence, reference.coherence).abs(),
+        abs(_finite_difference(xp, degraded.ild, reference.ild, inaudible)),
+        abs(_finite_difference(xp, degraded.coherence, reference.coherence)),
     ]
-    change = (degraded.power - reference.power).abs()
-    change = change / torch.minimum(degraded.power, reference.power)
-    maps.append(change.clamp(max=POWER_CEILING) / 2)
+    change = abs(degraded.power - reference.power)
+    change = change / xp.minimum(degraded.power, reference.power)
+    maps.append(xp.clip(change, None, POWER_CEILING) / 2)
     if reference.directiveness is not None and degraded.directiveness is not None:
-        change = _finite_difference(degraded.directiveness, reference.directiveness, inaudible)
-        maps.append(change.square())
-    return torch.nan_to_num(torch.stack(maps, dim=-3))
+        change = _finite_difference(xp, degraded.directiveness, reference.directiveness, inaudible)
+        maps.append(xp.square(change))
+    return xp.nan_to_num(xp.stack(maps, -3))

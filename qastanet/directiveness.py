@@ -5,14 +5,16 @@ zeroth and first order only. The norm of the intensity is taken before it is smo
 flows do not cancel, and a diffuse field has about 0.55.
 """
 
+from __future__ import annotations
+
 import itertools
 import math
 
 import numpy as np
-import torch
 
 from qastanet.envelope import FRAME
 from qastanet.gammatone import HIGHEST, LOWEST, N_BANDS, SAMPLING_RATE, centre_frequencies
+from qastanet.lazy import torch
 
 LIMIT = 1e-3
 """Directiveness is clipped to LIMIT..1 - LIMIT."""

@@ -4,12 +4,14 @@ Above about 1.3 kHz the ear follows the envelope of a band rather than its fine 
 up to modulations of about 150 Hz.
 """
 
+from __future__ import annotations
+
 import math
 
-import scipy.signal
-import torch
+import numpy as np
 
 from qastanet.gammatone import SAMPLING_RATE, padded_length
+from qastanet.lazy import torch
 
 FRAME = 1920
 """Samples of a frame: 40 ms at 48 kHz, no overlap; an incomplete last frame is dropped."""
@@ -44,6 +46,20 @@ def analytic(envelope: torch.Tensor) -> torch.Tensor:
     return torch.fft.ifft(spectrum * weight)
 
 
+def lowpass_pole() -> float:
+    """Return the pole p of the 150 Hz low-pass, whose transfer function is as follows.
+
+    (1 - p)/2 (1 + z^-1) / (1 - p z^-1), the bilinear transform of the first-order Butterworth
+    filter.
+
+    Example:
+        >>> round(lowpass_pole(), 6)  # scipy.signal.butter(1, 2 * 150 / 48000)[1][1] is -p
+        0.980555
+    """
+    warped = math.tan(math.pi * CUTOFF / SAMPLING_RATE)
+    return (1 - warped) / (1 + warped)
+
+
 def lowpass(signal: torch.Tensor) -> torch.Tensor:
     """Apply the causal 150 Hz low-pass (first-order Butterworth, bilinear) from rest.
 
@@ -57,8 +73,9 @@ def lowpass(signal: torch.Tensor) -> torch.Tensor:
     """
     samples = signal.shape[-1]
     n_fft = padded_length(samples)
-    numerator, denominator = scipy.signal.butter(1, 2 * CUTOFF / SAMPLING_RATE)
-    _, response = scipy.signal.freqz(numerator, denominator, n_fft, whole=True)
+    pole = lowpass_pole()
+    delay = np.exp(-2j * math.pi * np.arange(n_fft) / n_fft)
+    response = (1 - pole) / 2 * (1 + delay) / (1 - pole * delay)
     response = torch.from_numpy(response).to(signal.device)
     if signal.is_complex():
         return torch.fft.ifft(torch.fft.fft(signal, n_fft) * response.to(signal.dtype))[

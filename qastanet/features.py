@@ -8,14 +8,16 @@ References:
        combined assessment of monaural and binaural audio quality", J. Audio Eng. Soc. (2024).
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
-import torch
-from torch.utils.checkpoint import checkpoint
+import numpy as np
 
 from qastanet.envelope import FRAME, analytic, frame_mean, haircell, lowpass
 from qastanet.gammatone import N_BANDS, centre_frequencies, filterbank
 from qastanet.hearing_threshold import threshold_power
+from qastanet.lazy import torch
 
 ENVELOPE_FROM = 1300.0
 """Bands centred at or above this frequency (Hz) are compared by envelope, not fine structure."""
@@ -39,11 +41,13 @@ class Features(NamedTuple):
 
 def _threshold(like: torch.Tensor, bands: slice = slice(None)) -> torch.Tensor:
     """Return the hearing threshold as a column over bands, shape (bands, 1)."""
-    column = torch.from_numpy(threshold_power()[bands]).unsqueeze(-1)
-    return column.to(device=like.device, dtype=like.dtype)
+    column = threshold_power()[bands, None]
+    if isinstance(like, np.ndarray):
+        return column.astype(like.dtype)
+    return torch.from_numpy(column).to(device=like.device, dtype=like.dtype)
 
 
-def audible(power: torch.Tensor) -> torch.Tensor:
+def audible(power: torch.Tensor | np.ndarray) -> torch.Tensor | np.ndarray:
     """Tell where a power map (..., 29, frames) lies above the hearing threshold.
 
     Example:
@@ -160,6 +164,7 @@ def binaural_features(ears: torch.Tensor, floor_ears: bool = True, frame: int = 
     """
     blocks = [slice(start, min(start + BLOCK, N_BANDS)) for start in range(0, N_BANDS, BLOCK)]
     recompute = torch.is_grad_enabled() and ears.requires_grad
+    checkpoint = torch.utils.checkpoint.checkpoint
     results = [
         checkpoint(_band_features, ears, block, floor_ears, frame, use_reentrant=False)
         if recompute

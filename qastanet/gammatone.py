@@ -11,12 +11,15 @@ References:
        Acustica united with Acustica 88 (2002) 433-442.
 """
 
+from __future__ import annotations
+
 import functools
 import math
 
 import numpy as np
 import scipy.fft
-import torch
+
+from qastanet.lazy import torch
 
 SAMPLING_RATE = 48000
 """Sampling rate of the auditory model in Hz."""
@@ -76,11 +79,21 @@ def poles() -> np.ndarray:
     return np.exp(2 * math.pi * (1j * centres - bandwidth) / SAMPLING_RATE)
 
 
+def gains(pole: np.ndarray) -> np.ndarray:
+    """Return the gain 2 (1 - |a|)^4 of bands with the given poles.
+
+    A real sinusoid at the centre of a band then has an envelope of its own amplitude.
+
+    Example:
+        >>> gains(np.array([0.5j])).tolist()
+        [0.125]
+    """
+    return 2 * (1 - np.abs(pole)) ** ORDER
+
+
 @functools.lru_cache(maxsize=4)
 def transfer_functions(n_fft: int) -> np.ndarray:
     """Return the complex transfer functions on the DFT grid, complex128, shape (29, n_fft).
-
-    The gain is 2 (1 - |a|)^4: a real sinusoid at the centre has an envelope of its own amplitude.
 
     Args:
         n_fft: number of DFT points
@@ -91,7 +104,7 @@ def transfer_functions(n_fft: int) -> np.ndarray:
     """
     unit_circle = np.exp(-2j * math.pi * np.arange(n_fft) / n_fft)
     pole = poles()[:, None]
-    return 2 * (1 - np.abs(pole)) ** ORDER / (1 - pole * unit_circle) ** ORDER
+    return gains(pole) / (1 - pole * unit_circle) ** ORDER
 
 
 def padded_length(samples: int) -> int:

@@ -5,15 +5,10 @@ from torch import nn
 from torch.nn import functional
 
 from qastanet.gammatone import N_BANDS
-
-SLOPE = 0.01
-"""Slope of the leaky rectifiers for negative input."""
+from qastanet.plain_network import SLOPE
 
 CHANNELS = 6
 """Values per frame that are pooled over time."""
-
-SCORE_LIMIT = 1e-3
-"""Scores are clipped to SCORE_LIMIT..1 - SCORE_LIMIT."""
 
 
 class SumPooling(nn.Module):
@@ -101,6 +96,7 @@ class DifferenceNetwork(nn.Module):
             [nn.Linear(n_features, 16), nn.Linear(16, 16), nn.Linear(16, CHANNELS)]
         )
         self.over_bands = nn.Linear(N_BANDS, 1)
+        self.pooling_name = pooling
         self.pooling = POOLINGS[pooling]()
         self.hidden = nn.Linear(CHANNELS, 16)
         self.output = nn.Linear(16, 1)

@@ -291,3 +291,25 @@ def predicted_against_rated(table: pd.DataFrame, title: str, note: str) -> Figur
     axis.legend(bbox_to_anchor=(1.02, 1), loc="upper left")
     axis.text(1.04, 0.02, note, transform=axis.transAxes, fontsize=7, va="bottom")
     return figure
+
+
+def campaign(summary: pd.DataFrame) -> Figure:
+    """Draw the mean score of each condition of a campaign with its confidence interval.
+
+    Args:
+        summary: of `qastanet.campaign_summary.summarise`
+    """
+    labels = summary.columns[: list(summary.columns).index("pairs")]
+    names = [" ".join(map(str, row)) or "all" for row in summary[labels].to_numpy()]
+    figure, axis = plt.subplots(figsize=(COLUMN + 1, 0.9 + 0.22 * len(summary)))
+    places = np.arange(len(summary))[::-1]
+    spread = [summary["mean"] - summary.ci95_low, summary.ci95_high - summary["mean"]]
+    axis.errorbar(
+        summary["mean"], places, xerr=np.nan_to_num(spread), fmt="o", capsize=2, color=PALETTE[0]
+    )
+    axis.set_yticks(places, [f"{n} ({c})" for n, c in zip(names, summary.pairs, strict=True)])
+    axis.set(xlim=(0, 1), ylim=(-0.7, len(summary) - 0.3))
+    axis.set_xlabel(
+        "Predicted quality (0–1), mean and 95 % CI over references\n(pairs in brackets)"
+    )
+    return figure

@@ -1,21 +1,38 @@
 """Scores by name of the model: what most users call."""
 
+from __future__ import annotations
+
+import contextlib
 import functools
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from qastanet import CONFORMANCE, registry
-from qastanet.audio import check_pair, check_signal, read, resample
+from qastanet.audio import check_pair, check_signal, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
-from qastanet.model import QASTAnet
-from qastanet.released import load_released
+from qastanet.lazy import torch
+from qastanet.pieces import format_of_pair
+from qastanet.preparation import Options, Sound, look, prepare
+from qastanet.scorer import Scorer
+from qastanet.sound_files import plain, read
 
-MODELS = {
-    "released": lambda: load_released(registry.path(registry.RELEASE, "model_weights.pth.tar"))
-}
+if TYPE_CHECKING:
+    from qastanet.model import QASTAnet
+
+
+def _released() -> QASTAnet:
+    """Load the authors' weights."""
+    from qastanet.released import load_released
+
+    return load_released(registry.path(registry.RELEASE, "model_weights.pth.tar"))
+
+
+MODELS = {"released": _released}
 """Model name -> function that loads it."""
 
 
@@ -43,14 +60,39 @@ def load_model(name: str = "released") -> QASTAnet:
     return MODELS[name]()
 
 
+def load_scorer(model: str | QASTAnet = "released") -> Scorer:
+    """Return a model in its form without PyTorch.
+
+    The form of a named model is kept in the cache folder, so that only the first use ever imports
+    PyTorch.
+
+    Args:
+        model: a name (see `load_model`) or a model
+
+    Raises:
+        InputError: see `load_model`
+    """
+    return _scorer_of_name(model) if isinstance(model, str) else Scorer.from_model(model)
+
+
 @functools.lru_cache(maxsize=4)
-def _loaded(name: str) -> QASTAnet:
-    """Keep models between calls of `score`."""
-    return load_model(name)
+def _scorer_of_name(name: str) -> Scorer:
+    """Load a named scorer once."""
+    kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}.npz"
+    if name in MODELS and kept.is_file():
+        with contextlib.suppress(Exception):  # a damaged file is made anew
+            return Scorer.load(kept)
+    scorer = Scorer.from_model(load_model(name))
+    with contextlib.suppress(InputError):  # a cache that cannot be written
+        scorer.save(kept)
+    return scorer
 
 
 def score(
-    reference: np.ndarray, degraded: np.ndarray, sampling_rate: int, model: str = "released"
+    reference: np.ndarray,
+    degraded: np.ndarray,
+    sampling_rate: int,
+    model: str | QASTAnet = "released",
 ) -> float:
     """Predict the quality of a degraded signal against its reference.
 
@@ -59,7 +101,7 @@ def score(
             (ACN, SN3D), or 2 of binaural sound for models that rate it
         degraded: the same shape, time-aligned with the reference
         sampling_rate: in Hz; other rates than 48 kHz are resampled
-        model: see `load_model`
+        model: name (see `load_model`) or model
 
     Returns:
         score, 0 (bad) .. 1 (as the reference): a MUSHRA score / 100
@@ -69,45 +111,91 @@ def score(
     """
     reference, degraded = np.asarray(reference), np.asarray(degraded)
     check_pair(reference, degraded, (sampling_rate, sampling_rate))
-    pair = [
-        torch.from_numpy(resample(signal, sampling_rate, SAMPLING_RATE)).unsqueeze(0)
-        for signal in (reference, degraded)
-    ]
-    with torch.inference_mode():
-        return float(_loaded(model)(*pair))
+    scorer = load_scorer(model)
+    pair = (resample(signal, sampling_rate, SAMPLING_RATE) for signal in (reference, degraded))
+    return scorer.score(*(scorer.features(signal) for signal in pair))
 
 
-def score_files(reference: str | Path, degraded: str | Path, model: str = "released") -> dict:
-    """Score a pair of sound files and say what was done.
+def score_files(
+    reference: str | Path,
+    degraded: str | Path,
+    model: str | QASTAnet = "released",
+    options: Options | None = None,
+) -> dict:
+    """Score a pair of sound files, however long, and say what was done.
 
     Args:
-        reference: sound file
-        degraded: sound file of the same rate, channels and length
-        model: see `load_model`
+        reference: sound file, or a pattern with `*` for a set of mono files
+        degraded: the same of the degraded signal
+        model: name (see `load_model`) or model
+        options: what may be done to the pair; the default is nothing but resampling to 48 kHz
 
     Returns:
-        score, model, reference, degraded, sampling_rate (of the files), duration_s, channels,
-        conformance, and resampled_to (Hz) where the rate was changed
+        score, model, reference, degraded, conformance, and the report of
+        `qastanet.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy
     """
-    names = (str(reference), str(degraded))
-    (ref, ref_rate), (deg, deg_rate) = read(reference), read(degraded)
-    check_pair(ref, deg, (ref_rate, deg_rate), names)
-    result = {
-        "score": score(ref, deg, ref_rate, model),
-        "model": model,
-        "reference": names[0],
-        "degraded": names[1],
-        "sampling_rate": ref_rate,
-        "duration_s": ref.shape[1] / ref_rate,
-        "channels": ref.shape[0],
+    return _score_pair(reference, degraded, load_scorer(model), options or Options(), {})
+
+
+def score_group(
+    reference: str | Path,
+    degraded: Sequence[str | Path],
+    model: str | QASTAnet = "released",
+    options: Options | None = None,
+) -> list[dict]:
+    """Score several degraded versions of one reference, whose features are computed once.
+
+    Args:
+        reference: see `score_files`
+        degraded: several files
+        model: see `score_files`
+        options: see `score_files`
+
+    Returns:
+        for each degraded file the result of `score_files`, or, if it cannot be scored, a dictionary
+        with `error`, the reason, in its place
+    """
+    scorer, results = load_scorer(model), []
+    features: dict = {}
+    for name in degraded:
+        try:
+            results.append(_score_pair(reference, name, scorer, options or Options(), features))
+        except InputError as error:
+            results.append({"error": str(error)})
+        except Exception as error:  # whatever it is, the other pairs shall not suffer
+            results.append({"error": f"{type(error).__name__}: {error}"})
+    return results
+
+
+def _score_pair(
+    reference: str | Path,
+    degraded: str | Path,
+    scorer: Scorer,
+    options: Options,
+    features: dict,
+) -> dict:
+    """Score a pair; the features of the reference are kept in `features`, by their content."""
+    if options == Options() and plain(reference) and plain(degraded):
+        format_of_pair(reference, degraded)
+        report = look(reference, degraded)
+        key, sources = "file", (reference, degraded)
+    else:
+        sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
+        *sources, report = prepare(*sounds, options)
+        key = hashlib.sha256(sources[0].tobytes()).hexdigest()
+    if key not in features:
+        features.clear()
+        features[key] = scorer.features(sources[0])
+    return {
+        "score": scorer.score(features[key], scorer.features(sources[1])),
+        "model": scorer.name,
+        "reference": str(reference),
+        "degraded": str(degraded),
         "conformance": CONFORMANCE,
-    }
-    if ref_rate != SAMPLING_RATE:
-        result["resampled_to"] = SAMPLING_RATE
-    return result
+    } | report
 
 
 def read_excerpt(path: str | Path, start_s: float = 0.0, duration_s: float = 1.0) -> torch.Tensor:

@@ -1,15 +1,34 @@
-"""Writing results so that a file is either complete or not there."""
+"""Where results lie, and writing them so that a file is either complete or not there."""
+
+from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from qastanet.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def enter_root() -> Path:
+    """Make the root of the compendium the working directory, and return it.
+
+    Paths in notebooks are relative to the root, also when JupyterLab starts a notebook in its own
+    folder. Outside a compendium nothing changes.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks" / "parameters").is_dir():
+            os.chdir(folder)
+            return folder
+    return here
 
 
 @contextlib.contextmanager
@@ -36,6 +55,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:  # a full disk, for example
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); it is as it was"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -160,11 +160,17 @@ def run(notebook: Path, profile: str, audio: bool) -> None:
     made = ("out_", "from_audio_") if values.get("audio") else ("out_",)
     for name in [name for name in values if name.startswith(made) and values[name]]:
         values[name] = str(staging / values[name])
+        Path(values[name]).parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f"{notebook.stem}.failed.ipynb"
     start = time.monotonic()
     try:
         papermill.execute_notebook(
-            str(notebook), str(unfinished), values, kernel_name="python3", progress_bar=True
+            str(notebook),
+            str(unfinished),
+            values,
+            kernel_name="python3",
+            language="python",
+            extra_arguments=["--log-level=50"],  # it warns about itself at every start
         )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error

@@ -1,5 +1,7 @@
 """Results are complete or absent."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +26,17 @@ def test_maps_come_back_in_half_precision(tmp_path):
     back = storage.read_maps(tmp_path / "m.npz")
     assert list(back) == ["a", "b"] and back["a"].dtype == np.float32
     np.testing.assert_allclose(back["a"], maps["a"], rtol=1e-3)
+
+
+def test_root_is_found_from_below(tmp_path, monkeypatch):
+    (tmp_path / "notebooks" / "parameters").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "notebooks" / "parameters")
+    assert storage.enter_root() == Path.cwd() == tmp_path
+
+
+def test_outside_a_compendium_nothing_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert storage.enter_root() == tmp_path
 
 
 def test_unwritable_folder(tmp_path):

@@ -12,3 +12,11 @@ SCORE = 1e-3
 """Scores against those of the authors' release."""
 EXACT_SCORE = 1e-5
 """Scores of the same computation in another order or precision."""
+FAST_POWER = 1e-4
+"""Power and directiveness of the fast front end against PyTorch in float64, relative."""
+FAST_ILD = 0.01
+"""Its ILD where audible, dB."""
+FAST_COHERENCE = 1e-3
+"""Its coherence, outside the first frame (where the seam of the circular transform lies)."""
+FAST_SCORE = 1e-4
+"""Its scores."""

@@ -1,0 +1,145 @@
+"""Time and memory of the front ends against duration, order and cores; writes CSV and a figure.
+
+    python benchmarks/front_end.py [--quick] [--output benchmarks/results.csv]
+
+Each measurement is a process of its own (`measure.py`); the methods take turns within a round, and
+the table holds the medians over the rounds. The sound is noise with a slow swell, decoded by the
+released model's filters. On a shared machine read the ratios, and the CPU time beside the time.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+from plot import speed
+
+from qastanet.ambisonics import channels
+from qastanet.gammatone import SAMPLING_RATE
+
+HERE = Path(__file__).parent
+LIMIT_MB = 8000
+"""The textbook is not run where it would take more."""
+
+GROWTH_MB = 260
+"""What the textbook takes per second of sound, more or less."""
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def make_pair(folder: Path, order: int, duration_s: float, index: int = 0) -> list[str]:
+    """Write a reference and a noisy copy of it; returns the paths."""
+    names = [f"{folder}/{kind}_{order}_{duration_s}_{index}.wav" for kind in ("ref", "deg")]
+    random = np.random.default_rng(index)
+    count = channels(order)
+    with (
+        soundfile.SoundFile(names[0], "w", SAMPLING_RATE, count, "FLOAT") as reference,
+        soundfile.SoundFile(names[1], "w", SAMPLING_RATE, count, "FLOAT") as degraded,
+    ):
+        left = round(duration_s * SAMPLING_RATE)
+        while left > 0:
+            length = min(left, SAMPLING_RATE)
+            swell = 0.05 + 0.1 * np.sin(np.pi * np.arange(length) / SAMPLING_RATE) ** 2
+            sound = random.standard_normal((length, count), np.float32) * swell[:, None]
+            reference.write(sound)
+            degraded.write(sound + 0.01 * random.standard_normal(sound.shape, np.float32))
+            left -= length
+    return names
+
+
+def plan(quick: bool) -> list[dict]:
+    """Return the measurements: method, order, duration, cores, pairs and rounds of each."""
+    rows = []
+    for order in (1,) if quick else (1, 3):
+        for duration in (5, 10) if quick else (5, 10, 20, 40, 80, 160):
+            for method in ("textbook", "torch", "fast"):
+                if method == "textbook" and duration * GROWTH_MB > LIMIT_MB:
+                    continue
+                rounds = 5 if duration <= 10 and order == 1 else 3 if duration <= 20 else 1
+                rounds = min(rounds, 2) if quick else rounds
+                rows.append(dict(method=method, order=order, duration_s=duration, rounds=rounds))
+    if not quick:
+        rows.append(dict(method="fast", order=1, duration_s=1800, rounds=1))
+    rows = [row | dict(cores=1, pairs=1) for row in rows]
+    for method, cores in (("fast", 1), ("fast", 2), ("processes", 2)):
+        rows.append(dict(method=method, order=1, duration_s=10, rounds=5, cores=cores, pairs=8))
+    return rows
+
+
+def measure(row: dict, folder: Path, warm_up: str) -> dict:
+    """Run one measurement."""
+    files = []
+    for index in range(row["pairs"]):
+        files += make_pair(folder, row["order"], row["duration_s"], index)
+    environment = dict(os.environ) | {name: str(row["cores"]) for name in THREADS}
+    if row["pairs"] > 1:  # the jobs are the threads
+        environment |= dict.fromkeys(THREADS, "1")
+    command = [sys.executable, HERE / "measure.py", row["method"], str(row["cores"]), warm_up]
+    done = subprocess.run(
+        [*command, *files], env=environment, stdout=subprocess.PIPE, check=True, text=True
+    )
+    for path in files:
+        Path(path).unlink()
+    return json.loads(done.stdout)
+
+
+def summarise(found: pd.DataFrame) -> pd.DataFrame:
+    """Reduce the rounds to medians."""
+    keys = ["method", "order", "duration_s", "cores", "pairs"]
+    groups = found.groupby(keys, sort=False)
+    table = groups[["wall_s", "cpu_s", "peak_mb", "score"]].median().reset_index()
+    table.insert(len(keys), "rounds", groups.size().to_numpy())
+    return table.round({"wall_s": 4, "cpu_s": 4, "peak_mb": 1, "score": 6})
+
+
+def report(table: pd.DataFrame) -> None:
+    """Print the ratios that matter."""
+    single = table[(table.pairs == 1) & (table.order == 1)].set_index(["method", "duration_s"])
+    slow, quick = single.loc[("textbook", 10)], single.loc[("fast", 10)]
+    print(f"10 s, first order: {slow.wall_s / quick.wall_s:.0f} times faster than the textbook")
+    print(f"  {slow.cpu_s / quick.cpu_s:.0f} times by CPU time")
+    print(f"  1/{slow.peak_mb / quick.peak_mb:.1f} of the memory")
+    growth = {}
+    for method in ("textbook", "torch", "fast"):
+        part = single.loc[method]
+        growth[method] = np.polyfit(part.index, part.peak_mb, 1)[0]
+        print(f"  {method}: {growth[method]:.2f} MB more per second of sound")
+    print(f"  growth 1/{growth['textbook'] / growth['fast']:.0f} of the textbook")
+    batch = table[table.pairs > 1].set_index(["method", "cores"]).wall_s
+    for method in ("fast", "processes"):
+        gain = batch[("fast", 1)] / batch[(method, 2)]
+        print(f"8 pairs on two cores, {method}: {gain:.2f} times the throughput of one")
+
+
+def main() -> None:
+    """Measure, write the table, draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a few short ones")
+    parser.add_argument("--output", type=Path, default=HERE / "results.csv")
+    parser.add_argument("--figure", type=Path, default=HERE.parent / "figures" / "speed.svg")
+    options = parser.parse_args()
+    rows, found = plan(options.quick), []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        warm_up = {order: make_pair(folder, order, 0.5)[0] for order in (1, 3)}
+        for turn in range(max(row["rounds"] for row in rows)):
+            for row in rows[:: 1 if turn % 2 == 0 else -1]:
+                if turn < row["rounds"]:
+                    result = row | measure(row, folder, warm_up[row["order"]])
+                    print({key: result[key] for key in result if key != "rounds"}, flush=True)
+                    found.append(result)
+    table = summarise(pd.DataFrame(found))
+    order = ["pairs", "order", "duration_s", "method", "cores"]
+    table.sort_values(order).to_csv(options.output, index=False)
+    report(table)
+    speed(pd.read_csv(options.output), options.figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""One measurement in a process of its own: score pairs of files once, print what it took as JSON.
+
+Called by `front_end.py`. Imports, loading of the model and of compiled code are not in the times;
+the memory is the peak of the whole process.
+"""
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from qastanet import audio
+from qastanet.batch import score_many
+from qastanet.scoring import load_model, load_scorer, score_files
+
+
+def fast(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
+    """Score with the fast front end."""
+    if len(pairs) == 1:
+        return [score_files(*pairs[0])["score"]]
+    return list(score_many(pairs, jobs=jobs))
+
+
+def processes(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
+    """Score with the fast front end in processes instead of threads."""
+    from joblib import Parallel, delayed
+
+    return Parallel(jobs)(delayed(fast)([pair], 1) for pair in pairs)
+
+
+def textbook(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
+    """Score with `textbook`."""
+    from textbook import features
+
+    scorer = load_scorer()
+    scores = []
+    for pair in pairs:
+        signals = (audio.read(path)[0].astype(float) for path in pair)
+        both = [features(signal, scorer.filters, scorer.floor_ears) for signal in signals]
+        scores.append(scorer.score(*both))
+    return scores
+
+
+def pytorch() -> Callable:
+    """Return what scores with the differentiable front end."""
+    import torch
+
+    model = load_model()
+    model.front_end = "torch"
+
+    def score(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
+        """Score with PyTorch in single precision."""
+        torch.set_num_threads(jobs)
+        scores = []
+        for pair in pairs:
+            signals = [torch.from_numpy(audio.read(path)[0]).unsqueeze(0) for path in pair]
+            with torch.inference_mode():
+                scores.append(model(*signals).item())
+        return scores
+
+    return score
+
+
+def main() -> None:
+    """Measure as the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("method", choices=["textbook", "torch", "fast", "processes"])
+    parser.add_argument("jobs", type=int)
+    parser.add_argument("warm_up", help="a short file, scored against itself first")
+    parser.add_argument("files", nargs="+", help="reference, degraded, reference, degraded, ...")
+    options = parser.parse_args()
+    names = {"textbook": textbook, "fast": fast, "processes": processes}
+    method = pytorch() if options.method == "torch" else names[options.method]
+    pairs = list(zip(options.files[::2], options.files[1::2], strict=True))
+    method([(options.warm_up,) * 2] * len(pairs), options.jobs)
+    wall, cpu = time.perf_counter(), time.process_time()
+    scores = method(pairs, options.jobs)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    result = {"wall_s": wall, "cpu_s": cpu, "peak_mb": peak, "score": float(np.mean(scores))}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""Compiled loops of the fast front end (`qastanet.fast`): one pass over time, no full-rate arrays.
+
+Per sample x[t] of an ear and per band with pole a, four one-pole sections follow one another, then
+the magnitude and the first-order low-pass of the envelope with pole p::
+
+    s1[t] = x[t] + a s1[t-1],   s2[t] = s1[t] + a s2[t-1],   s3, s4 likewise    (complex)
+    e[t] = |s4[t]|,   v[t] = p v[t-1] + (1 - p)/2 (e[t] + e[t-1])               (real)
+
+The 29 bands are the lanes of SIMD instructions: the inner loops run over 32 neighbouring floats, of
+which three are idle, and take four samples at a time so that the sections stay in registers. All
+that outlives them is a state in the L1 cache, or a sum over a frame or over STEP samples. The gain
+of the bank is applied to the sums.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+LANES = 32
+"""Bands, padded to whole SIMD registers."""
+
+FINE = 16
+"""Lanes whose fine structure is correlated between the ears (whole registers, at least 10)."""
+
+STEP = 8
+"""Samples per value of a stored envelope."""
+
+STATES = 11
+"""Values per ear and band: 4 complex sections, e, v, and the sum of v over the step."""
+
+MOMENTS = 6
+"""Sums per frame and band: v left, v right; and for FINE lanes |l|^2, |r|^2, Re and Im l conj r."""
+
+_compiled = njit(nogil=True, cache=True, fastmath={"contract"})
+_inlined = njit(inline="always", fastmath={"contract"})
+
+
+@_inlined
+def _section(x, a, s):
+    """Return s = x + a s, complex numbers as (re, im)."""
+    return x[0] + a[0] * s[0] - a[1] * s[1], x[1] + a[0] * s[1] + a[1] * s[0]
+
+
+@_inlined
+def _sample(x, a, p, state):
+    """Return the state of one band after the sample x; see STATES."""
+    s1, s2, s3, s4, e_before, v, total = state
+    s1 = (x + a[0] * s1[0] - a[1] * s1[1], a[0] * s1[1] + a[1] * s1[0])
+    s2 = _section(s1, a, s2)
+    s3 = _section(s2, a, s3)
+    s4 = _section(s3, a, s4)
+    e = math.sqrt(s4[0] * s4[0] + s4[1] * s4[1])
+    v = p * v + (1 - p) / 2 * (e + e_before)
+    return s1, s2, s3, s4, e, v, total + v
+
+
+@_inlined
+def _load(state, c):
+    """Return the state of band c."""
+    s1, s2 = (state[c], state[c + 32]), (state[c + 64], state[c + 96])
+    s3, s4 = (state[c + 128], state[c + 160]), (state[c + 192], state[c + 224])
+    return s1, s2, s3, s4, state[c + 256], state[c + 288], state[c + 320]
+
+
+@_inlined
+def _store(state, c, new):
+    """Keep the state of band c."""
+    for k in range(4):
+        state[c + 64 * k], state[c + 64 * k + 32] = new[k]
+    state[c + 256], state[c + 288], state[c + 320] = new[4], new[5], new[6]
+
+
+@_inlined
+def _store(state, c, new):
+    """Keep the state of band c."""
+    state[c], state[c + 32] = new[0]
+    state[c + 64], state[c + 96] = new[1]
+    state[c + 128], state[c + 160] = new[2]
+    state[c + 192], state[c + 224] = new[3]
+    state[c + 256], state[c + 288], state[c + 320] = new[4], new[5], new[6]
+
+
+@_compiled
+def _one_sample(x, t, pole, p, state, fine):
+    """Advance the bands of an ear by x[t]; fine takes the band signals."""
+    for c in range(32):
+        s = _sample(x[t], (pole[c], pole[c + 32]), p, _load(state, c))
+        fine[c], fine[c + 32] = s[3]
+        _store(state, c, s)
+
+
+@_compiled
+def _four_samples(x, t, pole, p, state, fine):
+    """Advance the bands of an ear by x[t..t+3]; fine takes the band signals one after another."""
+    x0, x1, x2, x3 = x[t], x[t + 1], x[t + 2], x[t + 3]
+    for c in range(32):
+        a = (pole[c], pole[c + 32])
+        s = _sample(x0, a, p, _load(state, c))
+        fine[c], fine[c + 32] = s[3]
+        s = _sample(x1, a, p, s)
+        fine[c + 64], fine[c + 96] = s[3]
+        s = _sample(x2, a, p, s)
+        fine[c + 128], fine[c + 160] = s[3]
+        s = _sample(x3, a, p, s)
+        fine[c + 192], fine[c + 224] = s[3]
+        _store(state, c, s)
+
+
+@_compiled
+def _correlate(left, right, samples, moments):
+    """Add products of the band signals of both ears to the moments of the frame."""
+    for c in range(16):
+        ll, rr = moments[c + 64], moments[c + 96]
+        re, im = moments[c + 128], moments[c + 160]
+        for t in range(0, 64 * samples, 64):
+            l_re, l_im, r_re, r_im = left[t + c], left[t + c + 32], right[t + c], right[t + c + 32]
+            ll += l_re * l_re + l_im * l_im
+            rr += r_re * r_re + r_im * r_im
+            re += l_re * r_re + l_im * r_im
+            im += l_im * r_re - l_re * r_im
+        moments[c + 64], moments[c + 96] = ll, rr
+        moments[c + 128], moments[c + 160] = re, im
+
+
+@_compiled
+def filter_bands(ears, pole, p, state, moments, envelopes, lowest):
+    """Run the bands over a piece of sound that starts with a frame.
+
+    Args:
+        ears: left and right ear, float32, shape (2, samples)
+        pole: real parts of the poles, then imaginary parts, float32, shape (2 LANES,)
+        p: pole of the low-pass, float32
+        state: carried from piece to piece, float32, shape (2, STATES LANES)
+        moments: zeros, filled with the sums of each frame, float32, shape (frames, MOMENTS LANES);
+            the last frame may be incomplete
+        envelopes: filled with the means of v over STEP samples (the last over what is left), of the
+            bands from `lowest` on, float32, shape (2, bands, steps)
+        lowest: see `envelopes`
+    """
+    fine = np.zeros((2, 256), np.float32)
+    samples = ears.shape[1]
+    for step in range(envelopes.shape[2]):
+        frame = moments[step // 240]
+        start, stop = 8 * step, min(8 * step + 8, samples)
+        t = start
+        while t < stop:
+            if t + 4 <= stop:
+                for ear in range(2):
+                    _four_samples(ears[ear], t, pole, p, state[ear], fine[ear])
+                _correlate(fine[0], fine[1], 4, frame)
+                t += 4
+            else:
+                for ear in range(2):
+                    _one_sample(ears[ear], t, pole, p, state[ear], fine[ear])
+                _correlate(fine[0], fine[1], 1, frame)
+                t += 1
+        for ear in range(2):
+            total = state[ear, 320:]
+            for c in range(32):
+                frame[32 * ear + c] += total[c]
+            for c in range(envelopes.shape[1]):
+                envelopes[ear, c, step] = total[lowest + c] / (stop - start)
+            total[:] = 0
+
+
+@_compiled
+def sharpen(rows, output):
+    """Fill output with circular rows less a 24th of their second difference; shapes (rows, n)."""
+    n = rows.shape[1]
+    centre, side = np.float32(13 / 12), np.float32(1 / 24)
+    for r in range(rows.shape[0]):
+        x, y = rows[r], output[r]
+        for k in range(1, n - 1):
+            y[k] = centre * x[k] - side * (x[k - 1] + x[k + 1])
+        y[0] = centre * x[0] - side * (x[n - 1] + x[1])
+        y[n - 1] = centre * x[n - 1] - side * (x[n - 2] + x[0])
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def frame_products(left, left_hilbert, right, right_hilbert, steps, products):
+    """Fill products (4, frames) with the frame sums of |l|^2, |r|^2, Re and Im of l conj(r).
+
+    Args:
+        left: envelope of the left ear, the real part of l, float32, shape (at least frames steps,)
+        left_hilbert: its Hilbert transform, the imaginary part of l
+        right: the same of the right ear
+        right_hilbert: the same of the right ear
+        steps: values per frame
+        products: output
+    """
+    for frame in range(products.shape[1]):
+        ll, rr = np.float32(0), np.float32(0)
+        re, im = np.float32(0), np.float32(0)
+        for k in range(frame * steps, (frame + 1) * steps):
+            a, b, c, d = left[k], left_hilbert[k], right[k], right_hilbert[k]
+            ll += a * a + b * b
+            rr += c * c + d * d
+            re += a * c + b * d
+            im += b * c - a * d
+        products[0, frame], products[1, frame] = ll, rr
+        products[2, frame], products[3, frame] = re, im
+
+
+@njit(nogil=True, cache=True)
+def smooth_directions(spectra, alpha, first, stop, limit, started, flow, density, output):
+    """Compute directiveness (see `qastanet.directiveness`) from the spectra of some frames.
+
+    Args:
+        spectra: of W, Y, Z, X with the gain sqrt(3/2) on the last three, shape (4, frames, bins)
+        alpha: smoothing coefficients, shape (bins,)
+        first: first bin of each band, shape (bands,)
+        stop: bin behind the last of each band, shape (bands,)
+        limit: the ratio is clipped to limit..1 - limit
+        started: False if the first frame here is the first of the signal, which leaves no trace
+        flow: smoothed intensity, carried from piece to piece, shape (bins,)
+        density: smoothed energy, likewise
+        output: filled with the means over bands, NaN before any sound, shape (bands, frames)
+    """
+    ratio = np.empty(flow.size)
+    for frame in range(spectra.shape[1]):
+        for k in range(first[0], stop[-1]):
+            w = spectra[0, frame, k]
+            intensity, energy = 0.0, w.real**2 + w.imag**2
+            for axis in range(1, 4):
+                u = spectra[axis, frame, k]
+                intensity += (w.real * u.real + w.imag * u.imag) ** 2
+                energy += u.real**2 + u.imag**2
+            if started or frame > 0:
+                flow[k] = alpha[k] * flow[k] + (1 - alpha[k]) * math.sqrt(intensity)
+                density[k] = alpha[k] * density[k] + (1 - alpha[k]) * energy / 2
+            if density[k] > 0:
+                ratio[k] = min(max(flow[k] / density[k], limit), 1 - limit)
+            else:
+                ratio[k] = np.nan
+        for band in range(first.size):
+            output[band, frame] = ratio[first[band] : stop[band]].mean()

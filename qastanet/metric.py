@@ -1,0 +1,98 @@
+"""The metric in the form that training loops know: update, compute, reset; and as a loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qastanet.errors import InputError
+from qastanet.gammatone import SAMPLING_RATE
+from qastanet.lazy import torch
+from qastanet.scoring import load_model
+
+if TYPE_CHECKING:
+    from qastanet.model import QASTAnet
+
+
+class QualityMetric:
+    """Mean predicted quality of many pairs, with the interface of torchmetrics.
+
+    No state is shared between instances, and none is kept but a sum and a count.
+
+    Args:
+        model: name (see `qastanet.scoring.load_model`) or model
+        sampling_rate: of the signals in Hz; must be 48000
+
+    Raises:
+        InputError: for another sampling rate
+
+    Example:
+        >>> from qastanet.model import QASTAnet
+        >>> from qastanet.network import DifferenceNetwork
+        >>> metric = QualityMetric(QASTAnet(DifferenceNetwork(3)))
+        >>> metric.update(torch.randn(2, 2, 4800), torch.randn(2, 2, 4800))
+        >>> metric.compute().shape, metric.pairs
+        (torch.Size([]), 2)
+    """
+
+    higher_is_better = True
+    is_differentiable = True
+    full_state_update = False
+
+    def __init__(self, model: str | QASTAnet = "released", sampling_rate: int = SAMPLING_RATE):
+        if sampling_rate != SAMPLING_RATE:
+            raise InputError(
+                f"sampling rate {sampling_rate} Hz: resample to {SAMPLING_RATE} Hz first"
+            )
+        self.model = load_model(model) if isinstance(model, str) else model
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all pairs."""
+        self.total, self.pairs = 0.0, 0
+
+    def update(self, preds: torch.Tensor, target: torch.Tensor) -> None:
+        """Add a batch.
+
+        Args:
+            preds: degraded signals, shape (batch, channels, samples)
+            target: references, the same shape
+        """
+        scores = self.model(target, preds)
+        self.total = self.total + scores.sum()
+        self.pairs += len(scores)
+
+    def compute(self) -> torch.Tensor:
+        """Return the mean score of all pairs.
+
+        Raises:
+            InputError: if there is none yet
+        """
+        if not self.pairs:
+            raise InputError("no pairs yet: call update before compute")
+        return self.total / self.pairs
+
+    def __call__(self, preds: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Add a batch and return its mean score."""
+        scores = self.model(target, preds)
+        self.total = self.total + scores.detach().sum()
+        self.pairs += len(scores)
+        return scores.mean()
+
+
+def quality_loss(degraded: torch.Tensor, reference: torch.Tensor, model: QASTAnet) -> torch.Tensor:
+    """Return 1 - quality, averaged over a batch: a differentiable loss.
+
+    Args:
+        degraded: shape (batch, channels, samples), at 48 kHz; gradients flow into it
+        reference: the same shape
+        model: of `qastanet.scoring.load_model`
+
+    Example:
+        >>> from qastanet.model import QASTAnet
+        >>> from qastanet.network import DifferenceNetwork
+        >>> signal = torch.randn(1, 2, 4800, requires_grad=True)
+        >>> quality_loss(signal, torch.randn(1, 2, 4800), QASTAnet(DifferenceNetwork(3))).backward()
+        >>> bool(signal.grad.any())
+        True
+    """
+    return 1 - model(reference, degraded).mean()

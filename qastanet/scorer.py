@@ -1,0 +1,166 @@
+"""A model without PyTorch: the fast front end and the network in numpy, for scores on the CPU.
+
+Gives the scores of `qastanet.model.QASTAnet`, without gradients. It is made of plain arrays, so it
+loads at once and travels between processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qastanet import CONFORMANCE, fast
+from qastanet.differences import FEATURE_NAMES, differences
+from qastanet.errors import InputError
+from qastanet.features import Features
+from qastanet.lazy import torch
+from qastanet.pieces import format_of, pieces_of_file
+from qastanet.plain_network import POOLING_NAMES, PlainNetwork
+from qastanet.storage import replacing
+
+if TYPE_CHECKING:
+    from qastanet.model import QASTAnet
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The parts of a model; see `qastanet.model.QASTAnet` for their meaning.
+
+    Args:
+        name: what the model is called in results
+        network: maps difference maps (heads, features, 29, frames) to a score
+        filters: binaural filters (2, channels, taps) of each head
+        floor_ears: see `qastanet.features.binaural_features`
+        directive: whether it compares directiveness
+
+    Example:
+        >>> from qastanet.model import QASTAnet
+        >>> from qastanet.network import DifferenceNetwork
+        >>> scorer = Scorer.from_model(QASTAnet(DifferenceNetwork(n_features=3)))
+        >>> signal = scorer.features(np.ones((2, 4800)))
+        >>> 0 < scorer.score(signal, signal) < 1
+        True
+    """
+
+    name: str
+    network: Callable[[np.ndarray], float]
+    filters: tuple[np.ndarray, ...]
+    floor_ears: bool
+    directive: bool
+
+    @property
+    def front_end(self) -> str:
+        """Digest of all that determines the features of a signal, for caches."""
+        digest = hashlib.sha256(repr((CONFORMANCE, self.floor_ears, self.directive)).encode())
+        for each in self.filters:
+            digest.update(repr(each.shape).encode() + np.ascontiguousarray(each).tobytes())
+        return digest.hexdigest()
+
+    def check(self, channels: int) -> None:
+        """Refuse a number of channels that this model cannot rate.
+
+        Raises:
+            InputError: naming the model and the remedy
+        """
+        check_channels(channels, self.name, self.directive, [f.shape[1] for f in self.filters])
+
+    def features(self, source: np.ndarray | str | Path) -> Features:
+        """Compute the features of a signal.
+
+        Args:
+            source: array (channels, samples) at 48 kHz, or a sound file, which is read piece by
+                piece and may be long
+
+        Raises:
+            InputError: if the file cannot be read or the model cannot rate it
+        """
+        options = (self.filters, self.floor_ears, self.directive)
+        if isinstance(source, np.ndarray):
+            self.check(len(source))
+            return fast.features(source, *options)
+        found = format_of(source)
+        self.check(found.channels)
+        pieces = pieces_of_file(source)
+        return fast.features_of_pieces(pieces, found.channels, found.length, *options)
+
+    def score(self, reference: Features, degraded: Features) -> float:
+        """Predict the quality, 0..1, from the features of both signals."""
+        return self.network(differences(reference, degraded))
+
+    @classmethod
+    def from_model(cls, model: QASTAnet) -> Scorer:
+        """Take the parts of a model; a network of another kind than the library's stays torch."""
+        network = _TorchNetwork(model)
+        if getattr(model.network, "pooling_name", None) in POOLING_NAMES:
+            state = model.network.state_dict()
+            arrays = {name: tensor.cpu().float().numpy() for name, tensor in state.items()}
+            network = PlainNetwork(arrays, model.network.pooling_name)
+        filters = tuple(head.filters.detach().cpu().float().numpy() for head in model.decoders)
+        directive = model.network.n_features == len(FEATURE_NAMES)
+        return cls(model.name, network, filters, model.floor_ears, directive)
+
+    def save(self, path: str | Path) -> None:
+        """Write a scorer with a plain network as npz."""
+        facts = {name: getattr(self, name) for name in ("name", "floor_ears", "directive")}
+        facts["pooling"] = self.network.pooling
+        arrays = {f"weights/{name}": array for name, array in self.network.weights.items()}
+        arrays |= {f"filters/{k}": each for k, each in enumerate(self.filters)}
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, facts=json.dumps(facts), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Scorer:
+        """Read what `save` wrote."""
+        with np.load(path) as stored:
+            facts = json.loads(str(stored["facts"]))
+            weights = {n[8:]: stored[n] for n in stored.files if n.startswith("weights/")}
+            heads = sum(name.startswith("filters/") for name in stored.files)
+            filters = tuple(stored[f"filters/{k}"] for k in range(heads))
+        return cls(network=PlainNetwork(weights, facts.pop("pooling")), filters=filters, **facts)
+
+
+@dataclass(frozen=True)
+class _TorchNetwork:
+    """The network of a model, called with arrays."""
+
+    model: QASTAnet
+
+    def __call__(self, maps: np.ndarray) -> float:
+        """Map difference maps to a score."""
+        with torch.inference_mode():
+            return float(self.model.score_differences(torch.from_numpy(maps).unsqueeze(0)))
+
+
+def check_channels(channels: int, name: str, directive: bool, decoders: list[int]) -> None:
+    """Refuse a number of channels that a model cannot rate.
+
+    Args:
+        channels: of the signals
+        name: of the model
+        directive: whether it compares directiveness
+        decoders: number of channels for which each head has filters
+
+    Raises:
+        InputError: naming the model and the remedy
+    """
+    if channels == 2 and directive:
+        raise InputError(
+            f"the model '{name}' compares directiveness, which a binaural signal (2 channels) does "
+            "not have. Score the ambisonic signals it was rendered from, or use a model with three "
+            "features."
+        )
+    if channels != 2 and not decoders:
+        raise InputError(
+            f"{channels} channels: this model has no binaural decoder. Construct it with one."
+        )
+    if channels > 2 and channels > min(decoders):
+        raise InputError(
+            f"{channels} ambisonic channels, but the decoder has filters for {min(decoders)}: "
+            "truncate the signal or use a decoder of higher order"
+        )

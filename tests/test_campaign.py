@@ -1,0 +1,203 @@
+"""Test campaigns: order, failures, interruption, lost workers, a cluster."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from mirror import folder
+
+from qastanet import campaign, scoring
+from qastanet.campaign_summary import summarise
+from qastanet.cli import main
+from qastanet.errors import InputError
+from qastanet.preparation import Options
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """Two references with three degraded versions each, and a broken file."""
+    folder("QASTANET_DATA_MIRROR")  # the weights
+    for item in ("speech", "band"):
+        reference = 0.1 * RNG.standard_normal((9600, 4))
+        soundfile.write(tmp_path / f"{item}_REF.wav", reference, 48000)
+        for condition, noise in (("a", 0.001), ("b", 0.01), ("c", 0.1)):
+            degraded = reference + noise * RNG.standard_normal((9600, 4))
+            soundfile.write(tmp_path / f"{item}_{condition}.wav", degraded, 48000)
+    (tmp_path / "band_d.wav").write_text("no sound")
+    return tmp_path
+
+
+def pairs(folder):
+    from qastanet.manifest import pair_folders
+
+    return pair_folders(folder, folder)
+
+
+def test_rows_come_in_the_order_of_the_manifest_with_their_labels(sounds):
+    manifest = pairs(sounds).sample(frac=1, random_state=1).assign(listener="x", score=7)
+    table = campaign.run(manifest, sounds / "out.csv", progress=False)
+    kept = pd.read_csv(sounds / "out.csv", keep_default_na=False)
+    assert list(kept.degraded) == list(manifest.degraded) and set(kept.listener) == {"x"}
+    good = table[table.error == ""]
+    assert len(good) == 6 and len(table) == 7 and (good.score < 1).all()
+    for row in good.iloc[:2].itertuples():
+        alone = scoring.score_files(row.reference, row.degraded)
+        assert row.score == pytest.approx(alone["score"], abs=1e-9)
+    assert "band_d.wav: cannot be read as sound" in kept.set_index("condition").error["d"]
+    assert not list(sounds.glob("*.journal*"))
+
+
+def test_command_line_ends_with_1_if_a_pair_failed(sounds, capsys):
+    arguments = ["batch", "--ref", str(sounds), "--deg", str(sounds), "--quiet"]
+    assert main([*arguments, "-o", str(sounds / "o.csv")]) == 1
+    out, err = capsys.readouterr()
+    assert "1 of 7 pairs failed" in err and "condition" in out
+    summary = pd.read_csv(sounds / "o_summary.csv").set_index("condition")
+    assert summary.pairs["a"] == 2 and summary.failed["d"] == 1
+    assert summary.ci95_low["a"] <= summary["mean"]["a"] <= summary.ci95_high["a"]
+    assert (sounds / "o_summary.svg").is_file()
+    (sounds / "band_d.wav").unlink()
+    assert main([*arguments, "-o", str(sounds / "o.csv")]) == 0
+
+
+def test_dry_run_only_shows(sounds, capsys):
+    assert main(["batch", "--ref", str(sounds), "--deg", str(sounds), "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("_REF.wav") == 7
+    assert not (sounds / "scores.csv").exists()
+
+
+def test_nothing_is_scored_twice_after_an_interruption(sounds):
+    manifest, output = pairs(sounds), sounds / "out.csv"
+    seen, real = [], scoring.score_group
+
+    def interrupted(reference, degraded, model, options):
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        seen.append(reference)
+        return real(reference, degraded, model, options)
+
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(manifest, output, progress=False, work=interrupted)
+    assert not output.exists()
+    journal = output.with_name("out.csv.journal")
+    with open(journal, "a") as file:
+        file.write('{"key": "half a li')  # as a power cut leaves it
+    again = []
+
+    def counted(reference, degraded, model, options):
+        again.extend(degraded)
+        return real(reference, degraded, model, options)
+
+    table = campaign.run(manifest, output, progress=False, work=counted)
+    assert (table.error == "").sum() == 6 and not journal.exists()
+    done = manifest[manifest.reference == seen[0]]
+    good = [name for name in done.degraded if "_d" not in name]
+    assert not set(again) & set(good)
+
+
+def test_other_options_or_changed_files_are_scored_anew(sounds):
+    row = pairs(sounds).iloc[0]
+    key = campaign._key(row.reference, row.degraded, "released", Options())
+    assert key == campaign._key(row.reference, row.degraded, "released", Options())
+    assert key != campaign._key(row.reference, row.degraded, "released", Options(align=True))
+    os.utime(row.degraded, (1, 1))
+    assert key != campaign._key(row.reference, row.degraded, "released", Options())
+
+
+@pytest.mark.parametrize("after_s", [3.0, 6.0])
+def test_killed_runs_go_on(sounds, after_s):
+    manifest = sounds / "m.csv"
+    many = pairs(sounds)[["reference", "degraded", "condition"]]
+    many.to_csv(manifest, index=False)
+    command = [sys.executable, "-m", "qastanet", "batch", str(manifest), "--quiet"]
+    command += ["-o", str(sounds / "k.csv"), "--jobs", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(after_s)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1, result.stderr  # the broken file
+    table = pd.read_csv(sounds / "k.csv", keep_default_na=False)
+    assert list(table.degraded) == list(many.degraded)
+    assert (table.error == "").sum() == 6
+
+
+def dying(reference, degraded, model, options):
+    """Kill the worker when it meets a certain file."""
+    if any("speech_b" in name for name in degraded):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [{"score": 0.5, "model": model} for _ in degraded]
+
+
+def test_a_pair_that_kills_its_worker_becomes_a_row(sounds):
+    table = campaign.run(pairs(sounds), sounds / "out.csv", jobs=2, progress=False, work=dying)
+    bad = table[table.error != ""]
+    assert list(bad.condition) == ["b"] and bad.error.item() == "the worker died while scoring it"
+    assert (table.score == 0.5).sum() == 6
+
+
+def test_two_runs_do_not_mix(sounds):
+    import filelock
+
+    with filelock.FileLock(sounds / "out.csv.journal.lock"):
+        with pytest.raises(InputError, match="another run is writing it"):
+            campaign.run(pairs(sounds), sounds / "out.csv", progress=False)
+
+
+def test_outputs_that_cannot_be_written_are_refused_before_the_work(sounds, capsys):
+    with pytest.raises(InputError, match="is a folder"):
+        campaign.run(pairs(sounds), sounds)
+    assert main(["batch", "--ref", str(sounds), "--deg", str(sounds), "-o", "/proc/x/y.csv"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_leaves_the_old_table(sounds, monkeypatch):
+    output = sounds / "out.csv"
+    campaign.run(pairs(sounds), output, progress=False)
+    before = output.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(InputError, match="No space left"):
+        campaign.run(pairs(sounds), output, progress=False)
+    assert output.read_bytes() == before and not list(sounds.glob(".part-*"))
+
+
+def test_wrong_arguments(sounds, capsys):
+    assert main(["batch"]) == 2
+    assert "either a MANIFEST.csv, or both" in capsys.readouterr().err
+    assert main(["batch", "--ref", str(sounds), "--deg", str(sounds), "--jobs", "0"]) == 2
+
+
+def test_summary_by_unknown_label():
+    table = pd.DataFrame({"reference": ["r"], "score": [0.5], "error": [""]})
+    with pytest.raises(InputError, match="no column 'codec'"):
+        summarise(table, ["codec"])
+    assert np.isnan(summarise(table).ci95_low.item())  # one reference tells nothing of the spread
+
+
+def test_dask_cluster(sounds):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        table = campaign.run(
+            pairs(sounds), sounds / "d.csv", scheduler=cluster.scheduler_address, progress=False
+        )
+    assert (table.error == "").sum() == 6
+
+
+def test_no_scheduler_answers(sounds):
+    pytest.importorskip("distributed")
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        campaign.run(pairs(sounds), sounds / "d.csv", scheduler="tcp://127.0.0.1:1")

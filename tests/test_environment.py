@@ -1,0 +1,79 @@
+"""What is installed, what is declared, and that both agree."""
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import qastanet
+from qastanet.ambisonics import _spaudiopy
+from qastanet.binaural import load_hrirs
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _declared(*extras):
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    parsed = map(Requirement, lines)
+    return {canonicalize_name(item.name): item.specifier for item in parsed}
+
+
+def _locked():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def test_the_lock_has_exact_pins_within_the_declared_ranges():
+    locked = _locked()
+    for name, specifier in _declared("notebooks", "test").items():
+        assert locked[name] in specifier, name
+
+
+def test_what_is_installed_is_what_is_locked():
+    installed = {
+        canonicalize_name(item.metadata["Name"]): item.version.partition("+")[0]
+        for item in metadata.distributions()
+    }
+    differing = {
+        name: (version, installed.get(name))
+        for name, version in _locked().items()
+        if installed.get(name) != version
+    }
+    assert not differing
+
+
+def test_environment_yml_agrees_with_pyproject():
+    content = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = [item for item in content["dependencies"] if isinstance(item, str)]
+    (pip,) = [item["pip"] for item in content["dependencies"] if isinstance(item, dict)]
+    found = {}
+    for line in conda + [item for item in pip if not item.startswith("-e")]:
+        item = Requirement(re.sub(r"^pytorch", "torch", line))
+        found[canonicalize_name(item.name)] = item.specifier
+    assert "-e ." in pip
+    python = found.pop("python")
+    assert str(python) == PROJECT["requires-python"]
+    found.pop("pip")
+    assert found == _declared("notebooks", "test")
+
+
+def test_version_and_conformance_are_in_the_changelog():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert PROJECT["version"] == qastanet.__version__
+    assert f"## {qastanet.__version__}" in changelog
+    assert f"Conformance {qastanet.CONFORMANCE}:" in changelog
+
+
+def test_spaudiopy_works_with_the_installed_numpy_and_scipy():
+    spaudiopy = _spaudiopy()
+    assert spaudiopy.sph.sh_matrix(3, np.zeros(2), np.ones(2), "real").shape == (2, 16)
+    assert spaudiopy.decoder.magls_bin(load_hrirs(), 1).shape == (2, 4, 128)
