@@ -111,7 +111,7 @@ def test_log_spectral_distance_of_a_gain_is_that_gain(gain):
 def test_score_takes_what_fits():
     scores = score(noise(), noise(), RATE, ["lsd", "si-sdr"])
     assert set(scores) == {f"{m}{p}" for m in ("lsd", "si-sdr") for p in ("", "-worst", "-first")}
-    with pytest.raises(InputError, match="unknown metric 'peaq'; use one of ambiqual"):
+    with pytest.raises(InputError, match="unknown metric 'peaq'; use one of emobiq"):
         score(noise(), noise(), RATE, ["peaq"])
 
 
