@@ -46,6 +46,15 @@ CONDITIONS = {
 }
 """Conditions of the AES 2023 test, anchor first and reference last, with short names."""
 
+DURATION = {"identical": "Duration, identical signals (s)", "tiled": "Duration, same pair (s)"}
+CHANGES = {
+    "both louder": "Level, both (dB)",
+    "degraded louder": "Level, degraded (dB)",
+    "delay": "Delay, degraded (ms)",
+    "low-pass": "Reference low-passed (Hz)",
+}
+"""Probes and what stands below their axes."""
+
 LOOKS = {"direct": ("o", PALETTE[0]), "loso": ("s", PALETTE[2]), "lodo": ("^", PALETTE[1])}
 LOOKS |= {"reported": ("D", "0.4")}
 ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": ("D", "0.35")}

@@ -73,6 +73,10 @@ def emobiq_score(reference: NDArray, degraded: NDArray) -> float:
     return emobiq(reference, degraded, SAMPLING_RATE)["emobiq"]
 
 
+RELEASED: dict[str, Score] = {"qastanet-released": released_score}
+RIVAL: dict[str, Score] = {"emobiq": emobiq_score}
+
+
 def rated_signals(
     codec_set: pd.DataFrame, contents: Sequence[str], names: Mapping[str, str]
 ) -> dict[str, NDArray]:
