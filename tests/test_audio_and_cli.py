@@ -112,7 +112,7 @@ def test_score_as_a_number(sound, capsys):
 
 def test_binaural_files_with_the_released_model(sound, capsys):
     folder("QASTANET_DATA_MIRROR")
-    assert main(["score", sound("l.wav", 2), sound("r.wav", 2)]) == 2
+    assert main(["score", sound("l.wav", 2), sound("r.wav", 2), "--model", "released"]) == 2
     assert "directiveness" in capsys.readouterr().err
 
 
