@@ -55,7 +55,12 @@ CHANGES = {
 }
 """Probes and what stands below their axes."""
 
-LOOKS = {"direct": ("o", PALETTE[0]), "loso": ("s", PALETTE[2]), "lodo": ("^", PALETTE[1])}
+LOOKS = {
+    "direct": ("o", PALETTE[0]),
+    "loso": ("s", PALETTE[2]),
+    "pooled-loso": ("D", PALETTE[4]),
+    "lodo": ("^", PALETTE[1]),
+}
 LOOKS |= {"reported": ("D", "0.4")}
 ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": ("D", "0.35")}
 
