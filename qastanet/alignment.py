@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
-import scipy.signal
-import scipy.stats
+import scipy  # its parts are imported on first use
 
 from qastanet.errors import InputError
 
