@@ -32,6 +32,13 @@ reproduce: setup ## run the notebooks: every table and figure; from audio if it 
 	  $(PYTHON) -m qastanet.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
 	@$(MAKE) --no-print-directory -f build/$(PROFILE).mk all
 
+train: setup ## train the shipped weights and evaluate them, from the kept statistics
+	$(PYTHON) -m qastanet.workflow run 07_train --profile $(PROFILE)
+	$(PYTHON) -m qastanet.workflow run 08_ablations --profile $(PROFILE)
+
+synthetic: setup ## make the synthetic pairs of the pre-training anew (20 minutes, needs PyAV)
+	$(PYTHON) -m qastanet.synthetic_pairs data/processed
+
 test: setup ## run the tests, which also check the results against the committed ones
 	$(PYTHON) -m pytest
 
@@ -49,4 +56,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce test test-long lint lab clean
+.PHONY: help setup fetch reproduce train synthetic test test-long lint lab clean

@@ -8,7 +8,11 @@ The modules follow the flow of the data: `audio`, `ambisonics`, `binaural`, `gam
 `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`, `network`, `model`;
 the same without gradients, fast, and for long files: `fast`, `pieces`, `plain_network`, `scorer`;
 then `registry` and `released` (public files and weights), `scoring`, `feature_store`, `batch` (many
-pairs) and `cli`; and for the compendium `listening_tests`, `statistics`, `plots`, `workflow`.
+pairs) and `cli`; and for the compendium `listening_tests`, `statistics`, `plots`, `workflow`. The model `default`:
+`feature_statistics`, `monotone`, `monotone_scorer`, `default_model`; its training: `dry_sounds`,
+`synthetic_scenes`, `codecs`, `degradations`, `pair_statistics`, `synthetic_pairs`,
+`training_sets`, `pretraining`, `training`, `cross_validation`, `uncertainty`, `shipping`,
+`ablations`, `paper_training`.
 """
 
 import importlib

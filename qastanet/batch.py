@@ -50,7 +50,7 @@ def _check(reference: Source, degraded: Source) -> None:
 
 def score_many(
     pairs: Iterable[tuple[Source, Source]],
-    model: str | QASTAnet = "released",
+    model: str | QASTAnet = "default",
     jobs: int | None = None,
     store: FeatureStore | str | Path | None = None,
 ) -> Iterator[float]:

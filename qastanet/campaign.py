@@ -48,7 +48,7 @@ class Group(NamedTuple):
 def run(
     manifest: pd.DataFrame,
     output: str | Path,
-    model: str = "released",
+    model: str = "default",
     options: Options | None = None,
     jobs: int = 1,
     scheduler: str | None = None,

@@ -81,20 +81,29 @@ class _Bands:
         arrays = (self.state, self.moments, self.envelopes)
         filter_bands(ears, start, self.pole, np.float32(lowpass_pole()), *arrays, FIRST_ENVELOPE)
 
-    def features(self, floor_ears: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return ILD, coherence and power, as `qastanet.features.binaural_features`."""
+    def features(
+        self, floor_ears: bool, group: int = 1
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return ILD, coherence and power, as `qastanet.features.binaural_features`.
+
+        Args:
+            floor_ears: see there
+            group: number of frames of 40 ms that are taken together as one
+        """
         frames = self.samples // FRAME
         sums = self.moments[:frames].reshape(frames, MOMENTS, LANES)[..., :N_BANDS]
         sums = np.moveaxis(sums, 0, -1).astype(float)
-        means = sums[:2] * self.gain / FRAME / math.sqrt(2)
+        ends = self.state.reshape(2, STATES, LANES)[:, 8:10, FIRST_ENVELOPE:N_BANDS]
+        sums[2:, FIRST_ENVELOPE:] = envelope_products(
+            self.envelopes, np.swapaxes(ends, 1, 2), self.samples
+        )
+        whole = frames // group
+        sums = sums[..., : whole * group].reshape(*sums.shape[:-1], whole, group).sum(axis=-1)
+        means = sums[:2] * self.gain / (FRAME * group) / math.sqrt(2)
         threshold = threshold_power()[:, None]
         ears, power = means**2, means.mean(axis=0) ** 2 / 2
         floored = np.maximum(ears, threshold) if floor_ears else ears
-        ends = self.state.reshape(2, STATES, LANES)[:, 8:10, FIRST_ENVELOPE:N_BANDS]
         products = sums[2:]
-        products[:, FIRST_ENVELOPE:] = envelope_products(
-            self.envelopes, np.swapaxes(ends, 1, 2), self.samples
-        )
         with np.errstate(divide="ignore", invalid="ignore"):  # silent ears, as documented there
             ild = 20 * (np.log10(floored[0]) - np.log10(floored[1]))
             coherence = (products[2] + 1j * products[3]) / np.sqrt(products[0] * products[1])
@@ -172,6 +181,28 @@ def features_of_pieces(
     return Features(
         ild.astype(np.float32), coherence.astype(np.complex64), power.astype(np.float32), flow
     )
+
+
+def long_frames(ears: np.ndarray, group: int) -> Features:
+    """Compute the features of a binaural signal in longer frames.
+
+    Args:
+        ears: shape (2, samples), 48 kHz
+        group: length of a frame in units of 40 ms
+
+    Returns:
+        float64 and complex128 arrays (29, frames), as `qastanet.features.binaural_features` without
+        a floor for single ears
+
+    Example:
+        >>> long_frames(np.ones((2, 48000)), 10).power.shape
+        (29, 2)
+    """
+    bands = _Bands(ears.shape[-1])
+    for start in range(0, ears.shape[-1], PIECE):
+        piece = ears[:, start : start + PIECE]
+        bands.push(np.ascontiguousarray(piece, dtype=np.float32), start)
+    return Features(*bands.features(floor_ears=False, group=group))
 
 
 def features(signal: np.ndarray, *args, **options) -> Features:

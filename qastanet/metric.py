@@ -38,7 +38,7 @@ class QualityMetric:
     is_differentiable = True
     full_state_update = False
 
-    def __init__(self, model: str | QASTAnet = "released", sampling_rate: int = SAMPLING_RATE):
+    def __init__(self, model: str | QASTAnet = "default", sampling_rate: int = SAMPLING_RATE):
         if sampling_rate != SAMPLING_RATE:
             raise InputError(
                 f"sampling rate {sampling_rate} Hz: resample to {SAMPLING_RATE} Hz first"

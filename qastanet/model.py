@@ -70,6 +70,9 @@ class QASTAnet(nn.Module):
         self.name = name
         self.front_end = front_end
 
+    rates_binaural = False
+    """Whether it does without the directiveness where a signal has none."""
+
     def features(self, signal: torch.Tensor) -> Features:
         """Compute the features of one signal.
 
@@ -136,7 +139,7 @@ class QASTAnet(nn.Module):
             )
         directive = self.network.n_features == len(FEATURE_NAMES)
         decoders = [decode.filters.shape[1] for decode in self.decoders]
-        check_channels(channels, self.name, directive, decoders)
+        check_channels(channels, self.name, directive and not self.rates_binaural, decoders)
         if samples < FRAME:
             raise InputError(
                 f"{samples} samples are less than one frame of {FRAME} (40 ms at 48 kHz): give a "

@@ -93,6 +93,10 @@ class Scorer:
         """Predict the quality, 0..1, from the features of both signals."""
         return self.network(differences(reference, degraded))
 
+    def interval(self, reference: Features, degraded: Features) -> tuple[float, float] | None:
+        """Return low and high between which 90 % of the ratings are expected, None if unknown."""
+        return None
+
     @classmethod
     def from_model(cls, model: QASTAnet) -> Scorer:
         """Take the parts of a model; a network of another kind than the library's stays torch."""

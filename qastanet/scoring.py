@@ -16,6 +16,7 @@ from qastanet.audio import check_pair, check_signal, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.lazy import torch
+from qastanet.monotone_scorer import load_default
 from qastanet.pieces import format_of_pair
 from qastanet.preparation import Options, Sound, look, prepare
 from qastanet.scorer import Scorer
@@ -32,15 +33,24 @@ def _released() -> QASTAnet:
     return load_released(registry.path(registry.RELEASE, "model_weights.pth.tar"))
 
 
-MODELS = {"released": _released}
+def _default() -> QASTAnet:
+    """Load the weights that come with the package."""
+    from qastanet.default_model import load_default_model
+
+    return load_default_model()
+
+
+MODELS = {"default": _default, "released": _released}
 """Model name -> function that loads it."""
 
 
-def load_model(name: str = "released") -> QASTAnet:
+def load_model(name: str = "default") -> QASTAnet:
     """Load a model.
 
     Args:
-        name: "released", the authors' weights, fetched and checked by hash on first use
+        name: "default", the weights that come with the package, for ambisonics and binaural
+            signals; or "released", those of the authors, for ambisonics, fetched and checked by
+            hash on first use
 
     Returns:
         module whose call (reference, degraded) takes tensors (batch, channels, samples) at 48 kHz
@@ -53,14 +63,14 @@ def load_model(name: str = "released") -> QASTAnet:
         >>> load_model("nonesuch")
         Traceback (most recent call last):
         ...
-        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: released
+        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released
     """
     if name not in MODELS:
         raise InputError(f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}")
     return MODELS[name]()
 
 
-def load_scorer(model: str | QASTAnet = "released") -> Scorer:
+def load_scorer(model: str | QASTAnet = "default") -> Scorer:
     """Return a model in its form without PyTorch.
 
     The form of a named model is kept in the cache folder, so that only the first use ever imports
@@ -78,6 +88,8 @@ def load_scorer(model: str | QASTAnet = "released") -> Scorer:
 @functools.lru_cache(maxsize=4)
 def _scorer_of_name(name: str) -> Scorer:
     """Load a named scorer once."""
+    if name == "default":
+        return load_default()
     kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}.npz"
     if name in MODELS and kept.is_file():
         with contextlib.suppress(Exception):  # a damaged file is made anew
@@ -92,7 +104,7 @@ def score(
     reference: np.ndarray,
     degraded: np.ndarray,
     sampling_rate: int,
-    model: str | QASTAnet = "released",
+    model: str | QASTAnet = "default",
 ) -> float:
     """Predict the quality of a degraded signal against its reference.
 
@@ -119,7 +131,7 @@ def score(
 def score_files(
     reference: str | Path,
     degraded: str | Path,
-    model: str | QASTAnet = "released",
+    model: str | QASTAnet = "default",
     options: Options | None = None,
 ) -> dict:
     """Score a pair of sound files, however long, and say what was done.
@@ -131,8 +143,8 @@ def score_files(
         options: what may be done to the pair; the default is nothing but resampling to 48 kHz
 
     Returns:
-        score, model, reference, degraded, conformance, and the report of
-        `qastanet.preparation.prepare`
+        score, low and high (between which 90 % of the ratings are expected; not of every model),
+        model, reference, degraded, conformance, and the report of `qastanet.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy
@@ -143,7 +155,7 @@ def score_files(
 def score_group(
     reference: str | Path,
     degraded: Sequence[str | Path],
-    model: str | QASTAnet = "released",
+    model: str | QASTAnet = "default",
     options: Options | None = None,
 ) -> list[dict]:
     """Score several degraded versions of one reference, whose features are computed once.
@@ -189,8 +201,12 @@ def _score_pair(
     if key not in features:
         features.clear()
         features[key] = scorer.features(sources[0])
+    pair = (features[key], scorer.features(sources[1]))
+    interval = scorer.interval(*pair)
+    limits = {} if interval is None else dict(zip(("low", "high"), interval, strict=True))
     return {
-        "score": scorer.score(features[key], scorer.features(sources[1])),
+        "score": scorer.score(*pair),
+        **limits,
         "model": scorer.name,
         "reference": str(reference),
         "degraded": str(degraded),

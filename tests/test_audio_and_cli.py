@@ -94,9 +94,9 @@ def test_score_as_json(sound, capsys, rate):
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert result["reference"] == reference and result["degraded"] == degraded
-    assert result["model"] == "released" and result["conformance"] == qastanet.CONFORMANCE
+    assert result["model"] == "default" and result["conformance"] == qastanet.CONFORMANCE
     assert result["sampling_rate"] == rate and result["duration_s"] == 9600 / rate
-    assert 0 < result["score"] < 1
+    assert 0 <= result["low"] < result["score"] < result["high"] <= 1
     assert ("resampled from 44100 to 48000" in err) == (rate == 44100)
     assert result.get("resampled_to") == (48000 if rate == 44100 else None)
 
@@ -105,18 +105,20 @@ def test_score_as_a_number(sound, capsys):
     folder("QASTANET_DATA_MIRROR")
     same = sound("same.wav", samples=288000)
     assert main(["score", same, same]) == 0
+    assert capsys.readouterr().out == "1.0000\n"
+    assert main(["score", same, same, "--model", "released"]) == 0
     assert capsys.readouterr().out == "0.8470\n"  # six seconds against themselves
 
 
 def test_binaural_files_with_the_released_model(sound, capsys):
     folder("QASTANET_DATA_MIRROR")
-    assert main(["score", sound("l.wav", 2), sound("r.wav", 2)]) == 2
+    assert main(["score", sound("l.wav", 2), sound("r.wav", 2), "--model", "released"]) == 2
     assert "directiveness" in capsys.readouterr().err
 
 
 def test_unknown_model(sound, capsys):
     assert main(["score", sound("a.wav"), sound("b.wav"), "--model", "best"]) == 2
-    assert "model 'best' is unknown; choose one of: released" in capsys.readouterr().err
+    assert "model 'best' is unknown; choose one of: default, released" in capsys.readouterr().err
 
 
 def test_version_is_printed_without_loading_torch():

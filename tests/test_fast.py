@@ -156,7 +156,7 @@ def test_released_scores_on_both_paths(row):
     for samples, rate in map(audio.read, files):
         at_48k = audio.resample(samples, rate, 48000)[:, : row["samples_48k"]]
         pair.append(torch.from_numpy(np.ascontiguousarray(at_48k)).unsqueeze(0))
-    released = load_model()
+    released = load_model("released")
     scores = []
     for released.front_end in ("torch", "fast"):
         with torch.inference_mode():

@@ -239,7 +239,7 @@ def test_score_function(released):
     pair = noise(4, 44100).numpy(), noise(4, 44100, seed=1).numpy()
     score = qastanet.score(*pair, sampling_rate=44100)
     assert isinstance(score, float) and 0 < score < 1
-    with pytest.raises(InputError, match="unknown; choose one of: released"):
+    with pytest.raises(InputError, match="unknown; choose one of: default, released"):
         qastanet.score(*pair, sampling_rate=44100, model="best")
     with pytest.raises(InputError, match=r"1 channel \(mono\)"):
         qastanet.score(np.ones((1, 48000)), np.ones((1, 48000)), 48000)

@@ -1,0 +1,182 @@
+"""What each part of the model is worth: variants of the recipe, and fewer training scenes.
+
+Every variant is trained and tested in the same folds as the shipped recipe. Free counterparts of
+the monotone network see the same statistics: a linear map of any sign behind the same exponential.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from qastanet.cross_validation import (
+    Fold,
+    Material,
+    agreement,
+    collect,
+    folds,
+    predict,
+    rated_pairs,
+    train_runs,
+)
+from qastanet.feature_statistics import STATISTICS
+from qastanet.monotone import Member
+from qastanet.paper_training import PaperRecipe, predict_paper
+from qastanet.training import Recipe, optimise
+
+FEATURES = {
+    "level": ("level",),
+    "ILD": ("ild",),
+    "coherence": ("coherence", "magnitude"),
+    "directiveness": ("directiveness",),
+}
+"""Feature -> last part of the names of its statistics."""
+
+KINDS = {"frame by frame": "frame", "long-term means": "mean", "spreads": "spread"}
+
+
+def _keep(recipe: Recipe, wanted) -> Recipe:
+    """Leave only the wanted statistics in all members, members without any left out."""
+    members = []
+    for member in recipe.members:
+        names = tuple(name for name in member.statistics if wanted(name))
+        if names:
+            members.append(member._replace(statistics=names))
+    return replace(recipe, members=tuple(members))
+
+
+def variants(recipe: Recipe = Recipe()) -> dict[str, Recipe]:  # noqa: B008 - it is frozen
+    """Return the variants by name, the recipe itself first.
+
+    Example:
+        >>> len(variants()) > 10
+        True
+    """
+    found = {"shipped": recipe}
+    for name, ends in FEATURES.items():
+        found[f"without {name}"] = _keep(recipe, lambda s, e=ends: not s.endswith(e))
+    for name, start in KINDS.items():
+        found[f"without {name}"] = _keep(recipe, lambda s, k=start: not s.startswith(k))
+    unprimed = tuple(member._replace(prior=0.0) for member in recipe.members)
+    found["without common knowledge"] = replace(recipe, common=0.0)
+    found["without synthetic pairs"] = replace(recipe, members=unprimed, first_steps=0, common=0.0)
+    found["one scale per test"] = replace(recipe, test_scale=0.3)
+    for cosines in (0, 1, 2):
+        chosen = tuple(m for m in recipe.members if m.cosines == cosines)
+        found[f"only members with {cosines} cosines"] = replace(recipe, members=chosen)
+    return found
+
+
+def compare(
+    material: Material, recipes: Mapping[str, Recipe], seeds: Sequence[int] = (0,)
+) -> pd.DataFrame:
+    """Evaluate variants of the recipe.
+
+    Args:
+        material: what there is.
+        recipes: by name.
+        seeds: of the initial weights.
+
+    Returns:
+        ``variant``, ``seed`` and the columns of `qastanet.cross_validation.agreement`.
+    """
+    parts = []
+    for name, recipe in tqdm(recipes.items(), unit="variant"):
+        for seed in seeds:
+            predictions = predict(material, replace(recipe, seed=seed))
+            parts.append(agreement(predictions).assign(variant=name, seed=seed))
+    return pd.concat(parts, ignore_index=True)
+
+
+def free_predictions(material: Material, decay: float = 0.03, steps: int = 300) -> pd.DataFrame:
+    """Predict by free weights of any sign on the same statistics, from ratings alone.
+
+    score = exp(-softplus(w x + b)); a penalty on the squares of the weights is its only restraint.
+    """
+    pairs = rated_pairs(material)
+    all_folds = folds(material.rated)
+    used = torch.tensor(np.stack([fold.train for fold in all_folds])).float()
+    used = (used / used.sum(1, keepdim=True)).T
+    layer = torch.nn.Linear(pairs.statistics[0].numel(), len(all_folds))
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.fill_(-1.0)
+
+    def scores() -> torch.Tensor:
+        return torch.exp(-torch.nn.functional.softplus(layer(pairs.statistics.flatten(1))))
+
+    def loss() -> torch.Tensor:
+        error = (scores() - pairs.target[:, None]).square()
+        return (used * error).sum() + decay * layer.weight.square().sum()
+
+    optimise(layer, loss, steps, 0.01)
+    found = scores().detach().double().numpy()
+    return collect(material.rated, all_folds, found, "free weights")
+
+
+def poolings(table: pd.DataFrame, maps: Mapping, recipe: PaperRecipe) -> pd.DataFrame:
+    """Evaluate the paper's network with each pooling over time, leaving one scene out.
+
+    Args:
+        table: rated ambisonic pairs.
+        maps: stimulus -> difference maps.
+        recipe: how the network is trained.
+    """
+    all_folds = folds(table, ["pooled-loso"])
+    parts = []
+    for pooling in ("swap", "sum", "max", "p-norm"):
+        chosen = PaperRecipe(**(recipe.__dict__ | {"pooling": pooling}))
+        scores = predict_paper(table, maps, all_folds, chosen)
+        found = agreement(collect(table, all_folds, scores, "qastanet-paper"))
+        parts.append(found.assign(variant=f"paper's network, {pooling}", seed=recipe.seed))
+    return pd.concat(parts, ignore_index=True)
+
+
+def data_efficiency(
+    material: Material, recipes: Mapping[str, Recipe], sizes: Sequence[int], draws: int
+) -> pd.DataFrame:
+    """Train on fewer scenes, drawn at random, and test on all the others.
+
+    Args:
+        material: what there is.
+        recipes: by name.
+        sizes: numbers of training scenes.
+        draws: random draws of each size.
+
+    Returns:
+        ``variant``, ``scenes``, ``draw`` and the measures of `agreement` for each signal.
+    """
+    table = material.rated
+    scenes = pd.unique(table.content.astype(str))
+    seen = (table.role != "reference").to_numpy()
+    runs = []
+    for size in sizes:
+        for draw in range(draws):
+            chosen = np.random.default_rng([41, size, draw]).permutation(scenes)[:size]
+            inside = table.content.astype(str).isin(chosen).to_numpy()
+            runs.append((size, draw, Fold("pooled-loso", inside & seen, ~inside)))
+    rows = []
+    pairs = rated_pairs(material)
+    for name, recipe in recipes.items():
+        ensemble, _ = train_runs(material, [fold.train for *_, fold in runs], recipe, name)
+        scores = ensemble(pairs.statistics, pairs.directive).detach().double().numpy()
+        scores = scores.reshape(len(scores), len(runs), -1).mean(-1)
+        for number, (size, draw, fold) in enumerate(runs):
+            part = agreement(collect(table, [fold], scores[:, [number]], "qastanet"))
+            part = part[part.dataset == "pooled"]
+            rows.append(part.assign(variant=name, scenes=size, draw=draw))
+    return pd.concat(rows, ignore_index=True)
+
+
+def only(*names: str, cosines: int = 0) -> tuple[Member, ...]:
+    """Return a single member with some statistics.
+
+    Example:
+        >>> only("frame_level")[0].statistics
+        ('frame_level',)
+    """
+    assert set(names) <= set(STATISTICS)
+    return (Member(names, cosines),)

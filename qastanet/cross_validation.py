@@ -1,0 +1,213 @@
+"""Evaluation on what was not seen: folds, predictions out of fold, and how good they are.
+
+Protocols:
+
+* ``loso``: leave one scene out within a listening test; the other test is not seen either.
+* ``pooled-loso``: leave one scene out of all tests together.
+* ``lodo``: leave one data set out; trained on the other tests.
+
+All forms of a scene (ambisonic and binaural) are left out together, and so are they in everything
+that training does: the mix of metrics of the pre-training is fitted in the fold too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from qastanet.pretraining import targets
+from qastanet.statistics import kendall, pearson, rmse, spearman
+from qastanet.training import Pairs, Recipe, train
+
+PROTOCOLS = ("loso", "pooled-loso", "lodo")
+COLUMNS = ["dataset", "stimulus", "content", "condition", "role", "signal", "mean"]
+"""What a table of predictions keeps of the rated pairs."""
+
+
+class Fold(NamedTuple):
+    """One training and what it is tested on; masks over the rated pairs."""
+
+    protocol: str
+    train: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+
+
+class Material(NamedTuple):
+    """All that a training may use.
+
+    Attributes:
+        rated: table of rated pairs with ``dataset``, ``content``, ``role``, ``signal``, ``mean``
+            and the other metrics.
+        rated_statistics: shape (rated pairs, 13, 29).
+        drawn: table of synthetic pairs with the other metrics.
+        drawn_statistics: their statistics.
+        common: table of the pairs with a common ``rating``.
+        common_statistics: their statistics.
+    """
+
+    rated: pd.DataFrame
+    rated_statistics: NDArray
+    drawn: pd.DataFrame
+    drawn_statistics: NDArray
+    common: pd.DataFrame
+    common_statistics: NDArray
+
+
+def folds(table: pd.DataFrame, protocols: Sequence[str] = PROTOCOLS) -> list[Fold]:
+    """List the trainings of some protocols.
+
+    Args:
+        table: with ``dataset``, ``content`` and ``role``. Items that equal the reference are never
+            trained on: their score is 1 whatever the weights.
+        protocols: which.
+
+    Example:
+        >>> table = pd.DataFrame({"dataset": list("aab"), "content": list("xyz"), "role": "coded"})
+        >>> [fold.protocol for fold in folds(table, ["loso", "lodo"])]
+        ['loso', 'loso', 'lodo', 'lodo']
+    """
+    dataset, content = table.dataset.to_numpy(), table.content.astype(str).to_numpy()
+    seen = table.role.to_numpy() != "reference"
+    found = []
+    for name in pd.unique(dataset):
+        inside = dataset == name
+        for scene in pd.unique(content[inside]):
+            test = inside & (content == scene)
+            if "loso" in protocols and (inside & seen & ~test).any():
+                found.append(Fold("loso", inside & seen & ~test, test))
+            if "pooled-loso" in protocols:
+                found.append(Fold("pooled-loso", seen & ~test, test))
+        if "lodo" in protocols and (seen & ~inside).any():
+            found.append(Fold("lodo", seen & ~inside, inside))
+    return sorted(found, key=lambda fold: protocols.index(fold.protocol))
+
+
+def train_runs(
+    material: Material,
+    masks: Sequence[NDArray] | NDArray,
+    recipe: Recipe,
+    label: str | None = None,
+    checkpoint: str | None = None,
+):
+    """Train the ensemble once per mask over the rated pairs.
+
+    Args:
+        material: what there is.
+        masks: pairs that each run may see, shape (runs, pairs).
+        recipe: how.
+        label: shown with progress bars.
+        checkpoint: stem of files to resume from.
+
+    Returns:
+        Ensemble (the members of a run together) and curves, see `qastanet.training.train`.
+    """
+    masks = np.asarray(masks)
+    rated = rated_pairs(material)
+    drawn = common = None
+    if recipe.first_steps or any(member.prior for member in recipe.members):
+        aim = targets(material.rated, masks, material.drawn)
+        directive = material.drawn.channels != 2
+        drawn = Pairs.of(material.drawn_statistics, directive, aim)
+    if recipe.common:
+        directive = material.common.channels != 2
+        common = Pairs.of(material.common_statistics, directive, material.common.rating)
+    return train(recipe, rated, masks, drawn, common, checkpoint, label)
+
+
+def rated_pairs(material: Material) -> Pairs:
+    """Return the rated pairs as tensors."""
+    table = material.rated
+    test = pd.factorize(table.dataset)[0]
+    ambisonic = table.signal == "ambisonic"
+    return Pairs.of(material.rated_statistics, ambisonic, table["mean"] / 100, test)
+
+
+def predict(
+    material: Material,
+    recipe: Recipe,
+    protocols: Sequence[str] = PROTOCOLS,
+    metric: str = "qastanet",
+    label: str | None = None,
+) -> pd.DataFrame:
+    """Predict every rated pair by ensembles that have not seen it.
+
+    Returns:
+        Table with COLUMNS, ``metric``, ``protocol`` and ``score`` (0..1).
+    """
+    all_folds = folds(material.rated, protocols)
+    ensemble, _ = train_runs(material, [fold.train for fold in all_folds], recipe, label)
+    pairs = rated_pairs(material)
+    scores = ensemble(pairs.statistics, pairs.directive).detach().double().numpy()
+    scores = scores.reshape(len(scores), len(all_folds), -1).mean(-1)
+    return collect(material.rated, all_folds, scores, metric)
+
+
+def collect(
+    table: pd.DataFrame, all_folds: Sequence[Fold], scores: NDArray, metric: str
+) -> pd.DataFrame:
+    """Put the predictions of the folds into one table.
+
+    Args:
+        table: rated pairs.
+        all_folds: of `folds`.
+        scores: 0..1, shape (pairs, folds); NaN where there is none.
+        metric: name of the model.
+    """
+    parts = []
+    for number, fold in enumerate(all_folds):
+        part = table.loc[fold.test, COLUMNS]
+        parts.append(
+            part.assign(metric=metric, protocol=fold.protocol, score=scores[fold.test, number])
+        )
+    return pd.concat(parts, ignore_index=True).dropna(subset="score")
+
+
+def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """Correlation and error of predictions, without the items that equal the reference.
+
+    Args:
+        predictions: of `predict`.
+        by: further columns to group by, besides metric, protocol and signal.
+
+    Returns:
+        One row per group and data set (``pooled`` for both together under pooled-loso) with ``n``,
+        ``pearson``, ``spearman``, ``kendall`` and ``rmse`` in points.
+    """
+    coded = predictions[predictions.role != "reference"]
+    pooled = coded[coded.protocol == "pooled-loso"].assign(dataset="pooled")
+    rows = []
+    keys = ["metric", "protocol", "signal", "dataset", *by]
+    for key, part in pd.concat([coded, pooled]).groupby(keys):
+        score, rating = 100 * part.score, part["mean"]
+        rows.append(dict(zip(keys, key, strict=True)) | measures(score, rating))
+    return pd.DataFrame(rows)
+
+
+def agreement_of_subsets(predictions: pd.DataFrame) -> pd.DataFrame:
+    """`agreement` with and without the items that equal the reference but are not labelled so.
+
+    Returns:
+        As `agreement`, with ``subset``: ``without_labelled_reference`` leaves out the hidden
+        references only, ``without_reference`` also all that equals them, sample by sample.
+    """
+    labelled = predictions.condition.isin(["REF", "reference"])
+    parts = {
+        "without_labelled_reference": predictions[~labelled].assign(role="coded"),
+        "without_reference": predictions,
+    }
+    return pd.concat(
+        [agreement(part).assign(subset=name) for name, part in parts.items()], ignore_index=True
+    )
+
+
+def measures(score: NDArray, rating: NDArray) -> Mapping[str, float]:
+    """Agreement of predictions in points with ratings."""
+    return {
+        "n": len(score),
+        "pearson": pearson(score, rating),
+        "spearman": spearman(score, rating),
+        "kendall": kendall(score, rating),
+        "rmse": rmse(score, rating),
+    }

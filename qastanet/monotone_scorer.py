@@ -1,0 +1,116 @@
+"""The shipped model without PyTorch: its weights, scores and intervals.
+
+The weights lie in one safetensors file in the package: the non-negative weights of the ensemble,
+the binaural decoder (Neumann KU 100, magnitude least squares, third order) and the calibration of
+the interval.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qastanet.errors import InputError
+from qastanet.feature_statistics import STATISTICS, statistics
+from qastanet.features import Features
+from qastanet.gammatone import N_BANDS
+from qastanet.scorer import Scorer, check_channels
+from qastanet.uncertainty import interval
+
+WEIGHTS = Path(__file__).parent / "weights" / "default.safetensors"
+NAMES = {"with", "without", "exponent", "filters", "quantile"}
+
+
+@dataclass(frozen=True)
+class MonotoneScores:
+    """The ensemble as plain arrays.
+
+    Attributes:
+        with_directiveness: non-negative weights, shape (members, 13, 29).
+        without_directiveness: the same for signals that have none.
+        exponent: shape (members,).
+    """
+
+    with_directiveness: NDArray
+    without_directiveness: NDArray
+    exponent: NDArray
+
+    def __call__(self, values: NDArray, directive: bool) -> NDArray:
+        """Map statistics (..., 13, 29) to scores (...), the mean over the members."""
+        weights = self.with_directiveness if directive else self.without_directiveness
+        total = np.einsum("...kb,mkb->...m", values, weights) * (8 / N_BANDS)
+        return np.exp(-(total**self.exponent)).mean(-1)
+
+
+@dataclass(frozen=True)
+class MonotoneScorer(Scorer):
+    """The parts of the shipped model; see `qastanet.scorer.Scorer`.
+
+    ``network`` maps statistics, not difference maps; ``quantile`` calibrates the interval.
+
+    Example:
+        >>> scorer = load_default()
+        >>> noise = scorer.features(0.1 * np.random.default_rng(0).standard_normal((2, 4800)))
+        >>> scorer.score(noise, noise)
+        1.0
+    """
+
+    quantile: float = np.nan
+
+    def check(self, channels: int) -> None:
+        """Refuse a number of channels that this model cannot rate."""
+        check_channels(channels, self.name, False, [f.shape[1] for f in self.filters])
+
+    def score(self, reference: Features, degraded: Features) -> float:
+        """Predict the quality, 0..1, from the features of both signals."""
+        directive = reference.directiveness is not None
+        return float(self.network(statistics(reference, degraded), directive).mean())
+
+    def interval(self, reference: Features, degraded: Features) -> tuple[float, float]:
+        """Return low and high between which 90 % of the ratings are expected."""
+        low, high = interval(self.score(reference, degraded), self.quantile)
+        return float(low), float(high)
+
+
+def read_weights(path: str | Path = WEIGHTS) -> dict[str, NDArray]:
+    """Read the arrays of a weights file.
+
+    Raises:
+        InputError: if it is not one
+    """
+    import safetensors
+    import safetensors.numpy
+
+    try:
+        arrays = safetensors.numpy.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: cannot be read as weights ({error})") from error
+    if set(arrays) != NAMES or arrays["with"].shape[1:] != (len(STATISTICS), N_BANDS):
+        raise InputError(f"{path}: not the weights of a monotone model")
+    return arrays
+
+
+def write_weights(arrays: dict[str, NDArray], path: str | Path, facts: dict[str, str]) -> None:
+    """Write a weights file.
+
+    Args:
+        arrays: with the names of `read_weights`.
+        path: file ending in .safetensors.
+        facts: written into its header.
+    """
+    import safetensors.numpy
+
+    from qastanet.storage import replacing
+
+    with replacing(path) as temporary:
+        safetensors.numpy.save_file(arrays, temporary, metadata=facts)
+
+
+def load_default(path: str | Path = WEIGHTS) -> MonotoneScorer:
+    """Load the shipped model without PyTorch."""
+    arrays = read_weights(path)
+    network = MonotoneScores(*(arrays[name] for name in ("with", "without", "exponent")))
+    filters = (arrays["filters"],)
+    quantile = float(arrays["quantile"][0])
+    return MonotoneScorer("default", network, filters, True, True, quantile)

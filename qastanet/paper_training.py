@@ -1,0 +1,175 @@
+"""Training of the paper's network on difference maps: squared error plus correlation, Adam.
+
+The network is that of `qastanet.network` with the true SWAP. It has some 730 weights, so a few
+training scenes are kept apart and the state that predicts these best is taken (early stopping).
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from qastanet.cross_validation import Fold
+from qastanet.network import DifferenceNetwork
+from qastanet.storage import replacing
+
+SCALE = (30.0, 1.0, 5.0, 0.5)
+"""The maps are divided by these (dB, 1, 1, 1) before the network, which helps it to start."""
+
+
+@dataclass(frozen=True)
+class PaperRecipe:
+    """How the network is trained.
+
+    Attributes:
+        pooling: see `qastanet.network`.
+        steps: at most.
+        rate: learning rate.
+        correlation: weight of 1 - Pearson's correlation beside the mean squared error.
+        validation: number of training scenes kept apart for stopping.
+        patience: steps without improvement before it stops.
+        seed: of the initial weights and of the scenes kept apart.
+    """
+
+    pooling: str = "swap"
+    steps: int = 300
+    rate: float = 0.01
+    correlation: float = 0.1
+    validation: int = 2
+    patience: int = 60
+    seed: int = 0
+
+
+class Batch:
+    """Maps of several pairs, stacked where they are equally long.
+
+    Args:
+        maps: difference maps (features, 29, frames) of each pair.
+    """
+
+    def __init__(self, maps: Sequence[NDArray]):
+        lengths = np.array([each.shape[-1] for each in maps])
+        scale = torch.tensor(SCALE)[: len(maps[0]), None, None]
+        self.size = len(maps)
+        self.groups = []
+        for length in np.unique(lengths):
+            index = np.flatnonzero(lengths == length)
+            stacked = torch.from_numpy(np.stack([maps[i] for i in index]).astype(np.float32))
+            self.groups.append((torch.from_numpy(index), stacked / scale))
+
+    def __call__(self, network: DifferenceNetwork) -> torch.Tensor:
+        """Score all pairs, shape (pairs,)."""
+        index = torch.cat([index for index, _ in self.groups])
+        scores = torch.cat([network(stacked) for _, stacked in self.groups])
+        return torch.zeros(self.size).index_put((index,), scores)
+
+
+def paper_loss(score: torch.Tensor, rating: torch.Tensor, correlation: float) -> torch.Tensor:
+    """Mean squared error plus a share of 1 - Pearson's correlation.
+
+    Example:
+        >>> x = torch.tensor([0.1, 0.5, 0.9])
+        >>> paper_loss(x, x, 1.0).abs().item() < 1e-6
+        True
+    """
+    error = (score - rating).square().mean()
+    pair = torch.stack([score - score.mean(), rating - rating.mean()])
+    norm = torch.linalg.vector_norm(pair, dim=1)
+    return error + correlation * (1 - (pair[0] * pair[1]).sum() / (norm.prod() + 1e-6))
+
+
+def train_paper(
+    maps: Sequence[NDArray],
+    rating: NDArray,
+    scene: NDArray,
+    recipe: PaperRecipe,
+    checkpoint: str | Path | None = None,
+) -> tuple[DifferenceNetwork, pd.DataFrame]:
+    """Train the network of the paper.
+
+    Args:
+        maps: difference maps of the training pairs, (features, 29, frames) each.
+        rating: 0..1, shape (pairs,).
+        scene: of each pair.
+        recipe: how.
+        checkpoint: file that the state is written to every 50 steps, and resumed from.
+
+    Returns:
+        The network at the step with the least validation loss, and curves with ``step``,
+        ``training`` and ``validation``.
+    """
+    rng = np.random.default_rng([31, recipe.seed])
+    names = np.unique(scene)
+    apart = np.isin(scene, rng.permutation(names)[: min(recipe.validation, len(names) - 1)])
+    batches = [Batch([m for m, a in zip(maps, apart, strict=True) if a == k]) for k in (0, 1)]
+    target = [torch.tensor(rating[apart == k], dtype=torch.float32) for k in (0, 1)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = DifferenceNetwork(len(maps[0]), recipe.pooling)
+    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
+    curve: list[dict] = []
+    best = (np.inf, copy.deepcopy(network.state_dict()))
+    if checkpoint is not None and Path(checkpoint).is_file():
+        state = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        best, curve = (state["least"], state["best"]), state["curve"]
+    for step in range(len(curve), recipe.steps):
+        least = min(range(len(curve)), key=lambda k: curve[k]["validation"], default=0)
+        if step - least > recipe.patience:
+            break
+        optimiser.zero_grad()
+        loss = paper_loss(batches[0](network), target[0], recipe.correlation)
+        loss.backward()
+        optimiser.step()
+        with torch.no_grad():
+            found = float((batches[1](network) - target[1]).square().mean())
+        curve.append({"step": step, "training": float(loss.detach()), "validation": found})
+        if found < best[0]:
+            best = (found, copy.deepcopy(network.state_dict()))
+        if checkpoint is not None and (step + 1) % 50 == 0:
+            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+            with replacing(checkpoint) as temporary:
+                torch.save(state | {"least": best[0], "best": best[1], "curve": curve}, temporary)
+    network.load_state_dict(best[1])
+    return network, pd.DataFrame(curve)
+
+
+def predict_paper(
+    table: pd.DataFrame,
+    maps: Mapping[str, NDArray],
+    all_folds: Sequence[Fold],
+    recipe: PaperRecipe,
+    seeds: Sequence[int] = (0,),
+) -> NDArray:
+    """Predict by networks that have not seen the pairs, the mean over seeds.
+
+    Args:
+        table: rated pairs, one per key of the maps.
+        maps: stimulus -> difference maps, for each row of the table.
+        all_folds: of `qastanet.cross_validation.folds`, for this table.
+        recipe: how; its seed is replaced.
+        seeds: of the networks.
+
+    Returns:
+        Scores, shape (pairs, folds).
+    """
+    each = [maps[name] for name in table.stimulus]
+    rating, scene = table["mean"].to_numpy() / 100, table.content.astype(str).to_numpy()
+    whole = Batch(each)
+    scores = np.zeros((len(table), len(all_folds)))
+    for number, fold in enumerate(tqdm(all_folds, unit="fold")):
+        chosen = np.flatnonzero(fold.train)
+        for seed in seeds:
+            recipe_of_seed = PaperRecipe(**(recipe.__dict__ | {"seed": seed}))
+            part = [each[i] for i in chosen]
+            network, _ = train_paper(part, rating[chosen], scene[chosen], recipe_of_seed)
+            with torch.no_grad():
+                scores[:, number] += whole(network).numpy() / len(seeds)
+    return scores

@@ -1,0 +1,71 @@
+"""From a trained ensemble to the weights file of the package."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qastanet.binaural import BinauralDecoder, load_hrirs
+from qastanet.cross_validation import Material, train_runs
+from qastanet.monotone import MonotoneEnsemble, count_parameters
+from qastanet.monotone_scorer import write_weights
+from qastanet.training import Recipe
+from qastanet.uncertainty import calibrate
+
+
+def design_decoder() -> BinauralDecoder:
+    """Design the decoder that is trained with and shipped: KU 100, MagLS, third order."""
+    return BinauralDecoder(BinauralDecoder.magls(load_hrirs(), 3).filters.float())
+
+
+def train_shipped(
+    material: Material, recipe: Recipe, checkpoint: str | None = None, label: str | None = None
+) -> tuple[MonotoneEnsemble, pd.DataFrame]:
+    """Train on all rated pairs that do not equal their reference.
+
+    Returns:
+        Ensemble and curves, see `qastanet.training.train`.
+    """
+    seen = (material.rated.role != "reference").to_numpy()
+    return train_runs(material, [seen], recipe, label, checkpoint)
+
+
+def interval_quantile(predictions: pd.DataFrame) -> float:
+    """Calibrate the interval on the pooled predictions out of fold, both kinds of signals."""
+    rated = predictions[(predictions.protocol == "pooled-loso") & (predictions.role != "reference")]
+    return calibrate(rated.score, rated["mean"] / 100)
+
+
+def ship(
+    ensemble: MonotoneEnsemble,
+    recipe: Recipe,
+    decoder: BinauralDecoder,
+    quantile: float,
+    path: str | Path,
+) -> dict[str, str]:
+    """Write the weights file.
+
+    Args:
+        ensemble: trained.
+        recipe: that it was trained by.
+        decoder: that it was trained with.
+        quantile: of `interval_quantile`.
+        path: file ending in .safetensors.
+
+    Returns:
+        The facts in its header.
+    """
+    arrays = {name: np.ascontiguousarray(x) for name, x in ensemble.plain().items()}
+    arrays["filters"] = decoder.filters.float().numpy()
+    arrays["quantile"] = np.array([quantile])
+    digest = hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays)))
+    facts = {
+        "members": str(len(recipe.members)),
+        "parameters": str(count_parameters(recipe.members)),
+        "seed": str(recipe.seed),
+        "decoder": "Neumann KU 100 (Bernschuetz 2013, CC BY-SA 3.0), MagLS, order 3",
+        "sha256": digest.hexdigest(),
+    }
+    write_weights(arrays, path, facts)
+    return facts

@@ -1,0 +1,178 @@
+"""Training: reproducible, resumable, and honest about what it may see."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from qastanet import cross_validation, pretraining, training_sets, uncertainty
+from qastanet.errors import InputError
+from qastanet.network import DifferenceNetwork
+from qastanet.paper_training import Batch, PaperRecipe, train_paper
+from qastanet.training import MEMBERS, Recipe, optimise
+
+PROCESSED = Path(__file__).parents[1] / "data" / "processed"
+SHORT = Recipe(members=MEMBERS[:2], first_steps=6, steps=6)
+
+
+@pytest.fixture(scope="module")
+def material():
+    names = ("rated", "synthetic", "common")
+    files = [(PROCESSED / f"{n}_pairs.csv", PROCESSED / f"{n}_statistics.npz") for n in names]
+    tests = [PROCESSED / f"{name}_listening_test.csv" for name in ("aes2023", "ambiqual2")]
+    return training_sets.load(*files, tests)
+
+
+def _seen(material):
+    return (material.rated.role != "reference").to_numpy()
+
+
+def test_same_seed_same_weights(material):
+    first, second = (
+        cross_validation.train_runs(material, [_seen(material)], SHORT)[0] for _ in range(2)
+    )
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_resumed_training_equals_an_uninterrupted_one(material, tmp_path):
+    masks = [_seen(material)]
+    whole, _ = cross_validation.train_runs(material, masks, SHORT)
+    stem = str(tmp_path / "run")
+    part = replace(SHORT, steps=3)
+    cross_validation.train_runs(material, masks, part, checkpoint=stem)
+    resumed, curves = cross_validation.train_runs(material, masks, SHORT, checkpoint=stem)
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert len(curves) == 12
+
+
+def test_checkpoint_of_something_else_is_refused(tmp_path):
+    file = tmp_path / "state.pt"
+    small, large = torch.nn.Linear(1, 1), torch.nn.Linear(2, 1)
+    optimise(small, lambda: small.weight.square().sum(), 1, 0.1, file)
+    with pytest.raises(InputError, match="of another training"):
+        optimise(large, lambda: large.weight.square().sum(), 2, 0.1, file)
+
+
+def test_runs_side_by_side_equal_single_runs(material):
+    masks = [fold.train for fold in cross_validation.folds(material.rated, ["lodo"])]
+    both, _ = cross_validation.train_runs(material, masks, SHORT)
+    one, _ = cross_validation.train_runs(material, masks[1:], SHORT)
+    for a, b in zip(both.parameters(), one.parameters(), strict=True):
+        torch.testing.assert_close(a[2:], b, rtol=1e-3, atol=1e-4)
+
+
+def test_folds_never_train_on_what_they_test(material):
+    table = material.rated
+    found = cross_validation.folds(table)
+    assert [f.protocol for f in found].count("loso") == 13 and len(found) == 28
+    for fold in found:
+        assert not (fold.train & fold.test).any()
+        assert not set(table.content[fold.train]) & set(table.content[fold.test])
+        assert "reference" not in set(table.role[fold.train])
+        if fold.protocol == "lodo":
+            assert not set(table.dataset[fold.train]) & set(table.dataset[fold.test])
+
+
+def test_held_out_ratings_change_nothing(material):
+    fold = cross_validation.folds(material.rated, ["pooled-loso"])[0]
+    other = material.rated.copy()
+    other.loc[fold.test, "mean"] = 50.0
+    first, second = (
+        cross_validation.train_runs(m, [fold.train], SHORT)[0]
+        for m in (material, material._replace(rated=other))
+    )
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_targets_use_only_what_a_run_may_see(material):
+    mask = np.zeros(len(material.rated), dtype=bool)
+    mask[:20] = True
+    changed = material.rated.assign(mean=material.rated["mean"].where(mask, 1.0))
+    first, second = (
+        pretraining.targets(t, [mask], material.drawn) for t in (material.rated, changed)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_intervals_hold_their_level_on_errors_of_any_size():
+    rng = np.random.default_rng(0)
+    score = rng.random(400)
+    rating = np.clip(score + 0.3 * rng.standard_normal(400) * uncertainty.spread(score), 0, 1)
+    quantile = uncertainty.calibrate(score[:200], rating[:200])
+    low, high = uncertainty.interval(score[200:], quantile)
+    assert 0.85 < np.mean((rating[200:] >= low) & (rating[200:] <= high)) < 0.95
+
+
+def _maps(n=8):
+    rng = np.random.default_rng(1)
+    rating = rng.random(n)
+    return [rng.random((4, 29, 5 + i % 2)) * (1 - r) for i, r in enumerate(rating)], rating
+
+
+def test_paper_network_learns_and_resumes(tmp_path):
+    maps, rating = _maps()
+    scene = np.arange(8) // 2
+    recipe = PaperRecipe(steps=100, validation=1, patience=200)
+    whole, curve = train_paper(maps, rating, scene, recipe)
+    assert curve.training.iloc[-1] < curve.training.iloc[0]
+    file = tmp_path / "paper.pt"
+    train_paper(maps, rating, scene, PaperRecipe(steps=50, validation=1, patience=200), file)
+    resumed, _ = train_paper(maps, rating, scene, recipe, file)
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_batch_of_unequal_durations_scores_as_one_by_one():
+    maps, _ = _maps()
+    network = DifferenceNetwork(pooling="swap")
+    together = Batch(maps)(network)
+    single = torch.cat([Batch([each])(network) for each in maps])
+    torch.testing.assert_close(together, single)
+
+
+def _agreement():
+    table = pd.read_csv(PROCESSED / "training_agreement.csv")
+    table = table[(table.subset == "without_labelled_reference") & (table.signal == "ambisonic")]
+    return table.set_index(["metric", "protocol", "dataset"])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "dataset", "pearson", "rmse"),
+    [
+        ("loso", "aes2023", 0.80, 17),
+        ("loso", "ambiqual2", 0.86, 10),
+        ("pooled-loso", "pooled", 0.82, 16),
+        ("lodo", "ambiqual2", 0.85, 45),
+        ("lodo", "aes2023", 0.60, 45),
+    ],
+)
+def test_agreement_out_of_fold(protocol, dataset, pearson, rmse):
+    found = _agreement().loc["qastanet", protocol, dataset]
+    assert found.pearson > pearson and found.rmse < rmse
+    assert found.pearson > _agreement().loc["qastanet-paper", protocol, dataset].pearson
+
+
+def test_predictions_are_complete():
+    table = pd.read_csv(PROCESSED / "predictions.csv")
+    ours = table[table.metric == "qastanet"]
+    assert ours.groupby("protocol").size().to_dict() == {
+        "lodo": 146,
+        "loso": 146,
+        "pooled-loso": 146,
+    }
+    assert ours.score.between(0, 1).all() and (ours.low <= ours.score).all()
+    assert (ours.score <= ours.high).all()
+    assert np.allclose(ours[ours.role == "reference"].score, 1, atol=1e-3)
+
+
+def test_interval_coverage_of_held_out_scenes():
+    table = pd.read_csv(PROCESSED / "interval_coverage.csv")
+    pooled = table[table.protocol == "pooled-loso"]
+    share = np.average(pooled.coverage, weights=pooled.n)
+    assert 0.85 <= share <= 0.95
