@@ -16,13 +16,11 @@ import numpy as np
 
 from qastanet import audio
 from qastanet.batch import score_many
-from qastanet.scoring import load_model, load_scorer, score_files
+from qastanet.scoring import load_model, load_scorer
 
 
 def fast(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
     """Score with the fast front end."""
-    if len(pairs) == 1:
-        return [score_files(*pairs[0])["score"]]
     return list(score_many(pairs, jobs=jobs))
 
 
