@@ -176,3 +176,23 @@ def test_interval_coverage_of_held_out_scenes():
     pooled = table[table.protocol == "pooled-loso"]
     share = np.average(pooled.coverage, weights=pooled.n)
     assert 0.85 <= share <= 0.95
+
+
+def test_ablations_hold_the_shipped_recipe_and_ten_seeds():
+    table = pd.read_csv(PROCESSED / "ablations.csv")
+    shipped = table[(table.variant == "shipped") & (table.signal == "ambisonic")]
+    assert shipped.seed.nunique() >= 10
+    spread = shipped.groupby(["protocol", "dataset"]).pearson.std()
+    assert spread.loc["loso"].max() < 0.05 and spread.loc["pooled-loso", "pooled"] < 0.05
+    first = shipped[(shipped.seed == 0) & (shipped.dataset == "pooled")].pearson.item()
+    kept = pd.read_csv(PROCESSED / "training_agreement.csv")
+    kept = kept[(kept.metric == "qastanet") & (kept.subset == "without_reference")]
+    kept = kept[(kept.dataset == "pooled") & (kept.signal == "ambisonic")]
+    assert first == pytest.approx(kept.pearson.item(), abs=2e-3)
+
+
+def test_more_scenes_do_not_make_it_worse():
+    table = pd.read_csv(PROCESSED / "data_efficiency.csv")
+    table = table[(table.variant == "shipped") & (table.signal == "ambisonic")]
+    median = table.groupby("scenes").rmse.median()
+    assert median.iloc[-1] < median.iloc[0]
