@@ -62,7 +62,10 @@ def plan(quick: bool) -> list[dict]:
     for order in (1,) if quick else (1, 3):
         for duration in (5, 10) if quick else (5, 10, 20, 40, 80, 160):
             for method in ("textbook", "torch", "fast"):
-                if duration * GROWTH_MB.get(method, 0) > LIMIT_MB:
+                slow = method != "fast"
+                if duration * GROWTH_MB.get(method, 0) > LIMIT_MB or (
+                    slow and order * duration > 40
+                ):
                     continue
                 rounds = 5 if (duration, order) == (10, 1) else 3 if method == "fast" else 1
                 rounds = min(rounds, 2) if quick else rounds

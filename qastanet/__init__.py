@@ -4,15 +4,22 @@
     >>> qastanet.score(reference, degraded, sampling_rate=48000)  # doctest: +SKIP
     0.6429
 
-The modules follow the flow of the data: `audio`, `ambisonics`, `binaural`, `gammatone`,
-`hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`, `network`, `model`;
-the same without gradients, fast, and for long files: `fast`, `pieces`, `plain_network`, `scorer`;
-then `registry` and `released` (public files and weights), `scoring`, `feature_store`, `batch` (many
-pairs) and `cli`; and for the compendium `listening_tests`, `statistics`, `plots`, `workflow`. The
-model `default`: `feature_statistics`, `monotone`, `monotone_scorer`, `default_model`; its training:
-`dry_sounds`, `synthetic_scenes`, `codecs`, `degradations`, `pair_statistics`, `synthetic_pairs`,
-`training_sets`, `pretraining`, `training`, `cross_validation`, `uncertainty`, `shipping`,
-`paper_training`, `ablations`.
+The modules, in the order of the data flow:
+
+* sound: `sound_files`, `audio`, `alignment`, `preparation`, `pieces` (long files)
+* scene to ears: `ambisonics`, `binaural`, `binaural_cues`
+* hearing: `gammatone`, `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`
+* the same compiled, without gradients: `fast`, `fast_kernels`, `fast_hilbert`
+* models: `network`, `model`, `released`; `feature_statistics`, `monotone`, `default_model`,
+  `uncertainty`; and without PyTorch `plain_network`, `monotone_scorer`, `scorer`
+* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`, `cli`
+* other metrics: `emobiq`, `ambiqual`, `other_metrics`, `channelwise`, `optional_metrics`
+* listening tests: `listening_tests`, `webmushra`, `aes2023`, `parametric_coding`, `rating_models`
+* training: `dry_sounds`, `synthetic_scenes`, `degradations`, `codecs`, `synthetic_pairs`,
+  `pair_statistics`, `training_sets`, `training`, `pretraining`, `cross_validation`, `ablations`
+* evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
+  `comparison`, `listener_noise`, `probes`
+* compendium: `storage`, `tables`, `plots`, `workflow`
 """
 
 import importlib

@@ -74,6 +74,35 @@ def check_format(channels: int, length: int, rate: float, name: str) -> None:
         )
 
 
+def check_channels(channels: int, name: str, directive: bool, decoders: list[int]) -> None:
+    """Refuse a number of channels that a model cannot rate.
+
+    Args:
+        channels: of the signals
+        name: of the model
+        directive: whether it compares directiveness
+        decoders: number of channels for which each head has filters
+
+    Raises:
+        InputError: naming the model and the remedy
+    """
+    if channels == 2 and directive:
+        raise InputError(
+            f"the model '{name}' compares directiveness, which a binaural signal (2 channels) does "
+            "not have. Score the ambisonic signals it was rendered from, or use a model with three "
+            "features."
+        )
+    if channels != 2 and not decoders:
+        raise InputError(
+            f"{channels} channels: this model has no binaural decoder. Construct it with one."
+        )
+    if channels > 2 and channels > min(decoders):
+        raise InputError(
+            f"{channels} ambisonic channels, but the decoder has filters for {min(decoders)}: "
+            "truncate the signal or use a decoder of higher order"
+        )
+
+
 def check_pair(
     reference: np.ndarray,
     degraded: np.ndarray,

@@ -78,12 +78,8 @@ class _Bands:
         """Filter the ears (2, samples) of a piece that begins at a sample of the signal."""
         self.heard |= ears.any(axis=-1)
         ears = ears + self.heard[:, None] * HUM
-        stop = start + ears.shape[-1]
-        frames = slice(start // FRAME, -(-stop // FRAME))
-        steps = slice(start // STEP, -(-stop // STEP))
-        moments, envelopes = self.moments[frames], self.envelopes[..., steps]
-        pole = np.float32(lowpass_pole())
-        filter_bands(ears, self.pole, pole, self.state, moments, envelopes, FIRST_ENVELOPE)
+        arrays = (self.state, self.moments, self.envelopes)
+        filter_bands(ears, start, self.pole, np.float32(lowpass_pole()), *arrays, FIRST_ENVELOPE)
 
     def features(
         self, floor_ears: bool, group: int = 1
@@ -133,9 +129,8 @@ class _Directions:
         pieces = piece[:4, : frames * FRAME].reshape(4, frames, FRAME)
         spectra = scipy.fft.rfft(pieces * self.window)
         spectra[1:] *= math.sqrt(3 / 2)
-        bands = (self.first, self.stop, LIMIT)
-        output = self.output[:, start // FRAME : start // FRAME + frames]
-        smooth_directions(spectra, self.alpha, *bands, start > 0, self.flow, self.density, output)
+        bands = (self.alpha, self.first, self.stop, LIMIT)
+        smooth_directions(spectra, start // FRAME, *bands, self.flow, self.density, self.output)
 
 
 def features_of_pieces(

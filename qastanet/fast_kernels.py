@@ -118,25 +118,25 @@ def _correlate(left, right, samples, moments):
 
 
 @compiled
-def filter_bands(ears, pole, p, state, moments, envelopes, lowest):
+def filter_bands(ears, start, pole, p, state, moments, envelopes, lowest):
     """Run the bands over a piece of sound that starts with a frame.
 
     Args:
         ears: left and right ear, float32, shape (2, samples)
+        start: where the piece begins in the signal, in samples
         pole: real parts of the poles, then imaginary parts, float32, shape (2 LANES,)
         p: pole of the low-pass, float32
         state: carried from piece to piece, float32, shape (2, STATES LANES)
-        moments: zeros, filled with the sums of each frame, float32, shape (frames, MOMENTS LANES);
-            the last frame may be incomplete
+        moments: zeros, filled with the sums of each frame of the signal, float32, shape (frames,
+            MOMENTS LANES); the last frame may be incomplete
         envelopes: filled with the means of v over STEP samples (the last over what is left), of the
             bands from `lowest` on, float32, shape (2, bands, steps)
         lowest: see `envelopes`
     """
     fine = np.zeros((2, 8 * L), np.float32)
-    for step in range(envelopes.shape[2]):
-        frame = moments[step * STEP // FRAME]
-        t, stop = step * STEP, min((step + 1) * STEP, ears.shape[1])
-        length = stop - t
+    for first in range(0, ears.shape[1], STEP):
+        frame, step = moments[(start + first) // FRAME], (start + first) // STEP
+        t, stop = first, min(first + STEP, ears.shape[1])
         while t < stop:
             if t + 4 <= stop:
                 for ear in range(2):
@@ -153,24 +153,25 @@ def filter_bands(ears, pole, p, state, moments, envelopes, lowest):
             for c in range(L):
                 frame[c + ear * L] += total[c]
             for c in range(envelopes.shape[1]):
-                envelopes[ear, c, step] = total[lowest + c] / length
+                envelopes[ear, c, step] = total[lowest + c] / (stop - first)
             total[:] = 0
 
 
 @njit(nogil=True, cache=True)
-def smooth_directions(spectra, alpha, first, stop, limit, started, flow, density, output):
+def smooth_directions(spectra, start, alpha, first, stop, limit, flow, density, output):
     """Compute directiveness (see `qastanet.directiveness`) from the spectra of some frames.
 
     Args:
         spectra: of W, Y, Z, X with the gain sqrt(3/2) on the last three, shape (4, frames, bins)
+        start: number of the first frame in the signal; frame 0 leaves no trace
         alpha: smoothing coefficients, shape (bins,)
         first: first bin of each band, shape (bands,)
         stop: bin behind the last of each band, shape (bands,)
         limit: the ratio is clipped to limit..1 - limit
-        started: False if the first frame here is the first of the signal, which leaves no trace
         flow: smoothed intensity, carried from piece to piece, shape (bins,)
         density: smoothed energy, likewise
-        output: filled with the means over bands, NaN before any sound, shape (bands, frames)
+        output: of the signal, filled with the means over bands, NaN before any sound, shape
+            (bands, frames)
     """
     ratio = np.empty(flow.size)
     for frame in range(spectra.shape[1]):
@@ -181,7 +182,7 @@ def smooth_directions(spectra, alpha, first, stop, limit, started, flow, density
                 u = spectra[axis, frame, k]
                 intensity += (w.real * u.real + w.imag * u.imag) ** 2
                 energy += u.real**2 + u.imag**2
-            if started or frame > 0:
+            if start + frame > 0:
                 flow[k] = alpha[k] * flow[k] + (1 - alpha[k]) * math.sqrt(intensity)
                 density[k] = alpha[k] * density[k] + (1 - alpha[k]) * energy / 2
             if density[k] > 0:
@@ -189,4 +190,4 @@ def smooth_directions(spectra, alpha, first, stop, limit, started, flow, density
             else:
                 ratio[k] = np.nan
         for band in range(first.size):
-            output[band, frame] = ratio[first[band] : stop[band]].mean()
+            output[band, start + frame] = ratio[first[band] : stop[band]].mean()

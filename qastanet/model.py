@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from qastanet import fast
-from qastanet.audio import AMBISONIC_CHANNELS
+from qastanet.audio import AMBISONIC_CHANNELS, check_channels
 from qastanet.binaural import BinauralDecoder
 from qastanet.differences import FEATURE_NAMES, differences
 from qastanet.directiveness import directiveness
@@ -16,7 +16,6 @@ from qastanet.errors import InputError
 from qastanet.features import Features, binaural_features
 from qastanet.network import DifferenceNetwork
 from qastanet.plain_network import SCORE_LIMIT
-from qastanet.scorer import check_channels
 
 FRONT_ENDS = ("auto", "torch", "fast")
 """How features are computed."""

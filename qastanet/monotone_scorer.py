@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qastanet.audio import check_channels
 from qastanet.errors import InputError
 from qastanet.feature_statistics import STATISTICS, statistics
 from qastanet.features import Features
 from qastanet.gammatone import N_BANDS
-from qastanet.scorer import Scorer, check_channels
+from qastanet.scorer import Scorer
 from qastanet.uncertainty import interval
 
 WEIGHTS = Path(__file__).parent / "weights" / "default.safetensors"

@@ -5,9 +5,15 @@ divided by sqrt(p (1 - p) + WIDTH^2). The quantile of these over predictions out
 correction for their finite number of split conformal prediction, gives the half-width.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEVEL = 0.9
 WIDTH = 0.15

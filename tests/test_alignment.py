@@ -89,3 +89,12 @@ def test_real_codings_are_aligned():
         found = alignment.estimate_delay(reference, degraded, rate)
         assert abs(found.samples) < alignment.NEGLIGIBLE and not found.drifts
         assert found.confidence > 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_confidence_of_the_drift(seed):
+    random = np.random.default_rng(seed)
+    x = np.arange(5 + 3 * seed) * 1000.0
+    y = np.round(0.001 * x + random.standard_normal(len(x)), seed)
+    wanted = scipy.stats.theilslopes(y, x, 0.99)
+    np.testing.assert_allclose(alignment.theil_sen(y, x, 0.99), np.array(wanted)[[0, 2, 3]])

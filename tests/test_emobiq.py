@@ -70,7 +70,6 @@ def test_decorrelation():
     reference, degraded = diotic(), noise(seed=3)
     scores = emobiq(reference, degraded, RATE)
     assert scores["emobiq-binaural"] < 0.85
-    assert scores["emobiq-monaural"] > scores["emobiq-binaural"]
     turned = emobiq(reference, reference * [[1], [-1]], RATE)
     assert turned["emobiq-monaural"] == pytest.approx(1, abs=1e-6)
     # antiphase: the coherence goes from 1 to -1 in the fine structure; envelopes do not change

@@ -6,7 +6,6 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from mirror import folder
 
 from qastanet.scoring import score_files
 
@@ -14,7 +13,6 @@ pytestmark = pytest.mark.long
 
 
 def test_two_thousand_pairs_in_one_process_do_not_grow_the_memory(tmp_path):
-    folder("QASTANET_DATA_MIRROR")  # the weights
     rng = np.random.default_rng(0)
     for name in ("a.wav", "b.wav"):
         soundfile.write(tmp_path / name, 0.1 * rng.standard_normal((24000, 4)), 48000)
