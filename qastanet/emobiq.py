@@ -27,8 +27,10 @@ from qastanet import registry
 from qastanet.ambisonics import order_of
 from qastanet.audio import check_pair, resample
 from qastanet.binaural import BinauralDecoder, load_hrirs
+from qastanet.envelope import FRAME as SHORT_FRAME
 from qastanet.errors import InputError
-from qastanet.features import ENVELOPE_FROM, Features, audible, binaural_features
+from qastanet.fast import long_frames
+from qastanet.features import ENVELOPE_FROM, Features, audible
 from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
 from qastanet.hearing_threshold import FULL_SCALE_LEVEL
 
@@ -85,12 +87,11 @@ def emobiq(
             "0.4 s is not used, so at least 0.8 s are needed"
         )
     gain = 10 ** ((full_scale_level - FULL_SCALE_LEVEL) / 20)
-    with torch.inference_mode():
-        found = [
-            Features(*(m[..., :frames] for m in binaural_features(gain * x, False, FRAME)[:3]))
-            for x in ears.double()
-        ]
-        qualities = monaural_quality(*found), binaural_quality(*found)
+    found = []
+    for x in (gain * ears).numpy():
+        maps = long_frames(x, FRAME // SHORT_FRAME)[:3]
+        found.append(Features(*(torch.from_numpy(m[..., :frames]) for m in maps)))
+    qualities = monaural_quality(*found), binaural_quality(*found)
     return {
         "emobiq": min(qualities),
         "emobiq-monaural": qualities[0],

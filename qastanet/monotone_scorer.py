@@ -5,6 +5,7 @@ the binaural decoder (Neumann KU 100, magnitude least squares, third order) and 
 the interval.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def write_weights(arrays: dict[str, NDArray], path: str | Path, facts: dict[str,
     from qastanet.storage import replacing
 
     with replacing(path) as temporary:
-        safetensors.numpy.save_file(arrays, temporary, metadata=facts)
+        header = {"facts": json.dumps(facts, sort_keys=True)}  # several keys have no fixed order
+        safetensors.numpy.save_file(arrays, temporary, metadata=header)
 
 
 def load_default(path: str | Path = WEIGHTS) -> MonotoneScorer:

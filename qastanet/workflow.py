@@ -127,7 +127,8 @@ def rules(profile: str, audio: bool) -> str:
             "",
         ]
         everything += made
-    head = ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all", ""]
+    head = ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all"]
+    head += [f".PRECIOUS: {' '.join(everything)}", ""]  # an interrupted make would delete results
     return "\n".join(head + lines)
 
 
