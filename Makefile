@@ -6,11 +6,12 @@ SHELL := bash
 
 PYTHON3 ?= python3
 PROFILE ?= default
+JOBS ?= 2
 PYTHON := .venv/bin/python
 export PYTHON
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=default|smoke]"
+	@echo "make TARGET [PROFILE=default|smoke] [JOBS=2]"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
 
 setup: .venv/installed ## create .venv from requirements.lock
@@ -30,7 +31,7 @@ reproduce: setup ## run the notebooks: every table and figure; from audio if it 
 	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
 	  else audio=; echo "Without the public sounds: results are made from data/processed."; fi; \
 	  $(PYTHON) -m qastanet.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
-	@$(MAKE) --no-print-directory -f build/$(PROFILE).mk all
+	@$(MAKE) --no-print-directory -j $(JOBS) -f build/$(PROFILE).mk all
 
 train: setup ## train the shipped weights and evaluate them, from the kept statistics
 	$(PYTHON) -m qastanet.workflow run 07_train --profile $(PROFILE)
