@@ -22,7 +22,7 @@ setup: .venv/installed ## create .venv from requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-fetch: setup ## fetch the public sounds (72 MB), so that `reproduce` starts from audio
+fetch: setup ## fetch the public sounds (124 MB), so that `reproduce` starts from audio
 	$(PYTHON) -m qastanet fetch
 
 reproduce: setup ## run the notebooks: every table and figure; from audio if it is at hand
@@ -39,6 +39,9 @@ train: setup ## train the shipped weights and evaluate them, from the kept stati
 
 synthetic: setup ## make the synthetic pairs of the pre-training anew (20 minutes, needs PyAV)
 	$(PYTHON) -m qastanet.synthetic_pairs data/processed
+
+bench: setup ## measure time and memory of the front ends (needs a quiet machine, half an hour)
+	$(PYTHON) benchmarks/front_end.py --patience 10
 
 test: setup ## run the tests, which also check the results against the committed ones
 	$(PYTHON) -m pytest
@@ -57,4 +60,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce train synthetic test test-long lint lab clean
+.PHONY: help setup fetch reproduce train synthetic test test-long bench lint lab clean

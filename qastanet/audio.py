@@ -141,17 +141,18 @@ def check_format_pair(
     pair = f"{names[0]} and {names[1]}"
     if rates[0] != rates[1]:
         raise InputError(
-            f"{pair}: sampling rates {rates[0]} and {rates[1]} Hz differ; resample one of them"
+            f"{pair}: sampling rates {rates[0]} and {rates[1]} Hz differ; resample one of them, "
+            "or use --align"
         )
     if shapes[0][0] != shapes[1][0]:
         raise InputError(
             f"{pair}: {shapes[0][0]} and {shapes[1][0]} channels; give both in the same "
-            "format (zero-pad the lower ambisonic order if the codec reduced it)"
+            "format, or for ambisonics of two orders use --order-mismatch truncate or pad"
         )
     if shapes[0][1] != shapes[1][1]:
         raise InputError(
             f"{pair}: {shapes[0][1]} and {shapes[1][1]} samples; align them and cut "
-            "both to the same length"
+            "both to the same length, or use --align"
         )
 
 

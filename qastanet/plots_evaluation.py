@@ -191,10 +191,11 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
     )
     for axis, dataset in zip(axes[0], datasets, strict=True):
         part = table[table.dataset == dataset]
-        protocols = [name for name in LOOKS if (part.protocol == name).any()]
         for row in part.itertuples():
             if row.metric not in metrics or not np.isfinite(row.pearson):
                 continue
+            given = set(part.protocol[part.metric == row.metric])
+            protocols = [name for name in LOOKS if name in given]
             marker, colour = LOOKS[row.protocol]
             shift = 0.22 * (protocols.index(row.protocol) - (len(protocols) - 1) / 2)
             axis.errorbar(

@@ -35,6 +35,9 @@ ORDER_RULES = ("error", "truncate", "pad")
 AUDIBLE_LEVEL = 1.0
 """Level differences above this many dB are warned about."""
 
+NOTABLE = 5e-4
+"""Delays from this many seconds on are warned about."""
+
 TRUSTED = 0.3
 """Delays are believed from this confidence on."""
 
@@ -281,11 +284,16 @@ def _warnings(
 ) -> list[str]:
     """Say what may make the score mean something else than it seems to."""
     found = []
-    if abs(delay.samples) >= 1 and delay.confidence >= TRUSTED and not options.align:
+    if abs(delay.samples) / rate >= NOTABLE and delay.confidence >= TRUSTED and not options.align:
         late = "late" if delay.samples > 0 else "early"
         found.append(
             f"the degraded signal is {abs(delay.samples) / rate * 1000:.2f} ms {late}; "
             "compensate with --align"
+        )
+    if delay.confidence < TRUSTED:
+        found.append(
+            f"the signals hardly correlate ({delay.confidence:.2f}): another scene, or a delay of "
+            "more than 100 ms?"
         )
     if delay.drifts:
         found.append(f"the signals drift apart by {delay.drift_ppm:.0f} ppm")

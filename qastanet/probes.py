@@ -65,7 +65,7 @@ def probe(
 
 def released_score(reference: NDArray, degraded: NDArray) -> float:
     """Score of the released QASTAnet for signals at 48 kHz."""
-    return score(reference, degraded, SAMPLING_RATE)
+    return score(reference, degraded, SAMPLING_RATE, model="released")
 
 
 def emobiq_score(reference: NDArray, degraded: NDArray) -> float:

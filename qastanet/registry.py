@@ -150,9 +150,15 @@ def fetch(entry: Entry, mirror: str | Path | None = None) -> Path:
         pooch.retrieve(entry.address, known, target.name, target.parent, downloader=get)
     except (OSError, ValueError, requests.RequestException) as error:
         source = f"the mirror {mirror}" if mirror else entry.address
+        reason = str(error).partition(" (Caused by")[0][:200]
+        remedy = (
+            "Check the connection, or name a mirror folder with `qastanet fetch --mirror DIR` "
+            f"or {MIRROR_VARIABLE}."
+        )
+        if mirror:
+            remedy = "Check the folder."
         raise InputError(
-            f"{entry.path}: cannot be fetched from {source} ({error}). Check the connection or "
-            f"name a mirror folder with --mirror or {MIRROR_VARIABLE}."
+            f"{entry.path}: cannot be fetched from {source} ({reason}). {remedy}"
         ) from error
     return target
 

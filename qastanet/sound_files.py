@@ -94,7 +94,7 @@ def opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
     except soundfile.LibsndfileError as error:
         raise UnknownFormatError(
             f"{path}: cannot be read as sound ({str(error).strip() or 'damaged'}). Give a WAV, "
-            "FLAC or Ogg file."
+            "FLAC, Ogg, Opus, AAC, AC-3 or MP3 file."
         ) from error
     except (OSError, ValueError) as error:  # no permission, name too long, a null in the name
         if isinstance(error, InputError):

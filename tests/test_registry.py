@@ -54,7 +54,7 @@ def test_no_network_is_said_with_the_remedy(empty_cache, monkeypatch):
         raise registry.requests.ConnectionError("no route")
 
     monkeypatch.setattr(registry.pooch, "HTTPDownloader", lambda **_: unreachable)
-    with pytest.raises(InputError, match=r"https://raw.*no route.*--mirror or QASTANET_DATA"):
+    with pytest.raises(InputError, match=r"https://raw.*no route.*--mirror DIR` or QASTANET_DATA"):
         registry.fetch(SMALL)
 
 
