@@ -92,9 +92,10 @@ def opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
             _check_header(file, path)
             yield file
     except soundfile.LibsndfileError as error:
+        reason = error.error_string.strip(" .") or "damaged"
         raise UnknownFormatError(
-            f"{path}: cannot be read as sound ({str(error).strip() or 'damaged'}). Give a WAV, "
-            "FLAC, Ogg, Opus, AAC, AC-3 or MP3 file."
+            f"{path}: cannot be read as sound ({reason}). Give a WAV, FLAC, Ogg, Opus, AAC, AC-3 "
+            "or MP3 file."
         ) from error
     except (OSError, ValueError) as error:  # no permission, name too long, a null in the name
         if isinstance(error, InputError):
