@@ -50,8 +50,19 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
         return _read_set(path)
     try:
         with opened(path) as file:
+            claimed = file.frames
             samples = file.read(dtype="float32", always_2d=True)
+            if len(samples) < claimed:
+                raise InputError(
+                    f"{path}: truncated, ends after {len(samples)} of {claimed} samples. Copy or "
+                    "encode it again."
+                )
             return np.ascontiguousarray(samples.T), file.samplerate
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: its header claims {claimed} samples, more than the memory holds. Copy or "
+            "encode it again."
+        ) from error
     except UnknownFormatError:
         if path.suffix.lower() in CONTAINERS and path.stat().st_size:
             return _read_ffmpeg(path)

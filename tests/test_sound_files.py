@@ -57,6 +57,16 @@ def test_header_that_claims_more_than_the_file_holds(tmp_path):
         read(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize("value", [0x71, 0x01])
+def test_flac_that_claims_billions_of_samples(tmp_path, value):
+    write(tmp_path / "a.flac", samples=200, kind=("FLAC", "PCM_16"))
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[21 if value == 0x71 else 22] = value  # the upper bits of the number of samples
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.flac: (its header claims|truncated)"):
+        read(tmp_path / "a.flac")
+
+
 def test_wav_from_a_pipe_is_read_to_its_end(tmp_path):
     values = write(tmp_path / "a.wav")
     content = bytearray((tmp_path / "a.wav").read_bytes())
