@@ -63,7 +63,7 @@ def test_flac_that_claims_billions_of_samples(tmp_path, value):
     content = bytearray((tmp_path / "a.flac").read_bytes())
     content[21 if value == 0x71 else 22] = value  # the upper bits of the number of samples
     (tmp_path / "a.flac").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.flac: (its header claims|truncated)"):
+    with pytest.raises(InputError, match=r"a\.flac: (its header claims|truncated|cannot be read)"):
         read(tmp_path / "a.flac")
 
 
