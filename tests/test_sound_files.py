@@ -153,7 +153,7 @@ def test_codec_files_through_ffmpeg(tmp_path, codec, name, channels, options):
 
 
 @settings(
-    max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.sampled_from(["a.wav", "a.flac", "a.w64", "a.opus", "a.m4a"]),
