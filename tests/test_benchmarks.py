@@ -1,13 +1,16 @@
-"""The yardstick of the benchmarks computes what the library does."""
+"""The yardstick of the benchmarks computes what the library does; kept times are as claimed."""
 
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_fast import FILTERS, exact, noise
+from tolerances import SCORE
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
 textbook = pytest.importorskip("textbook")
 
 
@@ -18,3 +21,32 @@ def test_textbook(channels):
     for name, array in exact(signal)._asdict().items():
         if array is not None:
             np.testing.assert_allclose(getattr(found, name), array, rtol=1e-7, atol=1e-9)
+
+
+def _kept(method, duration_s, cores=1, pairs=1):
+    """Return the row of the kept measurements."""
+    table = pd.read_csv(ROOT / "benchmarks" / "results.csv")
+    keys = (table.method == method) & (table.duration_s == duration_s) & (table.order == 1)
+    return table[keys & (table.cores == cores) & (table.pairs == pairs)].iloc[0]
+
+
+def test_kept_measurements_hold_what_is_claimed():
+    slow, fast = _kept("textbook", 10), _kept("fast", 10)
+    assert slow.wall_s / fast.wall_s >= 60
+    assert slow.peak_mb / fast.peak_mb >= 10
+    growth = [(_kept(m, 20).peak_mb - _kept(m, 5).peak_mb) / 15 for m in ("textbook", "fast")]
+    assert growth[0] / growth[1] >= 40
+    assert (_kept("fast", 1800).peak_mb - _kept("fast", 160).peak_mb) / 1640 <= 6
+    assert _kept("fast", 10, 1, 8).wall_s / _kept("fast", 10, 2, 8).wall_s >= 1.7
+    for other in ("textbook", "torch"):
+        assert _kept(other, 10).score == pytest.approx(fast.score, abs=SCORE)
+
+
+def test_readme_says_what_was_measured():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    slow, fast = _kept("textbook", 10), _kept("fast", 10)
+    assert f"takes {fast.wall_s:.2f} s; done" in text
+    assert f"would, {slow.wall_s:.0f} s and eleven times" in text
+    assert round(slow.peak_mb / fast.peak_mb) == 11
+    assert f"takes a minute and {_kept('fast', 1800).peak_mb / 1000:.1f} GB" in text
+    assert _kept("fast", 1800).wall_s == pytest.approx(60, abs=5)
