@@ -33,6 +33,9 @@ reproduce: setup ## run the notebooks: every table and figure; from audio if it 
 	  $(PYTHON) -m qastanet.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
 	@$(MAKE) --no-print-directory -j $(JOBS) -f build/$(PROFILE).mk all
 
+report: reproduce ## one report of everything: build/report/index.html
+	$(PYTHON) -m qastanet.report --profile $(PROFILE)
+
 train: setup ## train the shipped weights and evaluate them, from the kept statistics
 	$(PYTHON) -m qastanet.workflow run 07_train --profile $(PROFILE)
 	$(PYTHON) -m qastanet.workflow run 08_ablations --profile $(PROFILE)
@@ -60,4 +63,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce train synthetic test test-long bench lint lab clean
+.PHONY: help setup fetch reproduce report train synthetic test test-long bench lint lab clean

@@ -19,14 +19,15 @@ The modules, in the order of the data flow:
   `pair_statistics`, `training_sets`, `training`, `pretraining`, `cross_validation`, `ablations`
 * evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
   `comparison`, `listener_noise`, `probes`
-* compendium: `storage`, `tables`, `plots`, `workflow`
+* compendium: `storage`, `tables`, `plots`, `plots_evaluation`, `plots_training`,
+  `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report`
 """
 
 import importlib
 
 __version__ = "0.1.0"
 
-CONFORMANCE = 1
+CONFORMANCE = 2
 """Raised by one whenever a score changes; CHANGELOG.md says when and why."""
 
 _LAZY = {"score": "scoring", "load_model": "scoring", "InputError": "errors"}

@@ -22,10 +22,8 @@ from qastanet.cross_validation import (
     rated_pairs,
     train_runs,
 )
-from qastanet.feature_statistics import STATISTICS
-from qastanet.monotone import Member
 from qastanet.paper_training import PaperRecipe, predict_paper
-from qastanet.training import Recipe, optimise
+from qastanet.training import MEANS, Recipe, optimise
 
 FEATURES = {
     "level": ("level",),
@@ -48,6 +46,12 @@ def _keep(recipe: Recipe, wanted) -> Recipe:
     return replace(recipe, members=tuple(members))
 
 
+def _each(recipe: Recipe, **changes) -> Recipe:
+    """Change all members in the same way."""
+    members = (member._replace(**changes) for member in recipe.members)
+    return replace(recipe, members=tuple(dict.fromkeys(members)))
+
+
 def variants(recipe: Recipe = Recipe()) -> dict[str, Recipe]:  # noqa: B008 - it is frozen
     """Return the variants by name, the recipe itself first.
 
@@ -60,13 +64,16 @@ def variants(recipe: Recipe = Recipe()) -> dict[str, Recipe]:  # noqa: B008 - it
         found[f"without {name}"] = _keep(recipe, lambda s, e=ends: not s.endswith(e))
     for name, start in KINDS.items():
         found[f"without {name}"] = _keep(recipe, lambda s, k=start: not s.startswith(k))
-    unprimed = tuple(member._replace(prior=0.0) for member in recipe.members)
-    found["without common knowledge"] = replace(recipe, common=0.0)
-    found["without synthetic pairs"] = replace(recipe, members=unprimed, first_steps=0, common=0.0)
-    found["one scale per test"] = replace(recipe, test_scale=0.3)
+    found["means instead of frames"] = _each(recipe, statistics=MEANS)
     for cosines in (0, 1, 2):
-        chosen = tuple(m for m in recipe.members if m.cosines == cosines)
-        found[f"only members with {cosines} cosines"] = replace(recipe, members=chosen)
+        found[f"{cosines} cosines over the bands"] = _each(recipe, cosines=cosines)
+    found["without common knowledge"] = replace(recipe, common=0.0)
+    unprimed = _each(recipe, prior=0.0)
+    found["without synthetic pairs"] = replace(unprimed, first_steps=0, common=0.0)
+    for prior in (0.1, 1.0, 3.0):
+        found[f"synthetic pairs weigh {prior:g}"] = _each(recipe, prior=prior)
+    found["synthetic pairs alone"] = replace(recipe, steps=0)
+    found["one scale per test"] = replace(recipe, test_scale=0.3)
     return found
 
 
@@ -169,14 +176,3 @@ def data_efficiency(
             part = part[part.dataset == "pooled"]
             rows.append(part.assign(variant=name, scenes=size, draw=draw))
     return pd.concat(rows, ignore_index=True)
-
-
-def only(*names: str, cosines: int = 0) -> tuple[Member, ...]:
-    """Return a single member with some statistics.
-
-    Example:
-        >>> only("frame_level")[0].statistics
-        ('frame_level',)
-    """
-    assert set(names) <= set(STATISTICS)
-    return (Member(names, cosines),)

@@ -90,6 +90,7 @@ def train_runs(
     recipe: Recipe,
     label: str | None = None,
     checkpoint: str | None = None,
+    held_out: Sequence[NDArray] | None = None,
 ):
     """Train the ensemble once per mask over the rated pairs.
 
@@ -99,6 +100,7 @@ def train_runs(
         recipe: how.
         label: shown with progress bars.
         checkpoint: stem of files to resume from.
+        held_out: pairs of each run whose error is watched.
 
     Returns:
         Ensemble (the members of a run together) and curves, see `qastanet.training.train`.
@@ -113,7 +115,20 @@ def train_runs(
     if recipe.common:
         directive = material.common.channels != 2
         common = Pairs.of(material.common_statistics, directive, material.common.rating)
-    return train(recipe, rated, masks, drawn, common, checkpoint, label)
+    return train(recipe, rated, masks, drawn, common, checkpoint, label, held_out)
+
+
+def held_out_curves(material: Material, recipe: Recipe) -> pd.DataFrame:
+    """Watch the error on scenes that are left out, while the recipe is trained on the others.
+
+    Returns:
+        The curves of `qastanet.training.train`, means over the folds of ``pooled-loso``.
+    """
+    left_out = folds(material.rated, ["pooled-loso"])
+    seen = (material.rated.role != "reference").to_numpy()
+    masks = [fold.train for fold in left_out]
+    unseen = [fold.test & seen for fold in left_out]
+    return train_runs(material, masks, recipe, "curves", held_out=unseen)[1]
 
 
 def rated_pairs(material: Material) -> Pairs:

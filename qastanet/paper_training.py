@@ -1,7 +1,8 @@
 """Training of the paper's network on difference maps: squared error plus correlation, Adam.
 
 The network is that of `qastanet.network` with the true SWAP. It has some 730 weights, so a few
-training scenes are kept apart and the state that predicts these best is taken (early stopping).
+training scenes are kept apart and the state that predicts these best is taken (early stopping; all
+steps are done, because the validation loss may fall late).
 """
 
 import copy
@@ -29,11 +30,10 @@ class PaperRecipe:
 
     Attributes:
         pooling: see `qastanet.network`.
-        steps: at most.
+        steps: in all; the loss may rest on a plateau for a hundred before it falls.
         rate: learning rate.
         correlation: weight of 1 - Pearson's correlation beside the mean squared error.
         validation: number of training scenes kept apart for stopping.
-        patience: steps without improvement before it stops.
         seed: of the initial weights and of the scenes kept apart.
     """
 
@@ -42,7 +42,6 @@ class PaperRecipe:
     rate: float = 0.01
     correlation: float = 0.1
     validation: int = 2
-    patience: int = 60
     seed: int = 0
 
 
@@ -121,9 +120,6 @@ def train_paper(
         optimiser.load_state_dict(state["optimiser"])
         best, curve = (state["least"], state["best"]), state["curve"]
     for step in range(len(curve), recipe.steps):
-        least = min(range(len(curve)), key=lambda k: curve[k]["validation"], default=0)
-        if step - least > recipe.patience:
-            break
         optimiser.zero_grad()
         loss = paper_loss(batches[0](network), target[0], recipe.correlation)
         loss.backward()

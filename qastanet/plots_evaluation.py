@@ -28,6 +28,16 @@ LABELS = {
 }
 """How metrics are called in figures; a minus stands before distances that are turned round."""
 
+COLOURS = {
+    "qastanet": PALETTE[0],
+    "qastanet-paper": PALETTE[9],
+    "qastanet-released": PALETTE[3],
+    "emobiq": PALETTE[1],
+    "ambiqual-lq": PALETTE[4],
+    "ambiqual-la": PALETTE[2],
+}
+"""Colours of the metrics that the paper compares, the same in every figure."""
+
 DATASETS = {
     "ambiqual2": "Codec set",
     "ambiqual1": "Ambiqual experiment 1",

@@ -14,17 +14,57 @@ TITLES = {"loso": "scene left out", "pooled-loso": "scene left out", "lodo": "se
 
 
 def training_curves(curves: pd.DataFrame) -> Figure:
-    """Loss against the step, one panel per phase.
+    """Error on the ratings against the step, for scenes trained on and for scenes left out.
 
     Args:
-        curves: ``phase``, ``step``, ``loss``.
+        curves: of `qastanet.cross_validation.held_out_curves`.
     """
-    phases = list(pd.unique(curves.phase))
-    figure, axes = plt.subplots(1, len(phases), figsize=(PAGE, 2.2), squeeze=False)
-    for axis, phase in zip(axes[0], phases, strict=True):
-        part = curves[curves.phase == phase]
-        axis.plot(part.step, part.loss, color=PALETTE[0])
-        axis.set(title=phase, xlabel="Step", ylabel="Loss per member", yscale="log")
+    figure, axis = plt.subplots(figsize=(COLUMN + 1, 2.4))
+    step = np.arange(len(curves))
+    for column, colour, label in (
+        ("held_out", PALETTE[1], "scene left out"),
+        ("seen", PALETTE[0], "scenes trained on"),
+    ):
+        axis.plot(step, 100 * np.sqrt(curves[column]), color=colour, label=label)
+    for phase, part in curves.groupby("phase", sort=False):
+        start = int(np.flatnonzero(curves.phase == phase)[0])
+        axis.axvline(start, color="0.6", lw=0.6)
+        axis.text(
+            start + len(part) / 2,
+            0.97,
+            phase,
+            ha="center",
+            va="top",
+            fontsize=7,
+            transform=axis.get_xaxis_transform(),
+        )
+    axis.set(
+        xlabel="Step", ylabel="Error of a member (points)", ylim=(0, None), xlim=(0, len(curves))
+    )
+    axis.legend(loc="lower left")
+    return figure
+
+
+def paper_curves(curves: pd.DataFrame) -> Figure:
+    """Training and validation loss of the paper's network, one thin line per seed.
+
+    Args:
+        curves: ``step``, ``training``, ``validation`` and ``seed``.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.4), sharex=True)
+    labels = {
+        "training": "Training: error + 0.1 (1 − r)",
+        "validation": "Validation scenes: squared error",
+    }
+    for axis, (column, label) in zip(axes, labels.items(), strict=True):
+        for colour, (seed, part) in zip(PALETTE, curves.groupby("seed"), strict=False):
+            axis.semilogy(part.step, part[column], color=colour, lw=0.9, label=f"seed {seed}")
+            if column == "validation":
+                best = part.loc[part.validation.idxmin()]
+                axis.plot(best.step, best.validation, "o", color=colour)
+        axis.set(xlabel="Step", ylabel=label)
+    axes[1].set_title("dots: the state that is kept")
+    axes[0].legend(ncols=2)
     return figure
 
 

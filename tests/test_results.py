@@ -26,7 +26,10 @@ RETRAINED = ("qastanet-paper", "free weights")
 """Rows of free networks: their training amplifies the rounding of the features (0.02 in a
 correlation between two sets of features that differ by 1e-3), so only their labels are compared."""
 
-RETRAINED_FIGURES = ("ablations", "correlations_forest", "training_predictions")
+RETRAINED_FIGURES = (
+    *("ablations", "correlations_forest", "training_predictions", "method_overview"),
+    *("paper_training_curves", "band_weights", "predicted_against_rated"),
+)
 """Figures that show such rows: the same elements, not in the same places."""
 
 
@@ -134,3 +137,35 @@ def test_correlations_can_be_found_by_name():
     assert len(row) == 1 and row.n.item() == 18
     # measured with the authors' own code on the same files: 0.60
     assert row.pearson.item() == pytest.approx(0.60, abs=0.03)
+
+
+CARD_ROWS = {
+    "scene left out, AES 2023": ("loso", "aes2023"),
+    "scene left out, codec set": ("loso", "ambiqual2"),
+    "scene left out, both together": ("pooled-loso", "pooled"),
+    "trained on AES 2023": ("lodo", "ambiqual2"),
+    "trained on codec set": ("lodo", "aes2023"),
+}
+
+
+@pytest.mark.parametrize("start", CARD_ROWS)
+def test_model_card_says_what_the_tables_say(start):
+    protocol, dataset = CARD_ROWS[start]
+    table = pd.read_csv(PROCESSED / "training_agreement.csv").query(
+        "metric == 'qastanet' and subset == 'without_labelled_reference' and signal == 'ambisonic'"
+    )
+    row = table[(table.protocol == protocol) & (table.dataset == dataset)].iloc[0]
+    card = (ROOT / "qastanet" / "weights" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    line = next(line for line in card.splitlines() if line.startswith(f"| {start}"))
+    pearson, error = re.match(r"(\.\d+) / ([\d.]+)", line.split("|")[2].strip()).groups()
+    assert float(pearson) == pytest.approx(row.pearson, abs=0.006)
+    assert float(error) == pytest.approx(row.rmse, abs=0.6)
+
+
+def test_default_is_better_than_released_and_no_rival_on_both_tests():
+    table = pd.read_csv(PROCESSED / "model_differences.csv")
+    table = table[(table.signal == "ambisonic") & table.protocol.isin(["direct", "loso"])]
+    released = table[table.metric == "qastanet-released"]
+    assert len(released) == 4 and (released.low > 0).all()
+    worse = table[table.difference < 0].groupby(["protocol", "metric"]).dataset.nunique()
+    assert (worse < 2).all()

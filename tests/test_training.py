@@ -118,11 +118,11 @@ def _maps(n=8):
 def test_paper_network_learns_and_resumes(tmp_path):
     maps, rating = _maps()
     scene = np.arange(8) // 2
-    recipe = PaperRecipe(steps=100, validation=1, patience=200)
+    recipe = PaperRecipe(steps=100, validation=1)
     whole, curve = train_paper(maps, rating, scene, recipe)
     assert curve.training.iloc[-1] < curve.training.iloc[0]
     file = tmp_path / "paper.pt"
-    train_paper(maps, rating, scene, PaperRecipe(steps=50, validation=1, patience=200), file)
+    train_paper(maps, rating, scene, PaperRecipe(steps=50, validation=1), file)
     resumed, _ = train_paper(maps, rating, scene, recipe, file)
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)

@@ -1,0 +1,92 @@
+"""Sounds to listen to beside their scores: a synthetic scene, coded and degraded."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.signal
+import soundfile
+import torch
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from qastanet import codecs
+from qastanet.binaural import BinauralDecoder
+from qastanet.gammatone import SAMPLING_RATE
+from qastanet.monotone_scorer import load_default
+from qastanet.synthetic_scenes import Scene, Source, render
+
+SCENE = Scene(
+    (
+        Source("talker", (np.pi / 3, -np.pi / 3), (0.0, 0.0)),
+        Source("plucked", (-np.pi / 2, -np.pi / 2), (0.3, 0.3), 0.7),
+    ),
+    ambience_db=-25,
+    duration=4.0,
+    seed=7,
+)
+"""A talker who walks past in front, a plucked string on the right, some ambience."""
+
+
+def low_passed(signal: NDArray, frequency: float) -> NDArray:
+    """Return an anchor: the signal below a frequency in Hz (Butterworth, tenth order)."""
+    sections = scipy.signal.butter(10, frequency, fs=SAMPLING_RATE, output="sos")
+    return scipy.signal.sosfilt(sections, signal).astype(np.float32)
+
+
+def of_order(signal: NDArray, order: int) -> NDArray:
+    """Return the signal without its channels above an ambisonic order."""
+    kept = signal.copy()
+    kept[(order + 1) ** 2 :] = 0
+    return kept
+
+
+def versions(reference: NDArray) -> dict[str, NDArray]:
+    """Return the versions of a third-order scene that are shown."""
+    found = {"reference": reference}
+    for bitrate in (512, 256, 128):
+        found[f"Opus, third order, {bitrate} kbit/s"] = codecs.opus(reference, bitrate)
+    found["first order only"] = of_order(reference, 1)
+    found["mono (W only)"] = of_order(reference, 0)
+    found |= {f"low-pass {f / 1000:g} kHz": low_passed(reference, f) for f in (7000, 3500)}
+    return found
+
+
+def player(file: Path) -> Markup:
+    """Return an audio player for a file of the report, preloading nothing."""
+    return Markup(f'<audio controls preload="none" src="audio/{file.name}"></audio>')
+
+
+def make(folder: Path, root: Path) -> dict:
+    """Write the sounds and return what the page shows.
+
+    Args:
+        folder: for the sound files.
+        root: of the compendium.
+
+    Returns:
+        ``seed``, ``ladder`` (a table of versions, scores and players) and ``second``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scorer = load_default()
+    decode = BinauralDecoder(torch.from_numpy(scorer.filters[0]))
+    reference = render(SCENE, 3)
+    heard = scorer.features(reference)
+    rows = []
+    for name, signal in versions(reference).items():
+        features = scorer.features(signal)
+        low, high = scorer.interval(heard, features)
+        ears = decode(torch.from_numpy(signal)).numpy()
+        file = folder / f"{len(rows)}.flac"
+        soundfile.write(file, ears.T, SAMPLING_RATE)
+        rows.append((name, scorer.score(heard, features), low, high, player(file)))
+    ladder = pd.DataFrame(rows, columns=["version", "score", "low", "high", "listen"])
+    with np.load(root / "tests" / "golden" / "released_second.npz") as kept:
+        pair = {"reference": kept["ref_binaural"], "Opus, 32 kbit/s": kept["deg_binaural"]}
+    rows = []
+    for name, ears in pair.items():
+        file = folder / f"second_{len(rows)}.flac"
+        soundfile.write(file, ears.T, SAMPLING_RATE)
+        rows.append((name, player(file)))
+    second = pd.DataFrame(rows, columns=["version", "listen"])
+    return {"seed": SCENE.seed, "ladder": ladder, "second": second}

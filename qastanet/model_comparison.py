@@ -1,0 +1,82 @@
+"""Our model beside every other metric on the same items and folds, with paired intervals."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from qastanet.bootstrap import paired_difference
+from qastanet.comparison import HEADLINE, add_predictions, increasing, map_datasets, map_scenes
+from qastanet.other_metrics import SCALES
+from qastanet.resampling import REPLICATES
+
+PROTOCOLS = {
+    "direct": ("loso", None),
+    "loso": ("loso", map_scenes),
+    "lodo": ("lodo", map_datasets),
+}
+"""Name -> protocol of the predictions, and what maps the other metrics to points."""
+
+
+def model_differences(
+    table: pd.DataFrame,
+    predictions: pd.DataFrame,
+    metrics: Sequence[str] = HEADLINE,
+    model: str = "qastanet",
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare a trained model with other metrics and other trained models.
+
+    Where the model has not seen a scene (``loso``) or a test (``lodo``), the map of the other
+    metric to points has not either; under ``direct`` the predictions of ``loso`` are compared with
+    the other metric as it is.
+
+    Args:
+        table: table of scores.
+        predictions: of trained models, see `qastanet.comparison.add_predictions`.
+        metrics: columns to compare with.
+        model: name of the model.
+        replicates: number of bootstrap samples.
+        seed: of the random numbers.
+
+    Returns:
+        One row per dataset, signal, protocol and metric, without references: ``n``, ``scenes``,
+        ``difference`` of Pearson's correlation (the model's minus the other) with ``low`` and
+        ``high`` (95 %, clustered by scene); ``rmse_difference``, ``rmse_low`` and ``rmse_high`` in
+        points (negative: the model errs less), empty for ``direct``.
+    """
+    scales = {name: SCALES.get(name, 100.0) for name in metrics}
+    trained = add_predictions(table[table.role != "reference"], predictions)
+    models = [name for name in pd.unique(predictions.metric) if name != model]
+    rows = []
+    for protocol, (seen, mapping) in PROTOCOLS.items():
+        items = trained[seen]
+        if mapping:
+            items = mapping(items, scales)
+        else:
+            turned = [name for name in metrics if not increasing(scales[name])]
+            items = items.assign(**{name: -items[name] for name in turned})
+        items = items.assign(**{name: 100 * items[name] for name in (model, *models)})
+        others = [*(models if mapping else []), *metrics]
+        for (dataset, signal), part in items.groupby(["dataset", "signal"]):
+            labels = {"dataset": dataset, "signal": signal, "protocol": protocol}
+            for metric in others:
+                both = part.dropna(subset=[model, metric])
+                if both[metric].nunique() > 1:
+                    found = _compare(both, model, metric, mapping is not None, replicates, seed)
+                    rows.append(labels | {"metric": metric} | found)
+    return pd.DataFrame(rows)
+
+
+def _compare(
+    items: pd.DataFrame, model: str, metric: str, points: bool, replicates: int, seed: int
+) -> dict[str, float]:
+    """Return the differences of one row."""
+    pair = items[model], items[metric], items["mean"], items["content"]
+    found = paired_difference(*pair, "pearson", replicates, seed)
+    row = {"n": len(items), "scenes": items.content.nunique()}
+    row |= {"difference": found.difference, "low": found.low, "high": found.high}
+    if points:
+        found = paired_difference(*pair, "rmse", replicates, seed)
+        row |= {"rmse_difference": found.difference, "rmse_low": found.low, "rmse_high": found.high}
+    return row

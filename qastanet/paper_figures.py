@@ -1,0 +1,258 @@
+"""The data behind figures and tables that the paper has: stimuli, one pair dissected, weights.
+
+Each function returns a table or arrays that are kept beside the figure drawn from them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from qastanet.ablations import FEATURES
+from qastanet.comparison import HEADLINE, add_predictions, map_scenes
+from qastanet.differences import FEATURE_NAMES
+from qastanet.feature_statistics import STATISTICS
+from qastanet.gammatone import N_BANDS, centre_frequencies, filterbank
+from qastanet.network import DifferenceNetwork
+from qastanet.other_metrics import SCALES
+from qastanet.paper_training import SCALE
+from qastanet.resampling import draw_scenes
+
+PAPER_CONTENTS = {
+    "AMB": ("ambience", "ambience", ""),
+    "APP": ("applause", "ambience", ""),
+    "ORC": ("orchestra", "music", ""),
+    "BND": ("band", "music", ""),
+    "SPK1_ANE": ("one talker", "speech", "anechoic"),
+    "SPK1_REV": ("one talker", "speech", "reverberant"),
+    "SPK3_ANE": ("three talkers", "speech", "anechoic"),
+    "SPK3_REV": ("three talkers", "speech", "reverberant"),
+    "THE": ("theatre", "", ""),
+    "MTG": ("meeting", "", ""),
+    "POP": ("vocal and cello, synthetic mix", "music", ""),
+    "FLK_ANE": ("violin and banjo", "music", "anechoic"),
+    "FLK_REV": ("violin and banjo", "music", "reverberant"),
+}
+"""Contents of the paper's private test: code -> what it is, group, room (empty: not told)."""
+
+PAPER_EXCERPTS = 6
+"""Excerpts of each content: suffix _1 for testing, _2 for validation, _3 to _6 for training."""
+
+SHOWN = ("qastanet", "qastanet-paper", "qastanet-released", "emobiq", "ambiqual-lq", "ambiqual-la")
+"""Metrics that the paper compares, ours first."""
+
+GROUPED = ("qastanet", "qastanet-released", "emobiq", "ambiqual-la")
+"""Metrics whose agreement is shown in groups."""
+
+EXAMPLE_BANDS = (4, 12, 20, 27)
+"""Bands that the overview shows as signals."""
+
+FIT_GRID = np.linspace(0, 100, 41)
+"""Mean ratings at which the fit of predictions is worked out."""
+
+
+def stimuli_table(tests: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """List the contents of the paper's test and of the public ones.
+
+    Args:
+        tests: tables with ``dataset``, ``content``, ``group``, ``room``, ``order``, ``condition``,
+            ``listeners`` and ``mean``, one row per rated stimulus.
+
+    Returns:
+        One row per content: dataset, content, description, group, room, stimuli, conditions,
+        orders, listeners, lowest and highest mean rating, and whether it is public.
+    """
+    rows = [
+        {"dataset": "paper-private", "content": code, "description": what, "group": group}
+        | {"room": room, "stimuli": PAPER_EXCERPTS, "public": "no"}
+        for code, (what, group, room) in PAPER_CONTENTS.items()
+    ]
+    for table in tests:
+        for (dataset, content), part in table.groupby(["dataset", "content"], sort=False):
+            first = part.iloc[0]
+            orders = sorted(part.order.dropna().unique())
+            rows.append(
+                {"dataset": dataset, "content": content, "group": first.group, "room": first.room}
+                | {"stimuli": len(part), "conditions": " ".join(sorted(part.condition.unique()))}
+                | {"orders": " ".join(f"{order:g}" for order in orders)}
+                | {"listeners": int(part.listeners.max()), "lowest": part["mean"].min()}
+                | {"highest": part["mean"].max(), "public": "yes"}
+            )
+    return pd.DataFrame(rows)
+
+
+def example_pair(kept: Mapping[str, NDArray]) -> tuple[dict[str, NDArray], NDArray]:
+    """Bring the kept arrays of one second into the form of the overview.
+
+    Args:
+        kept: arrays of ``tests/golden/released_second.npz``.
+
+    Returns:
+        Arrays of `qastanet.plots_paper.method_overview`, reference first, and the difference maps
+        (4, 29, frames) without undefined values.
+    """
+    ears = np.stack([kept["ref_binaural"], kept["deg_binaural"]])
+    bands = [filterbank(torch.from_numpy(ears[:, 0]), slice(k, k + 1))[:, 0] for k in EXAMPLE_BANDS]
+    names = ("d_ild", "d_gamma", "d_mon", "d_dir")
+    differences = np.nan_to_num(np.stack([kept[name] for name in names]).astype(float))
+    pair = {
+        "ears": ears,
+        "bands": np.stack([band.real.numpy() for band in bands], axis=1),
+        "band_hz": centre_frequencies()[list(EXAMPLE_BANDS)],
+        "ild": kept["ild"] / 2,  # the method doubles it
+        "coherence": np.abs(kept["gamma"]),
+        "power": 10 * np.log10(kept["power"]) + 100,
+        "directiveness": kept["directiveness"][::-1],  # kept with the degraded signal first
+        "differences": differences,
+    }
+    return pair, differences
+
+
+def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArray]:
+    """Follow the difference maps of a pair through the paper's network.
+
+    Args:
+        network: with SWAP pooling, trained on scaled maps (`qastanet.paper_training`).
+        differences: shape (features, 29, frames).
+
+    Returns:
+        ``weighted`` (features, 29, frames), ``activity`` (6, frames), ``pooling`` weights
+        (6, frames) that sum to 1 over the frames, ``pooled`` (6,) and ``score`` ().
+    """
+    with torch.no_grad():
+        scale = torch.tensor(SCALE)[: len(differences), None, None]
+        maps = torch.from_numpy(np.asarray(differences, dtype=np.float32)) / scale
+        activity = network.activity(maps)
+        weights = torch.softmax(network.pooling.beta * activity, -1)
+        found = {
+            "weighted": maps * network.band_weight[..., None],
+            "activity": activity,
+            "pooling": weights,
+            "pooled": (weights * activity).sum(-1),
+            "score": network(maps),
+        }
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def band_weights(
+    networks: Sequence[DifferenceNetwork], plain: Mapping[str, NDArray]
+) -> pd.DataFrame:
+    """Tabulate what the models make of each band.
+
+    Args:
+        networks: the paper's network, trained from several seeds.
+        plain: arrays of the shipped model, see `qastanet.monotone_scorer.read_weights`.
+
+    Returns:
+        ``model``, ``feature``, ``band``, ``frequency_hz``, ``weight`` and its least and greatest
+        value ``low`` and ``high``: over seeds of the factor per feature and band of the paper's
+        network; over members of the sum over the statistics of a feature of the shipped model,
+        divided by its mean over bands and features.
+    """
+    found = []
+    factors = np.stack([network.band_weight.detach().numpy() for network in networks])
+    found += [("qastanet-paper", name, factors[:, k]) for k, name in enumerate(FEATURE_NAMES)]
+    weights = plain["with"] / plain["with"].sum(1, keepdims=True).mean(2, keepdims=True)
+    for name, ends in FEATURES.items():
+        chosen = np.array([statistic.endswith(ends) for statistic in STATISTICS])
+        found.append(("qastanet", name, weights[:, chosen].sum(1)))
+    frequencies = centre_frequencies()
+    rows = []
+    for model, feature, values in found:
+        for band in range(N_BANDS):
+            at = values[:, band]
+            rows.append((model, feature, band, frequencies[band], at.mean(), at.min(), at.max()))
+    columns = ["model", "feature", "band", "frequency_hz", "weight", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def predicted_points(
+    scores: pd.DataFrame, predictions: pd.DataFrame, metrics: Sequence[str] = HEADLINE
+) -> pd.DataFrame:
+    """Bring every metric to points without the scene that is predicted.
+
+    Metrics without training are mapped by the monotone cubic of the other scenes of their test;
+    trained models are those that have not seen the scene (``loso``).
+
+    Args:
+        scores: table of scores.
+        predictions: of trained models, see `qastanet.cross_validation.predict`.
+        metrics: untrained ones to take.
+
+    Returns:
+        One row per item and metric: ``dataset``, ``content``, ``role``, ``mean``, ``ci95_low``,
+        ``ci95_high``, ``metric``, ``points``; ambisonic signals, or binaural ones for a metric that
+        takes only these.
+    """
+    keep = ["dataset", "stimulus", "content", "role", "mean", "ci95_low", "ci95_high"]
+    mapped = map_scenes(scores, {name: SCALES.get(name) for name in metrics})
+    trained = add_predictions(scores, predictions)["loso"]
+    models = [name for name in pd.unique(predictions.metric) if name in trained]
+    parts = []
+    for table, names, factor in ((trained, models, 100), (mapped, metrics, 1)):
+        for name in names:
+            items = table.dropna(subset=name).sort_values("signal")  # ambisonic first
+            items = items.drop_duplicates(["dataset", "stimulus"])
+            parts.append(items[keep].assign(metric=name, points=factor * items[name]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def fit_with_interval(
+    rating: NDArray, points: NDArray, scene: NDArray, replicates: int = 2000, seed: int = 0
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Fit predictions by a straight line of the ratings, with a bootstrap over scenes.
+
+    Args:
+        rating: mean ratings, shape (items,).
+        points: predictions.
+        scene: of each item.
+        replicates: bootstrap samples.
+        seed: of the random numbers.
+
+    Returns:
+        The line at FIT_GRID, and the ends of its pointwise 95 % percentile interval.
+
+    Example:
+        >>> x = np.arange(4.0)
+        >>> line, low, high = fit_with_interval(x, 2 * x, np.array(list("abcd")))
+        >>> float(line[-1].round(6)), bool((low <= high).all())
+        (200.0, True)
+    """
+    counts = draw_scenes(scene, replicates, seed)
+    counts = np.concatenate([np.ones((1, len(rating))), counts])
+    total = counts.sum(1)
+    mean_x, mean_y = counts @ rating / total, counts @ points / total
+    spread = counts @ rating**2 / total - mean_x**2
+    common = counts @ (rating * points) / total - mean_x * mean_y
+    usable = spread > 1e-9
+    slope = common[usable] / spread[usable]
+    lines = mean_y[usable, None] + slope[:, None] * (FIT_GRID - mean_x[usable, None])
+    return lines[0], *np.percentile(lines[1:], [2.5, 97.5], axis=0)
+
+
+def group_rows(correlations: pd.DataFrame) -> pd.DataFrame:
+    """Choose the rows of the table of correlations that compare groups of items.
+
+    Args:
+        correlations: of `qastanet.comparison_tables.full_table`.
+
+    Returns:
+        Rows of the ambisonic signals of the single tests: all coded items, then by content, room
+        and condition; our model under ``loso``, the others under ``direct``.
+    """
+    rows = correlations[correlations.metric.isin(GROUPED) & (correlations.signal == "ambisonic")]
+    rows = rows[rows.dataset.isin(["aes2023", "ambiqual2"])]
+    rows = rows[rows.protocol == rows.metric.map({"qastanet": "loso"}).fillna("direct")]
+    kinds = ("without_reference", "group_", "room_", "condition_")
+    place = {kind: number for number, kind in enumerate(kinds)}
+    order = [
+        min(
+            (v for k, v in place.items() if s == k or (k.endswith("_") and s.startswith(k))),
+            default=None,
+        )
+        for s in rows.subset
+    ]
+    rows = rows.assign(order=order).dropna(subset="order")
+    return rows.sort_values(["dataset", "order", "subset"], kind="stable").drop(columns="order")

@@ -1,0 +1,228 @@
+"""Figures that the paper has: the method on one pair, band weights, predicted against rated."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter
+
+from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
+from qastanet.paper_figures import FIT_GRID, GROUPED, fit_with_interval
+from qastanet.plots import FRAME_MS, PAGE, PALETTE
+from qastanet.plots_evaluation import COLOURS, DATASETS, LABELS
+
+MAPS = {
+    "ild": ("ILD (dB)", {"cmap": "RdBu_r", "vmin": -20, "vmax": 20}),
+    "coherence": ("|Coherence|", {"vmin": 0, "vmax": 1}),
+    "power": ("Level (dB SPL)", {"vmin": 0, "vmax": 80, "cmap": "magma"}),
+    "directiveness": ("Directiveness", {"vmin": 0, "vmax": 1}),
+}
+"""Feature -> name with unit, and how its map is drawn."""
+
+FEATURE_COLOURS = {
+    **{name: PALETTE[0] for name in ("ild", "ILD")},
+    **{name: PALETTE[1] for name in ("coherence", "gamma")},
+    **{name: PALETTE[2] for name in ("level", "mon", "power")},
+    **{name: PALETTE[3] for name in ("directiveness", "dir")},
+}
+SUBSETS = {"without_reference": "all coded"}
+DIFFERENCE_NAMES = {"ild": "ΔILD", "gamma": "Δcoherence", "mon": "Δpower", "dir": "Δdirectiveness"}
+
+
+def method_overview(pair: Mapping[str, np.ndarray], steps: Mapping[str, np.ndarray]) -> Figure:
+    """Draw one pair on its way from the ears to the score.
+
+    Args:
+        pair: ``ears`` (2 signals, 2 ears, samples), ``ild``, ``coherence`` (absolute), ``power``
+            and ``directiveness`` (2 signals, 29, frames), ``differences`` (4, 29, frames), and
+            ``bands`` (2 signals, some bands, samples) with their ``band_hz``.
+        steps: of `qastanet.paper_figures.dissect`.
+    """
+    figure = plt.figure(figsize=(PAGE, 7.6), layout="constrained")
+    top, middle, bottom = figure.subfigures(3, 1, height_ratios=[1.7, 3.2, 1.7])
+    _draw_signals(top, pair)
+    _draw_maps(middle, pair)
+    _draw_network(bottom, steps)
+    return figure
+
+
+def _draw_signals(part, pair: Mapping[str, np.ndarray]) -> None:
+    """Draw the ears and some gammatone bands of both signals."""
+    part.suptitle(
+        "1  Signals at the ears (full scale = 1), and gammatone bands of the left ear",
+        fontsize=8,
+        x=0.5,
+    )
+    axes = part.subplots(2, 2, sharex=True, sharey="col")
+    time = np.arange(pair["ears"].shape[-1]) / SAMPLING_RATE
+    for row, name in enumerate(("Reference", "Degraded")):
+        for ear, colour in zip((0, 1), (PALETTE[0], PALETTE[3]), strict=True):
+            label = ("left", "right")[ear]
+            axes[row, 0].plot(time, pair["ears"][row, ear], color=colour, lw=0.4, label=label)
+        axes[row, 0].set_ylabel(name)
+        bands = pair["bands"][row]
+        unit = 1.2 * np.abs(pair["bands"]).max(axis=(0, 2), keepdims=True)[0]
+        for place, band in enumerate(bands / unit):
+            axes[row, 1].plot(time, 0.5 * band + place, color="0.3", lw=0.3)
+        names = [f"{value / 1000:.1f}" for value in pair["band_hz"]]
+        axes[row, 1].set_yticks(range(len(names)), names)
+        axes[row, 1].set_ylabel("Band (kHz)")
+    axes[0, 0].legend(loc="upper right", ncols=2)
+    for axis in axes[1]:
+        axis.set(xlabel="Time (s)", xlim=(0, time[-1]))
+
+
+def _draw_maps(part, pair: Mapping[str, np.ndarray]) -> None:
+    """Draw the feature maps of both signals and the differences, a column per feature."""
+    part.suptitle("2  Features of both signals, and 3  their differences", fontsize=8)
+    axes = part.subplots(3, 4, sharex=True, sharey=True)
+    names = list(DIFFERENCE_NAMES.values())
+    for column, (name, (label, options)) in enumerate(MAPS.items()):
+        for row in range(2):
+            image = _map(axes[row, column], pair[name][row], **options)
+        axes[0, column].set_title(label)
+        part.colorbar(image, ax=axes[:2, column], location="bottom", pad=0.02, aspect=25)
+        values = pair["differences"][column]
+        image = _map(
+            axes[2, column], values, cmap="cividis", vmin=0, vmax=np.percentile(values, 99)
+        )
+        axes[2, column].set_title(names[column])
+        part.colorbar(image, ax=axes[2, column], location="bottom", pad=0.02, aspect=25)
+        axes[2, column].set_xlabel("Time (s)")
+    for row, name in enumerate(("Reference", "Degraded", "Difference")):
+        axes[row, 0].set_ylabel(f"{name}\n(kHz)")
+
+
+def _map(axis, values: np.ndarray, **options):
+    """Draw a map (29, frames) over time and centre frequency."""
+    frames = np.arange(values.shape[1] + 1) * FRAME_MS / 1000
+    centres = centre_frequencies()
+    image = axis.pcolormesh(frames, np.arange(len(centres) + 1), values, rasterized=True, **options)
+    ticks = [int(np.argmin(np.abs(centres - f))) for f in (500, 2000, 8000)]
+    axis.set_yticks(np.array(ticks) + 0.5, ["0.5", "2", "8"])
+    axis.grid(False)
+    axis.set_facecolor("0.85")
+    return image
+
+
+def _draw_network(part, steps: Mapping[str, np.ndarray]) -> None:
+    """Draw the hidden activity, its pooling weights, the pooled values and the score."""
+    part.suptitle(
+        "4  Network: hidden activity, weights of the pooling, pooled values, score", fontsize=8
+    )
+    axes = part.subplots(1, 4, gridspec_kw={"width_ratios": [3, 3, 1.3, 0.9]})
+    frames = (np.arange(steps["activity"].shape[1]) + 0.5) * FRAME_MS / 1000
+    colours = [PALETTE[k] for k in range(len(steps["activity"]))]
+    for channel, colour in enumerate(colours):
+        axes[0].plot(frames, steps["activity"][channel], color=colour)
+        axes[1].plot(frames, steps["pooling"][channel], color=colour)
+        axes[2].barh(channel + 1, steps["pooled"][channel], color=colour)
+    even = 1 / steps["pooling"].shape[1]
+    axes[1].axhline(even, color="0.5", lw=0.8, ls=":")
+    axes[1].annotate("even", (frames[-1], even), ha="right", va="bottom", fontsize=7)
+    axes[0].set(xlabel="Time (s)", ylabel="Activity", title="six channels")
+    axes[1].set(xlabel="Time (s)", ylabel="Weight of the frame", title="SWAP")
+    axes[2].set(xlabel="Pooled", ylabel="Channel", yticks=range(1, len(colours) + 1))
+    axes[3].bar([0], [float(steps["score"])], color="0.4", width=0.5)
+    axes[3].text(0, float(steps["score"]) + 0.02, f"{float(steps['score']):.2f}", ha="center")
+    axes[3].set(ylim=(0, 1), xlim=(-0.5, 0.5), xticks=[], ylabel="Score (0–1)")
+
+
+def band_weights(table: pd.DataFrame) -> Figure:
+    """Draw what the models make of each band, with the range over seeds or members.
+
+    Args:
+        table: of `qastanet.paper_figures.band_weights`.
+    """
+    titles = {
+        "qastanet-paper": ("Paper's network, retrained", "Factor per feature and band"),
+        "qastanet": ("This work (monotone)", "Share of the weights × 29"),
+    }
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.8))
+    for axis, (model, (title, label)) in zip(axes, titles.items(), strict=True):
+        for name, part in table[table.model == model].groupby("feature", sort=False):
+            colour = FEATURE_COLOURS[name]
+            shown = DIFFERENCE_NAMES.get(name, name)
+            axis.fill_between(part.frequency_hz, part.low, part.high, color=colour, alpha=0.2, lw=0)
+            axis.semilogx(part.frequency_hz, part.weight, color=colour, label=shown)
+        axis.set(title=title, xlabel="Centre frequency (Hz)", ylabel=label)
+        axis.xaxis.set_major_locator(FixedLocator([500, 1000, 2000, 5000, 10000]))
+        axis.set_xticks([500, 1000, 2000, 5000, 10000], ["500", "1k", "2k", "5k", "10k"])
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_ylim(min(0, 1.1 * table[table.model == model].low.min()), None)
+    for axis in axes:
+        axis.legend(ncols=2)
+    return figure
+
+
+def predicted_against_rated(
+    table: pd.DataFrame, metrics: Sequence[str], replicates: int = 2000
+) -> Figure:
+    """Draw predictions out of fold against ratings, with fits and their intervals.
+
+    Args:
+        table: of `qastanet.paper_figures.predicted_points`.
+        metrics: panels, in this order.
+        replicates: bootstrap samples of the fits.
+    """
+    rows = -(-len(metrics) // 3)
+    size = (PAGE, 2.3 * rows + 0.3)
+    figure, axes = plt.subplots(rows, 3, figsize=size, sharex=True, sharey=True, squeeze=False)
+    for axis, metric in zip(axes.flat, metrics, strict=False):
+        chosen = table[(table.metric == metric) & (table.role != "reference")]
+        for (dataset, part), colour, marker in zip(
+            chosen.groupby("dataset"), PALETTE, "os^D", strict=False
+        ):
+            spread = [part["mean"] - part.ci95_low, part.ci95_high - part["mean"]]
+            style = {"ms": 3, "elinewidth": 0.5, "alpha": 0.8, "label": DATASETS[dataset]}
+            axis.errorbar(part["mean"], part.points, xerr=spread, fmt=marker, color=colour, **style)
+            fit = (part["mean"].to_numpy(), part.points.to_numpy(), part.content.to_numpy())
+            line, low, high = fit_with_interval(*fit, replicates)
+            inside = (part["mean"].min() <= FIT_GRID) & (part["mean"].max() >= FIT_GRID)
+            axis.plot(FIT_GRID[inside], line[inside], color=colour)
+            axis.fill_between(
+                FIT_GRID[inside], low[inside], high[inside], color=colour, alpha=0.2, lw=0
+            )
+        axis.plot([0, 100], [0, 100], color="0.4", lw=0.8, ls=":")
+        axis.set(title=LABELS.get(metric, metric), xlim=(0, 103), ylim=(0, 103))
+    for axis in axes.flat[len(metrics) :]:
+        axis.set_visible(False)
+    figure.supxlabel("Mean rating, 95 % CI (points)", fontsize=8)
+    figure.supylabel("Predicted, scene not seen (points)", fontsize=8)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+def group_correlations(table: pd.DataFrame) -> Figure:
+    """Draw Pearson's correlation in groups of items, with intervals over scenes.
+
+    Args:
+        table: of `qastanet.paper_figures.group_rows`.
+    """
+    datasets = list(pd.unique(table.dataset))
+    counts = [table[table.dataset == name].subset.nunique() for name in datasets]
+    size = (PAGE, 0.42 * max(counts) + 1.1)
+    figure, axes = plt.subplots(1, len(datasets), figsize=size, squeeze=False)
+    for axis, dataset in zip(axes[0], datasets, strict=True):
+        part = table[table.dataset == dataset]
+        subsets = list(pd.unique(part.subset))[::-1]
+        for place, metric in enumerate(GROUPED):
+            colour = COLOURS[metric]
+            rows = part[part.metric == metric].drop_duplicates("subset").set_index("subset")
+            rows = rows.reindex(subsets)
+            heights = np.arange(len(subsets)) + 0.3 - 0.6 * place / (len(GROUPED) - 1)
+            axis.hlines(heights, rows.pearson_lo, rows.pearson_hi, color=colour, lw=1)
+            axis.plot(rows.pearson, heights, "o", color=colour, label=LABELS.get(metric, metric))
+        items = part.groupby("subset")[["n", "scenes"]].max()
+        shown = [SUBSETS.get(name, name.split("_", 1)[1]) for name in subsets]
+        sizes = [f"({items.n[name]:g} / {items.scenes[name]:g})" for name in subsets]
+        names = [" ".join(each) for each in zip(shown, sizes, strict=True)]
+        axis.set_yticks(range(len(subsets)), names)
+        axis.set(xlim=(-1, 1), xlabel="Pearson, 95 % CI over scenes", title=DATASETS[dataset])
+        axis.axvline(0, color="0.6", lw=0.6)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(GROUPED))
+    return figure
