@@ -12,14 +12,15 @@ The modules, in the order of the data flow:
 * the same compiled, without gradients: `fast`, `fast_kernels`, `fast_hilbert`
 * models: `network`, `model`, `released`; `feature_statistics`, `monotone`, `default_model`,
   `uncertainty`; and without PyTorch `plain_network`, `monotone_scorer`, `scorer`
-* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`, `cli`
+* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`
 * other metrics: `emobiq`, `ambiqual`, `other_metrics`, `channelwise`, `optional_metrics`
 * listening tests: `listening_tests`, `webmushra`, `aes2023`, `parametric_coding`, `rating_models`
 * training: `dry_sounds`, `synthetic_scenes`, `degradations`, `codecs`, `synthetic_pairs`,
   `pair_statistics`, `training_sets`, `training`, `pretraining`, `cross_validation`, `ablations`
 * evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
   `comparison`, `listener_noise`, `probes`
-* compendium: `storage`, `tables`, `plots`, `workflow`
+* a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`
+* compendium and command line: `storage`, `tables`, `plots`, `workflow`, `cli_own_test`, `cli`
 """
 
 import importlib

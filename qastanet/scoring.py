@@ -43,14 +43,17 @@ def _default() -> QASTAnet:
 MODELS = {"default": _default, "released": _released}
 """Model name -> function that loads it."""
 
+WEIGHTS_ENDING = ".safetensors"
+"""Models of one's own are named by files with this ending."""
 
-def load_model(name: str = "default") -> QASTAnet:
+
+def load_model(name: str | Path = "default") -> QASTAnet:
     """Load a model.
 
     Args:
         name: "default", the weights that come with the package, for ambisonics and binaural
-            signals; or "released", those of the authors, for ambisonics, fetched and checked by
-            hash on first use
+            signals; "released", those of the authors, for ambisonics, fetched and checked by
+            hash on first use; or a file ending in .safetensors, written by `qastanet train`
 
     Returns:
         module whose call (reference, degraded) takes tensors (batch, channels, samples) at 48 kHz
@@ -63,14 +66,31 @@ def load_model(name: str = "default") -> QASTAnet:
         >>> load_model("nonesuch")
         Traceback (most recent call last):
         ...
-        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released
+        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released...
     """
+    if is_weights_file(name):
+        from qastanet.default_model import load_default_model
+
+        return load_default_model(name, str(name))
     if name not in MODELS:
-        raise InputError(f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}")
+        raise InputError(
+            f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}, or a file ending in "
+            f"{WEIGHTS_ENDING} (of `qastanet train`)"
+        )
     return MODELS[name]()
 
 
-def load_scorer(model: str | QASTAnet = "default") -> Scorer:
+def is_weights_file(model: object) -> bool:
+    """Tell whether a model is named by a file of weights.
+
+    Example:
+        >>> is_weights_file("mine.safetensors"), is_weights_file("default")
+        (True, False)
+    """
+    return isinstance(model, str | Path) and str(model).endswith(WEIGHTS_ENDING)
+
+
+def load_scorer(model: str | Path | QASTAnet = "default") -> Scorer:
     """Return a model in its form without PyTorch.
 
     The form of a named model is kept in the cache folder, so that only the first use ever imports
@@ -82,6 +102,8 @@ def load_scorer(model: str | QASTAnet = "default") -> Scorer:
     Raises:
         InputError: see `load_model`
     """
+    if is_weights_file(model):
+        return load_default(model, str(model))
     return _scorer_of_name(model) if isinstance(model, str) else Scorer.from_model(model)
 
 
@@ -104,7 +126,7 @@ def score(
     reference: np.ndarray,
     degraded: np.ndarray,
     sampling_rate: int,
-    model: str | QASTAnet = "default",
+    model: str | Path | QASTAnet = "default",
 ) -> float:
     """Predict the quality of a degraded signal against its reference.
 
@@ -131,7 +153,7 @@ def score(
 def score_files(
     reference: str | Path,
     degraded: str | Path,
-    model: str | QASTAnet = "default",
+    model: str | Path | QASTAnet = "default",
     options: Options | None = None,
 ) -> dict:
     """Score a pair of sound files, however long, and say what was done.
@@ -155,7 +177,7 @@ def score_files(
 def score_group(
     reference: str | Path,
     degraded: Sequence[str | Path],
-    model: str | QASTAnet = "default",
+    model: str | Path | QASTAnet = "default",
     options: Options | None = None,
 ) -> list[dict]:
     """Score several degraded versions of one reference, whose features are computed once.
