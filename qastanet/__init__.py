@@ -19,7 +19,8 @@ The modules, in the order of the data flow:
   `pair_statistics`, `training_sets`, `training`, `pretraining`, `cross_validation`, `ablations`
 * evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
   `comparison`, `listener_noise`, `probes`
-* a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`
+* a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`,
+  `own_scores`
 * compendium and command line: `storage`, `tables`, `plots`, `workflow`, `cli_own_test`, `cli`
 """
 

@@ -11,13 +11,13 @@ CONDITIONS = {"lp4": ("lowpass", 4000, 40), "lp9": ("lowpass", 9000, 70), "n": (
 KINDS = ("talker", "drums", "plucked", "noise", "bells", "bowed")
 
 
-def write_test(folder, scenes=3, channels=4, suffix=False):
+def write_test(folder, scenes=3, channels=4, suffix=False, duration=0.5):
     """Write sounds and `mine.csv`; ratings follow the strength of the degradation."""
     rows, rng = [], np.random.default_rng(0)
     for number in range(scenes):
         kind = KINDS[number % len(KINDS)]
         source = Source(kind, (0.5 * number, 0.5 * number), (0.1, 0.1))
-        signal = render(Scene((source,), duration=0.5, seed=number), 1)[:channels]
+        signal = render(Scene((source,), duration=duration, seed=number), 1)[:channels]
         end = f"_{number + 1}" if suffix else ""
         reference = f"{kind}{end}.wav"
         soundfile.write(folder / reference, signal.T, 48000, subtype="FLOAT")
