@@ -6,7 +6,8 @@
 
 The modules, in the order of the data flow:
 
-* sound: `sound_files`, `audio`, `alignment`, `preparation`, `pieces` (long files)
+* sound: `sound_files`, `audio`, `alignment`, `delay_search`, `preparation`,
+  `pieces` (long files)
 * scene to ears: `ambisonics`, `binaural`, `binaural_cues`
 * hearing: `gammatone`, `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`
 * the same compiled, without gradients: `fast`, `fast_kernels`, `fast_hilbert`
@@ -25,6 +26,7 @@ The modules, in the order of the data flow:
 """
 
 import importlib
+import pkgutil
 
 __version__ = "0.1.0"
 
@@ -37,7 +39,20 @@ __all__ = ["CONFORMANCE", "InputError", "__version__", "load_model", "score"]
 
 
 def __getattr__(name: str):
-    """Import the public functions on first use, so that `qastanet --version` is instant."""
+    """Import public functions and modules on first use, so that `qastanet --version` is instant."""
     if name in _LAZY:
         return getattr(importlib.import_module(f"qastanet.{_LAZY[name]}"), name)
+    if name in _modules():
+        return importlib.import_module(f"qastanet.{name}")
     raise AttributeError(f"module 'qastanet' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """List the public functions and the modules."""
+    return sorted({*globals(), *_LAZY, *_modules()})
+
+
+def _modules() -> set[str]:
+    """Return the names of the modules of the package."""
+    found = {module.name for module in pkgutil.iter_modules(__path__)}
+    return {name for name in found if not name.startswith("_")}

@@ -89,8 +89,13 @@ def run(
         done = _read_journal(journal)
         groups = _groups(manifest, keys, done)
         with open(journal, "a", encoding="utf-8") as file:
-            bar = tqdm(total=len(manifest), unit="pair", disable=not progress)
-            bar.update(len(manifest) - sum(len(group.degraded) for group in groups))
+            waiting = sum(len(group.degraded) for group in groups)
+            bar = tqdm(
+                total=len(manifest),
+                initial=len(manifest) - waiting,
+                unit="pair",
+                disable=not progress,
+            )
             for results in _work(groups, partial(_score, work, model, options), jobs, scheduler):
                 for key, result in results:
                     file.write(json.dumps({"key": key, **result}) + "\n")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qastanet import CONFORMANCE, registry
-from qastanet.audio import check_pair, check_signal, resample
+from qastanet.audio import check_channels, check_pair, check_signal, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.lazy import torch
 from qastanet.monotone_scorer import load_default
-from qastanet.pieces import format_of_pair
+from qastanet.pieces import format_of, format_of_pair
 from qastanet.preparation import Options, Sound, look, prepare
 from qastanet.scorer import Scorer
 from qastanet.sound_files import plain, read
@@ -42,6 +42,9 @@ def _default() -> QASTAnet:
 
 MODELS = {"default": _default, "released": _released}
 """Model name -> function that loads it."""
+
+AMBISONIC_ONLY = ("released",)
+"""Named models that compare directiveness."""
 
 WEIGHTS_ENDING = ".safetensors"
 """Models of one's own are named by files with this ending."""
@@ -145,6 +148,8 @@ def score(
     """
     reference, degraded = np.asarray(reference), np.asarray(degraded)
     check_pair(reference, degraded, (sampling_rate, sampling_rate))
+    if model in AMBISONIC_ONLY and len(reference) == 2:
+        check_channels(2, str(model), True, [])
     scorer = load_scorer(model)
     pair = (resample(signal, sampling_rate, SAMPLING_RATE) for signal in (reference, degraded))
     return scorer.score(*(scorer.features(signal) for signal in pair))
@@ -171,7 +176,16 @@ def score_files(
     Raises:
         InputError: naming the file, the value and the remedy
     """
+    _refuse_binaural(model, reference)
     return _score_pair(reference, degraded, load_scorer(model), options or Options(), {})
+
+
+def _refuse_binaural(model: str | Path | QASTAnet, path: str | Path) -> None:
+    """Say that a model cannot rate a binaural file before its weights are fetched."""
+    if model in AMBISONIC_ONLY:
+        channels = format_of(path).channels if plain(path) else len(read(path)[0])
+        if channels == 2:
+            check_channels(channels, str(model), True, [])
 
 
 def score_group(
