@@ -88,24 +88,31 @@ def run(
     try:
         done = _read_journal(journal)
         groups = _groups(manifest, keys, done)
-        with open(journal, "a", encoding="utf-8") as file:
-            waiting = sum(len(group.degraded) for group in groups)
-            bar = tqdm(
+        waiting = sum(len(group.degraded) for group in groups)
+        finished = _work(groups, partial(_score, work, model, options), jobs, scheduler)
+        with (
+            open(journal, "a", encoding="utf-8") as file,
+            tqdm(
                 total=len(manifest),
                 initial=len(manifest) - waiting,
                 unit="pair",
                 disable=not progress,
-            )
-            for results in _work(groups, partial(_score, work, model, options), jobs, scheduler):
+            ) as bar,
+        ):
+            for results in finished:
                 for key, result in results:
                     file.write(json.dumps({"key": key, **result}) + "\n")
                     done[key] = result
                 file.flush()
                 bar.update(len(results))
-            bar.close()
         table = _table(manifest, [done[key] for key in keys])
         write_table(table, output)
         journal.unlink()
+    except OSError as error:  # a full disk, for example
+        raise InputError(
+            f"{journal}: cannot be written ({error.strerror}); make room and start again, the run "
+            "goes on where it stopped"
+        ) from error
     finally:
         lock.release()
         Path(lock.lock_file).unlink(missing_ok=True)

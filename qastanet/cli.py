@@ -1,6 +1,7 @@
 """The command line: `qastanet score`, `batch`, `manifest`, `train` and `fetch`."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -181,6 +182,8 @@ def _fetch(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
     options = _parser().parse_args(arguments)
+    with contextlib.suppress(AttributeError):  # a stream of another kind
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
     try:
         return options.run(options)
     except InputError as error:

@@ -8,7 +8,6 @@ so that a run that was interrupted goes on where it stopped, and nothing is stal
 import contextlib
 import hashlib
 import json
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,10 +18,12 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from qastanet import CONFORMANCE, registry
+from qastanet.ambiqual import patch_count
 from qastanet.audio import check_channels
 from qastanet.binaural import BinauralDecoder
 from qastanet.errors import InputError
-from qastanet.feature_store import content_hash
+from qastanet.feature_store import DAMAGED, content_hash
+from qastanet.gammatone import SAMPLING_RATE
 from qastanet.monotone_scorer import read_weights
 from qastanet.pair_statistics import Heard, compare
 from qastanet.preparation import Options, Sound, prepare
@@ -101,7 +102,7 @@ class _Comparer:
         """Return channels and other metrics, and statistics (13, 29)."""
         path = self._path(reference, degraded)
         if path and path.is_file():
-            with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            with contextlib.suppress(*DAMAGED):
                 with np.load(path, allow_pickle=False) as stored:
                     values = stored["row"].tolist()
                     row = dict(zip(METRICS, values[:-1], strict=True)) | {
@@ -131,6 +132,11 @@ class _Comparer:
         sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
         first, second, _ = prepare(*sounds, self.options)
         check_channels(len(first), "default", False, [self.decoder.filters.shape[1]])
+        if not patch_count(first.shape[1]):
+            raise InputError(
+                f"{degraded}: {first.shape[1] / SAMPLING_RATE:.2f} s are too short to train on; "
+                "give at least 0.5 s"
+            )
         key = hashlib.sha256(first.tobytes()).hexdigest()
         if key != self.last[0]:
             self.last = key, Heard(first, self.decoder)

@@ -158,7 +158,8 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
             pieces = []
             for file in (first, second):
                 file.seek(start)
-                pieces.append(file.read(size, dtype="float32", always_2d=True).T)
+                piece = file.read(size, dtype="float32", always_2d=True).T
+                pieces.append(np.where(np.isfinite(piece), piece, 0))  # is refused where it is read
             parts.append(Excerpt(start, *pieces))
         rate, samples, count = first.samplerate, first.frames, first.channels
     heard = 1 if count > 2 else 2

@@ -163,6 +163,9 @@ def score_files(
 ) -> dict:
     """Score a pair of sound files, however long, and say what was done.
 
+    That reference and degraded file were swapped cannot be noticed: the model "default" compares
+    them in both directions alike.
+
     Args:
         reference: sound file, or a pattern with `*` for a set of mono files
         degraded: the same of the degraded signal

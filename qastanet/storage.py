@@ -89,7 +89,12 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
         digits: decimals kept
     """
     with replacing(path) as temporary:
-        table.round(digits).to_csv(temporary, index=False, lineterminator="\n")
+        table.round(digits).to_csv(
+            temporary,
+            index=False,
+            lineterminator="\n",
+            errors="surrogateescape",  # names of files need not be UTF-8
+        )
 
 
 def write_maps(maps: Mapping[str, np.ndarray], path: str | Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
+import soundfile
 import tolerances
 import torch
 from own_listening_test import write_test
@@ -206,6 +207,18 @@ def test_other_endings_and_a_missing_compendium(table, tmp_path, capsys, monkeyp
     assert "must end in .safetensors" in capsys.readouterr().err
     assert main([*arguments, "-o", str(tmp_path / "w.safetensors"), "--pretraining", "x"]) == 2
     assert "work in a clone of its repository, or name" in capsys.readouterr().err
+
+
+def test_pairs_that_are_too_short(tmp_path, table):
+    for name in "abcdefghi":
+        noise = 0.1 * np.random.default_rng(0).standard_normal((12000, 2))
+        soundfile.write(tmp_path / f"{name}.wav", noise, 48000)
+    files = table[["reference", "degraded"]] + ".wav"
+    table.assign(**files).to_csv(tmp_path / "m.csv", index=False)
+    with pytest.raises(
+        InputError, match=r"6 of 6 pairs .*\n.*0\.25 s are too short.*\n(.*\n)*and 1"
+    ):
+        own_pairs.own_statistics(read_rated_manifest(tmp_path / "m.csv"), progress=False)
 
 
 def test_only_references_are_no_test(table):
