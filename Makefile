@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 export PYTHON
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=default|smoke] [JOBS=2]"
+	@echo "make TARGET [PROFILE=default|smoke] [JOBS=2] [MANIFEST=my_test.csv]"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
 
 setup: .venv/installed ## create .venv from requirements.lock
@@ -25,13 +25,18 @@ setup: .venv/installed ## create .venv from requirements.lock
 fetch: setup ## fetch the public sounds (124 MB), so that `reproduce` starts from audio
 	$(PYTHON) -m qastanet fetch
 
-reproduce: setup ## run the notebooks: every table and figure; from audio if it is at hand
+ifdef MANIFEST
+reproduce: setup
+	$(PYTHON) -m qastanet.workflow own "$(MANIFEST)"
+else
+reproduce: setup ## run the notebooks: every table and figure; with MANIFEST=my_test.csv, of that test
 	@mkdir -p build
 	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
 	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
 	  else audio=; echo "Without the public sounds: results are made from data/processed."; fi; \
 	  $(PYTHON) -m qastanet.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
 	@$(MAKE) --no-print-directory -j $(JOBS) -f build/$(PROFILE).mk all
+endif
 
 report: reproduce ## one report of everything: build/report/index.html
 	$(PYTHON) -m qastanet.report --profile $(PROFILE)

@@ -6,24 +6,29 @@
 
 The modules, in the order of the data flow:
 
-* sound: `sound_files`, `audio`, `alignment`, `preparation`, `pieces` (long files)
+* sound: `sound_files`, `audio`, `alignment`, `delay_search`, `preparation`,
+  `pieces` (long files)
 * scene to ears: `ambisonics`, `binaural`, `binaural_cues`
 * hearing: `gammatone`, `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`
 * the same compiled, without gradients: `fast`, `fast_kernels`, `fast_hilbert`
 * models: `network`, `model`, `released`; `feature_statistics`, `monotone`, `default_model`,
   `uncertainty`; and without PyTorch `plain_network`, `monotone_scorer`, `scorer`
-* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`, `cli`
+* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`
 * other metrics: `emobiq`, `ambiqual`, `other_metrics`, `channelwise`, `optional_metrics`
 * listening tests: `listening_tests`, `webmushra`, `aes2023`, `parametric_coding`, `rating_models`
 * training: `dry_sounds`, `synthetic_scenes`, `degradations`, `codecs`, `synthetic_pairs`,
   `pair_statistics`, `training_sets`, `training`, `pretraining`, `cross_validation`, `ablations`
 * evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
   `comparison`, `listener_noise`, `probes`
-* compendium: `storage`, `tables`, `plots`, `plots_evaluation`, `plots_training`,
-  `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report`
+* a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`,
+  `own_scores`
+* compendium and command line: `storage`, `tables`, `plots`, `plots_evaluation`, `plots_training`,
+  `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report`,
+  `cli_own_test`, `cli`
 """
 
 import importlib
+import pkgutil
 
 __version__ = "0.1.0"
 
@@ -36,7 +41,20 @@ __all__ = ["CONFORMANCE", "InputError", "__version__", "load_model", "score"]
 
 
 def __getattr__(name: str):
-    """Import the public functions on first use, so that `qastanet --version` is instant."""
+    """Import public functions and modules on first use, so that `qastanet --version` is instant."""
     if name in _LAZY:
         return getattr(importlib.import_module(f"qastanet.{_LAZY[name]}"), name)
+    if name in _modules():
+        return importlib.import_module(f"qastanet.{name}")
     raise AttributeError(f"module 'qastanet' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """List the public functions and the modules."""
+    return sorted({*globals(), *_LAZY, *_modules()})
+
+
+def _modules() -> set[str]:
+    """Return the names of the modules of the package."""
+    found = {module.name for module in pkgutil.iter_modules(__path__)}
+    return {name for name in found if not name.startswith("_")}

@@ -25,6 +25,12 @@ BLOCK, BLOCKS = 1 << 15, 16
 NEGLIGIBLE = 0.25
 """Delays below this many samples are not compensated: they are within what a codec does."""
 
+TRUSTED = 0.3
+"""Delays are believed from this confidence on."""
+
+NEAR = 10
+"""Samples by which a delay may differ from where it is said to be."""
+
 DRIFT_RANGE = 100
 """Samples by which the delay of a block may differ from that of the whole."""
 
@@ -103,7 +109,11 @@ def _lag(cross: np.ndarray, n_fft: int, lags: np.ndarray) -> float:
 
 
 def estimate_delay(
-    reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float = BOUND
+    reference: np.ndarray,
+    degraded: np.ndarray,
+    rate: int,
+    bound: float = BOUND,
+    near: int | None = None,
 ) -> Delay:
     """Estimate by how much a degraded signal is late.
 
@@ -112,6 +122,7 @@ def estimate_delay(
         degraded: shape (channels, samples), the same number of channels, any length
         rate: sampling rate in Hz
         bound: largest delay that is looked for, in seconds
+        near: look within NEAR samples of this delay only
 
     Returns:
         delay, its confidence, and the drift over the signal
@@ -137,16 +148,19 @@ def estimate_delay(
     ]
     if len(starts) == 1:  # all there is, also of the longer signal
         parts = [Excerpt(0, *(x[:, : size + round(bound * rate)] for x in (reference, degraded)))]
-    return delay_of_excerpts(parts, rate, bound)
+    return delay_of_excerpts(parts, rate, bound, near)
 
 
-def delay_of_excerpts(excerpts: Iterable[Excerpt], rate: int, bound: float = BOUND) -> Delay:
+def delay_of_excerpts(
+    excerpts: Iterable[Excerpt], rate: int, bound: float = BOUND, near: int | None = None
+) -> Delay:
     """Estimate a delay from excerpts of the signals, at `positions`.
 
     Args:
         excerpts: the same parts of both signals
         rate: sampling rate in Hz
         bound: largest delay that is looked for, in seconds
+        near: see `estimate_delay`
 
     Returns:
         see `estimate_delay`
@@ -156,7 +170,8 @@ def delay_of_excerpts(excerpts: Iterable[Excerpt], rate: int, bound: float = BOU
     n_fft = 2 * scipy.fft.next_fast_len(max(longest, 2 * limit), real=True)
     blocks = [_spectra(part, n_fft) for part in excerpts]
     total = sum(block.cross for block in blocks)
-    delay = _lag(total, n_fft, np.arange(-limit, limit + 1))
+    first, last = (-limit, limit) if near is None else (near - NEAR, near + NEAR)
+    delay = _lag(total, n_fft, np.arange(first, last + 1))
     energy = np.sqrt(np.prod(sum(block.energies for block in blocks)))
     peak = scipy.fft.irfft(total, n_fft)[round(delay) + np.arange(-1, 2)].max()
     confidence = float(np.clip(peak / energy, 0, 1)) if energy > 0 else 0.0

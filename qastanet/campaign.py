@@ -25,8 +25,9 @@ from tqdm.auto import tqdm
 
 from qastanet import CONFORMANCE
 from qastanet.errors import InputError
+from qastanet.feature_store import content_hash
 from qastanet.preparation import Options
-from qastanet.scoring import score_group
+from qastanet.scoring import is_weights_file, score_group
 from qastanet.storage import write_table
 
 GROUP = 8
@@ -60,7 +61,7 @@ def run(
     Args:
         manifest: columns reference and degraded (absolute paths), and labels that pass through
         output: CSV file for the scores; its journal lies beside it
-        model: name of the model
+        model: name of the model, or its file of weights
         options: what may be done to a pair before it is scored
         jobs: processes on this machine
         scheduler: address of a Dask scheduler whose workers are used instead
@@ -77,7 +78,8 @@ def run(
     output, options = Path(output), options or Options()
     journal = output.with_name(output.name + ".journal")
     _check_writable(output)
-    keys = [_key(row.reference, row.degraded, model, options) for row in manifest.itertuples()]
+    known = f"{model} {content_hash(model)}" if _is_there(model) else model
+    keys = [_key(row.reference, row.degraded, known, options) for row in manifest.itertuples()]
     lock = filelock.FileLock(journal.with_name(journal.name + ".lock"))
     try:
         lock.acquire(timeout=0)
@@ -86,23 +88,40 @@ def run(
     try:
         done = _read_journal(journal)
         groups = _groups(manifest, keys, done)
-        with open(journal, "a", encoding="utf-8") as file:
-            bar = tqdm(total=len(manifest), unit="pair", disable=not progress)
-            bar.update(len(manifest) - sum(len(group.degraded) for group in groups))
-            for results in _work(groups, partial(_score, work, model, options), jobs, scheduler):
+        waiting = sum(len(group.degraded) for group in groups)
+        finished = _work(groups, partial(_score, work, model, options), jobs, scheduler)
+        with (
+            open(journal, "a", encoding="utf-8") as file,
+            tqdm(
+                total=len(manifest),
+                initial=len(manifest) - waiting,
+                unit="pair",
+                disable=not progress,
+            ) as bar,
+        ):
+            for results in finished:
                 for key, result in results:
                     file.write(json.dumps({"key": key, **result}) + "\n")
                     done[key] = result
                 file.flush()
                 bar.update(len(results))
-            bar.close()
         table = _table(manifest, [done[key] for key in keys])
         write_table(table, output)
         journal.unlink()
+    except OSError as error:  # a full disk, for example
+        raise InputError(
+            f"{journal}: cannot be written ({error.strerror}); make room and start again, the run "
+            "goes on where it stopped"
+        ) from error
     finally:
         lock.release()
         Path(lock.lock_file).unlink(missing_ok=True)
     return table
+
+
+def _is_there(model: str) -> bool:
+    """Tell whether a model is a file of weights that is there."""
+    return is_weights_file(model) and Path(model).is_file()
 
 
 def _check_writable(output: Path) -> None:

@@ -1,11 +1,13 @@
-"""The command line: `qastanet score`, `qastanet batch`, `qastanet fetch`."""
+"""The command line: `qastanet score`, `batch`, `manifest`, `train` and `fetch`."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
 
 import qastanet
+from qastanet import cli_own_test
 from qastanet.errors import InputError
 
 
@@ -24,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score a degraded file against its reference")
     score.add_argument("reference", metavar="REF", help="reference sound file")
     score.add_argument("degraded", metavar="DEG", help="degraded sound file, time-aligned")
-    score.add_argument("--model", default="default", help="model name (default: %(default)s)")
+    _add_model(score)
     score.add_argument("--json", action="store_true", help="print a JSON object")
     _add_options(score)
     score.set_defaults(run=_score)
@@ -35,13 +37,16 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--deg", metavar="DIR", help="folder of degraded files")
     batch.add_argument("--dry-run", action="store_true", help="only show the pairs")
     batch.add_argument("-o", "--output", default="scores.csv", help="default: %(default)s")
-    batch.add_argument("--model", default="default", help="model name (default: %(default)s)")
+    _add_model(batch)
     batch.add_argument("--jobs", type=int, default=1, metavar="N", help="processes on this machine")
     batch.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster")
     batch.add_argument("--by", nargs="+", metavar="LABEL", help="columns to summarise by")
     batch.add_argument("--quiet", action="store_true", help="show no progress")
     _add_options(batch)
     batch.set_defaults(run=_batch)
+
+    cli_own_test.add_manifest(commands)
+    cli_own_test.add_train(commands, _add_options)
 
     fetch = commands.add_parser("fetch", help="fetch the public weights, sounds and ratings")
     fetch.add_argument("--mirror", metavar="DIR", help="copy from this folder, not the network")
@@ -53,6 +58,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     fetch.set_defaults(run=_fetch)
     return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Describe the choice of the model."""
+    parser.add_argument(
+        "--model",
+        default="default",
+        metavar="NAME",
+        help="default, released, or a file ending in .safetensors (default: %(default)s)",
+    )
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -167,6 +182,8 @@ def _fetch(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
     options = _parser().parse_args(arguments)
+    with contextlib.suppress(AttributeError):  # a stream of another kind
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
     try:
         return options.run(options)
     except InputError as error:

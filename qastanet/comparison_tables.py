@@ -13,7 +13,7 @@ from qastanet.comparison import (
     main_subsets,
 )
 from qastanet.correlations import LABELS
-from qastanet.listener_noise import simulated_ceiling
+from qastanet.listener_noise import Ceiling, simulated_ceiling
 from qastanet.other_metrics import SCALES
 from qastanet.resampling import REPLICATES
 from qastanet.significance import compare_metrics
@@ -147,15 +147,18 @@ def ceilings(table: pd.DataFrame) -> pd.DataFrame:
         table: table of scores.
 
     Returns:
-        ``dataset``, ``subset``, ``n`` and the fields of `qastanet.listener_noise.Ceiling`.
+        ``dataset``, ``subset``, ``n`` and the fields of `qastanet.listener_noise.Ceiling`; no row
+        where standard deviations or numbers of listeners are not known.
     """
     rows = []
     for dataset, part in table.drop_duplicates(["dataset", "stimulus"]).groupby("dataset"):
         for subset, mask in main_subsets(part).items():
-            items = part[mask]
-            found = simulated_ceiling(items["mean"], items["sd"], items["listeners"])
-            rows.append({"dataset": dataset, "subset": subset, "n": len(items)} | found._asdict())
-    return pd.DataFrame(rows)
+            items = part[mask].dropna(subset=["sd", "listeners"])
+            if len(items) > 2:
+                found = simulated_ceiling(items["mean"], items["sd"], items["listeners"])
+                row = {"dataset": dataset, "subset": subset, "n": len(items)}
+                rows.append(row | found._asdict())
+    return pd.DataFrame(rows, columns=["dataset", "subset", "n", *Ceiling._fields])
 
 
 def realisation_table(table: pd.DataFrame, again: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -18,7 +18,7 @@ def as_heard(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
         table: table of scores.
         metrics: columns to take.
     """
-    known = [name for name in table.columns if name not in SCALES and name != "signal"]
+    known = [name for name in table.columns if name not in {*SCALES, *metrics, "signal"}]
     first = table.sort_values("signal", ascending=False)  # binaural before ambisonic
     found = first.groupby(["dataset", "stimulus"], sort=False)[list(metrics)].first()
     for name in metrics:

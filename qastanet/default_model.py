@@ -95,13 +95,17 @@ class DefaultModel(QASTAnet):
         return (score - half).clamp(0, 1), (score + half).clamp(0, 1)
 
 
-def load_default_model(path: str | Path = WEIGHTS) -> DefaultModel:
-    """Load the shipped model.
+def load_default_model(path: str | Path = WEIGHTS, name: str = "default") -> DefaultModel:
+    """Load the shipped model, or one of its kind.
 
     Args:
         path: weights file, by default the one in the package
+        name: what the model is called in results
+
+    Raises:
+        InputError: if it is no such file
     """
-    arrays = {name: torch.from_numpy(each) for name, each in read_weights(path).items()}
-    network = MonotoneNetwork(*(arrays[name] for name in ("with", "without", "exponent")))
+    arrays = {key: torch.from_numpy(each) for key, each in read_weights(path).items()}
+    network = MonotoneNetwork(*(arrays[key] for key in ("with", "without", "exponent")))
     decoders = [BinauralDecoder(arrays["filters"])]
-    return DefaultModel(network, decoders, float(arrays["quantile"][0])).eval()
+    return DefaultModel(network, decoders, float(arrays["quantile"][0]), name).eval()

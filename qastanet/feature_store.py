@@ -1,6 +1,8 @@
 """Features kept on disk by the content they were computed from, so that reruns are instant."""
 
+import contextlib
 import hashlib
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ from qastanet import registry
 from qastanet.features import Features
 from qastanet.scorer import Scorer
 from qastanet.storage import replacing
+
+DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+"""What reading a damaged npz file may raise."""
 
 Source = np.ndarray | str | Path
 """A signal: an array (channels, samples) at 48 kHz, or a sound file."""
@@ -53,7 +58,7 @@ class FeatureStore:
             return scorer.features(source)  # which explains what is wrong with it
         path = self.path(scorer, source)
         if path.is_file():
-            with np.load(path) as stored:
+            with contextlib.suppress(*DAMAGED), np.load(path) as stored:
                 return Features(**{name: stored[name] for name in stored.files})
         found = scorer.features(source)
         present = {name: array for name, array in found._asdict().items() if array is not None}

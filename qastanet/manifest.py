@@ -30,7 +30,11 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path, dtype={"reference": str, "degraded": str})
+        table = pd.read_csv(
+            path,
+            dtype={"reference": str, "degraded": str},
+            encoding_errors="surrogateescape",  # names of files need not be UTF-8
+        )
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
     missing = [name for name in ("reference", "degraded") if name not in table.columns]

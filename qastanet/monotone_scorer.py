@@ -5,6 +5,7 @@ the binaural decoder (Neumann KU 100, magnitude least squares, third order) and 
 the interval.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qastanet.audio import check_channels
+from qastanet.audio import AMBISONIC_CHANNELS, check_channels
 from qastanet.errors import InputError
 from qastanet.feature_statistics import STATISTICS, statistics
 from qastanet.features import Features
@@ -76,21 +77,57 @@ class MonotoneScorer(Scorer):
 
 
 def read_weights(path: str | Path = WEIGHTS) -> dict[str, NDArray]:
-    """Read the arrays of a weights file.
+    """Read the arrays of a weights file; nothing in it is ever executed.
 
     Raises:
-        InputError: if it is not one
+        InputError: if it is not one, its numbers make no monotone model, or they have been changed
+            since the file was written
     """
-    import safetensors
     import safetensors.numpy
 
     try:
-        arrays = safetensors.numpy.load_file(path)
-    except (OSError, safetensors.SafetensorError) as error:
+        with safetensors.safe_open(path, "numpy") as file:
+            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as weights ({error})") from error
-    if set(arrays) != NAMES or arrays["with"].shape[1:] != (len(STATISTICS), N_BANDS):
-        raise InputError(f"{path}: not the weights of a monotone model")
+    if set(arrays) != NAMES or not _monotone(arrays):
+        raise InputError(f"{path}: not the weights of a monotone model; train them anew")
+    if not isinstance(facts, dict) or facts.get("sha256", "") != digest_of(arrays):
+        raise InputError(
+            f"{path}: its numbers are not those it was written with (sha256); copy it again or "
+            "train it anew"
+        )
     return arrays
+
+
+def _monotone(arrays: dict[str, NDArray]) -> bool:
+    """Tell whether the arrays have the shapes and signs of a monotone model."""
+    size, filters = arrays["with"].shape, arrays["filters"]
+    return (
+        len(size) == 3
+        and size[1:] == (len(STATISTICS), N_BANDS)
+        and arrays["without"].shape == size
+        and arrays["exponent"].shape == size[:1]
+        and size[0] > 0
+        and filters.ndim == 3
+        and filters.shape[0] == 2
+        and filters.shape[1] in AMBISONIC_CHANNELS
+        and arrays["quantile"].shape == (1,)
+        and all(x.dtype.kind == "f" and np.isfinite(x).all() for x in arrays.values())
+        and all((arrays[name] >= 0).all() for name in NAMES - {"filters"})
+    )
+
+
+def digest_of(arrays: dict[str, NDArray]) -> str:
+    """Return the sha256 over the numbers of a weights file.
+
+    Example:
+        >>> digest_of({"a": np.zeros(2)})[:8]
+        '374708ff'
+    """
+    content = b"".join(np.ascontiguousarray(arrays[name]).tobytes() for name in sorted(arrays))
+    return hashlib.sha256(content).hexdigest()
 
 
 def write_weights(arrays: dict[str, NDArray], path: str | Path, facts: dict[str, str]) -> None:
@@ -110,10 +147,18 @@ def write_weights(arrays: dict[str, NDArray], path: str | Path, facts: dict[str,
         safetensors.numpy.save_file(arrays, temporary, metadata=header)
 
 
-def load_default(path: str | Path = WEIGHTS) -> MonotoneScorer:
-    """Load the shipped model without PyTorch."""
+def load_default(path: str | Path = WEIGHTS, name: str = "default") -> MonotoneScorer:
+    """Load the shipped model, or one of its kind, without PyTorch.
+
+    Args:
+        path: weights file
+        name: what the model is called in results
+
+    Raises:
+        InputError: see `read_weights`
+    """
     arrays = read_weights(path)
     network = MonotoneScores(*(arrays[name] for name in ("with", "without", "exponent")))
     filters = (arrays["filters"],)
     quantile = float(arrays["quantile"][0])
-    return MonotoneScorer("default", network, filters, True, True, quantile)
+    return MonotoneScorer(name, network, filters, True, True, quantile)

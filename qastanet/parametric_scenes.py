@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import scipy.signal
 import soundfile
-import spaudiopy
 from numpy.typing import NDArray
 
+from qastanet.ambisonics import _spaudiopy
 from qastanet.errors import InputError
 from qastanet.room import Arrivals, Room, arrivals, diffuse_envelope
 
@@ -191,7 +191,7 @@ def _add_up(
     total = np.zeros(SAMPLES)
     distinct, harmonics = [], []
     for sound, arrival in zip(dry, found, strict=True):
-        encoding = spaudiopy.sph.sh_matrix(ORDER, arrival.azimuth, arrival.zenith, "real")
+        encoding = _spaudiopy().sph.sh_matrix(ORDER, arrival.azimuth, arrival.zenith, "real")
         response = np.zeros((CHANNELS + 1, arrival.delay.max() + 1))
         weights = arrival.amplitude[:, None] * np.column_stack([encoding, np.ones(len(encoding))])
         np.add.at(response.T, arrival.delay, weights)

@@ -301,6 +301,7 @@ def campaign(summary: pd.DataFrame) -> Figure:
     """
     labels = summary.columns[: list(summary.columns).index("pairs")]
     names = [" ".join(map(str, row)) or "all" for row in summary[labels].to_numpy()]
+    names = [name.encode(errors="replace").decode() for name in names]  # need not be UTF-8
     figure, axis = plt.subplots(figsize=(COLUMN + 1, 0.9 + 0.22 * len(summary)))
     places = np.arange(len(summary))[::-1]
     spread = [summary["mean"] - summary.ci95_low, summary.ci95_high - summary["mean"]]

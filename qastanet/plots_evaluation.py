@@ -195,7 +195,9 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
         metrics: in the order from top to bottom
         ceilings: dataset -> correlation that the noise of the listeners allows
     """
-    datasets = [name for name in DATASETS if (table.dataset == name).any()]
+    there = list(dict.fromkeys(table.dataset))
+    datasets = [name for name in DATASETS if name in there]
+    datasets += [name for name in there if name not in DATASETS]
     figure, axes = plt.subplots(
         1, len(datasets), figsize=(PAGE, 0.27 * len(metrics) + 1.3), sharey=True, squeeze=False
     )
@@ -224,14 +226,17 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
         if dataset in ceilings:
             axis.axvline(ceilings[dataset], color="0.4", ls="--", lw=0.8)
         axis.axvline(0, color="0.6", lw=0.6)
-        axis.set(title=DATASETS[dataset], xlim=(-0.5, 1.02), xlabel="Pearson correlation, 95 % CI")
+        title = DATASETS.get(dataset, dataset)
+        axis.set(title=title, xlim=(-0.5, 1.02), xlabel="Pearson correlation, 95 % CI")
     axes[0, 0].set_yticks(range(len(metrics)), [LABELS.get(name, name) for name in metrics])
     axes[0, 0].invert_yaxis()
     shown = [name for name in LOOKS if (table.protocol == name).any()]
     handles = [
         plt.Line2D([], [], marker=LOOKS[p][0], ls="", color=LOOKS[p][1], label=p) for p in shown
     ]
-    handles.append(plt.Line2D([], [], color="0.4", ls="--", lw=0.8, label="listener noise allows"))
+    if any(name in ceilings for name in datasets):
+        line = plt.Line2D([], [], color="0.4", ls="--", lw=0.8, label="listener noise allows")
+        handles.append(line)
     figure.legend(handles=handles, loc="outside upper center", ncols=5)
     return figure
 

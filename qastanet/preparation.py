@@ -11,7 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qastanet.alignment import (
+    BOUND,
+    NEAR,
     NEGLIGIBLE,
+    TRUSTED,
     Delay,
     Excerpt,
     delay_of_excerpts,
@@ -22,6 +25,7 @@ from qastanet.alignment import (
 )
 from qastanet.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.audio import check_pair, check_signal, resample
+from qastanet.delay_search import search
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.sound_files import opened
@@ -37,9 +41,6 @@ AUDIBLE_LEVEL = 1.0
 
 NOTABLE = 5e-4
 """Delays from this many seconds on are warned about."""
-
-TRUSTED = 0.3
-"""Delays are believed from this confidence on."""
 
 
 class Sound(NamedTuple):
@@ -157,7 +158,8 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
             pieces = []
             for file in (first, second):
                 file.seek(start)
-                pieces.append(file.read(size, dtype="float32", always_2d=True).T)
+                piece = file.read(size, dtype="float32", always_2d=True).T
+                pieces.append(np.where(np.isfinite(piece), piece, 0))  # is refused where it is read
             parts.append(Excerpt(start, *pieces))
         rate, samples, count = first.samplerate, first.frames, first.channels
     heard = 1 if count > 2 else 2
@@ -191,6 +193,10 @@ def prepare(
     sounds = [_converted(sound, options.convention) for sound in (reference, degraded)]
     sounds = _same_order(*sounds, options.order_mismatch, adjustments)
     names = (reference.name, degraded.name)
+    if len(sounds[0].samples) == 2 and options.convention != "ambix":
+        adjustments.append(
+            f"--convention {options.convention} is of no effect: 2 channels are binaural"
+        )
     if not options.align:
         check_pair(sounds[0].samples, sounds[1].samples, (reference.rate, degraded.rate), names)
     for sound in sounds:
@@ -200,6 +206,7 @@ def prepare(
     heard = 1 if len(ref) > 2 else 2
     delay = estimate_delay(ref[:heard], deg[:heard], SAMPLING_RATE)
     if options.align:
+        delay = _beyond_doubt(ref[:heard], deg[:heard], delay)
         ref, deg = _aligned(ref, deg, delay, adjustments)
         for samples, name in zip((ref, deg), names, strict=True):
             check_signal(samples, SAMPLING_RATE, name)
@@ -259,6 +266,33 @@ def _same_order(
         missing = max(counts) - len(sound.samples)
         padded.append(sound._replace(samples=np.pad(sound.samples, ((0, missing), (0, 0)))))
     return padded
+
+
+def _beyond_doubt(reference: np.ndarray, degraded: np.ndarray, delay: Delay) -> Delay:
+    """Refuse a delay that is larger than what is compensated, or could be another one."""
+    if delay.drifts and delay.confidence < TRUSTED:
+        raise InputError(
+            f"the signals drift apart by {delay.drift_ppm:.0f} ppm, but --align compensates a "
+            "constant delay only; resample one of them first"
+        )
+    found = search(reference, degraded, SAMPLING_RATE)
+    if found.farther is not None:
+        late = "late" if found.farther > 0 else "early"
+        raise InputError(
+            f"the degraded signal seems to be {abs(found.farther) / SAMPLING_RATE * 1000:.1f} ms "
+            f"{late}, more than the {BOUND * 1000:.0f} ms that --align compensates; remove the "
+            "delay first"
+        )
+    if abs(found.nearest - delay.samples) > NEAR and not delay.drifts:
+        delay = estimate_delay(reference, degraded, SAMPLING_RATE, near=found.nearest)
+    told = delay.drifts or delay.confidence < TRUSTED  # and for that it is refused or warned about
+    if found.rival is not None and abs(delay.samples) >= NEGLIGIBLE and not told:
+        lags = (found.nearest / SAMPLING_RATE * 1000, found.rival / SAMPLING_RATE * 1000)
+        raise InputError(
+            f"the delay is ambiguous: the signal repeats itself, so that {lags[0]:.2f} and "
+            f"{lags[1]:.2f} ms fit alike. Align the files by hand, and leave --align out."
+        )
+    return delay
 
 
 def _aligned(

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qastanet import CONFORMANCE, registry
-from qastanet.audio import check_pair, check_signal, resample
+from qastanet.audio import check_channels, check_pair, check_signal, resample
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.lazy import torch
 from qastanet.monotone_scorer import load_default
-from qastanet.pieces import format_of_pair
+from qastanet.pieces import format_of, format_of_pair
 from qastanet.preparation import Options, Sound, look, prepare
 from qastanet.scorer import Scorer
 from qastanet.sound_files import plain, read
@@ -43,14 +43,20 @@ def _default() -> QASTAnet:
 MODELS = {"default": _default, "released": _released}
 """Model name -> function that loads it."""
 
+AMBISONIC_ONLY = ("released",)
+"""Named models that compare directiveness."""
 
-def load_model(name: str = "default") -> QASTAnet:
+WEIGHTS_ENDING = ".safetensors"
+"""Models of one's own are named by files with this ending."""
+
+
+def load_model(name: str | Path = "default") -> QASTAnet:
     """Load a model.
 
     Args:
         name: "default", the weights that come with the package, for ambisonics and binaural
-            signals; or "released", those of the authors, for ambisonics, fetched and checked by
-            hash on first use
+            signals; "released", those of the authors, for ambisonics, fetched and checked by
+            hash on first use; or a file ending in .safetensors, written by `qastanet train`
 
     Returns:
         module whose call (reference, degraded) takes tensors (batch, channels, samples) at 48 kHz
@@ -63,14 +69,31 @@ def load_model(name: str = "default") -> QASTAnet:
         >>> load_model("nonesuch")
         Traceback (most recent call last):
         ...
-        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released
+        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released...
     """
+    if is_weights_file(name):
+        from qastanet.default_model import load_default_model
+
+        return load_default_model(name, str(name))
     if name not in MODELS:
-        raise InputError(f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}")
+        raise InputError(
+            f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}, or a file ending in "
+            f"{WEIGHTS_ENDING} (of `qastanet train`)"
+        )
     return MODELS[name]()
 
 
-def load_scorer(model: str | QASTAnet = "default") -> Scorer:
+def is_weights_file(model: object) -> bool:
+    """Tell whether a model is named by a file of weights.
+
+    Example:
+        >>> is_weights_file("mine.safetensors"), is_weights_file("default")
+        (True, False)
+    """
+    return isinstance(model, str | Path) and str(model).endswith(WEIGHTS_ENDING)
+
+
+def load_scorer(model: str | Path | QASTAnet = "default") -> Scorer:
     """Return a model in its form without PyTorch.
 
     The form of a named model is kept in the cache folder, so that only the first use ever imports
@@ -82,6 +105,8 @@ def load_scorer(model: str | QASTAnet = "default") -> Scorer:
     Raises:
         InputError: see `load_model`
     """
+    if is_weights_file(model):
+        return load_default(model, str(model))
     return _scorer_of_name(model) if isinstance(model, str) else Scorer.from_model(model)
 
 
@@ -104,7 +129,7 @@ def score(
     reference: np.ndarray,
     degraded: np.ndarray,
     sampling_rate: int,
-    model: str | QASTAnet = "default",
+    model: str | Path | QASTAnet = "default",
 ) -> float:
     """Predict the quality of a degraded signal against its reference.
 
@@ -123,6 +148,8 @@ def score(
     """
     reference, degraded = np.asarray(reference), np.asarray(degraded)
     check_pair(reference, degraded, (sampling_rate, sampling_rate))
+    if model in AMBISONIC_ONLY and len(reference) == 2:
+        check_channels(2, str(model), True, [])
     scorer = load_scorer(model)
     pair = (resample(signal, sampling_rate, SAMPLING_RATE) for signal in (reference, degraded))
     return scorer.score(*(scorer.features(signal) for signal in pair))
@@ -131,10 +158,13 @@ def score(
 def score_files(
     reference: str | Path,
     degraded: str | Path,
-    model: str | QASTAnet = "default",
+    model: str | Path | QASTAnet = "default",
     options: Options | None = None,
 ) -> dict:
     """Score a pair of sound files, however long, and say what was done.
+
+    That reference and degraded file were swapped cannot be noticed: the model "default" compares
+    them in both directions alike.
 
     Args:
         reference: sound file, or a pattern with `*` for a set of mono files
@@ -149,13 +179,22 @@ def score_files(
     Raises:
         InputError: naming the file, the value and the remedy
     """
+    _refuse_binaural(model, reference)
     return _score_pair(reference, degraded, load_scorer(model), options or Options(), {})
+
+
+def _refuse_binaural(model: str | Path | QASTAnet, path: str | Path) -> None:
+    """Say that a model cannot rate a binaural file before its weights are fetched."""
+    if model in AMBISONIC_ONLY:
+        channels = format_of(path).channels if plain(path) else len(read(path)[0])
+        if channels == 2:
+            check_channels(channels, str(model), True, [])
 
 
 def score_group(
     reference: str | Path,
     degraded: Sequence[str | Path],
-    model: str | QASTAnet = "default",
+    model: str | Path | QASTAnet = "default",
     options: Options | None = None,
 ) -> list[dict]:
     """Score several degraded versions of one reference, whose features are computed once.

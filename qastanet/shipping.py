@@ -1,6 +1,6 @@
 """From a trained ensemble to the weights file of the package."""
 
-import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from qastanet.binaural import BinauralDecoder, load_hrirs
 from qastanet.cross_validation import Material, train_runs
 from qastanet.monotone import MonotoneEnsemble, count_parameters
-from qastanet.monotone_scorer import write_weights
+from qastanet.monotone_scorer import digest_of, write_weights
 from qastanet.training import Recipe
 from qastanet.uncertainty import calibrate
 
@@ -43,6 +43,7 @@ def ship(
     decoder: BinauralDecoder,
     quantile: float,
     path: str | Path,
+    further: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Write the weights file.
 
@@ -52,6 +53,7 @@ def ship(
         decoder: that it was trained with.
         quantile: of `interval_quantile`.
         path: file ending in .safetensors.
+        further: facts to write into its header, besides the usual ones.
 
     Returns:
         The facts in its header.
@@ -59,13 +61,12 @@ def ship(
     arrays = {name: np.ascontiguousarray(x) for name, x in ensemble.plain().items()}
     arrays["filters"] = decoder.filters.float().numpy()
     arrays["quantile"] = np.array([quantile])
-    digest = hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays)))
     facts = {
         "members": str(len(recipe.members)),
         "parameters": str(count_parameters(recipe.members)),
         "seed": str(recipe.seed),
         "decoder": "Neumann KU 100 (Bernschuetz 2013, CC BY-SA 3.0), MagLS, order 3",
-        "sha256": digest.hexdigest(),
-    }
+        "sha256": digest_of(arrays),
+    } | dict(further or {})
     write_weights(arrays, path, facts)
     return facts

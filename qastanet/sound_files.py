@@ -139,6 +139,8 @@ def _read_ffmpeg(path: Path) -> tuple[np.ndarray, int]:
             if not container.streams.audio:
                 raise InputError(f"{path}: holds no sound")
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise InputError(f"{path}: its sound is coded in a way that is not known")
             rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
             if channels > MOST_CHANNELS:
                 raise InputError(f"{path}: {channels} channels; at most {MOST_CHANNELS} are read")

@@ -63,6 +63,23 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: str | Path) -> None:
+    """Find out before the work, not after it, that a file cannot be written.
+
+    Raises:
+        InputError: if it is a folder, or its folder cannot be written
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another") from error
+
+
 def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
     """Write a table as CSV with rounded numbers, so that small changes of rounding do not show.
 
@@ -72,7 +89,12 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
         digits: decimals kept
     """
     with replacing(path) as temporary:
-        table.round(digits).to_csv(temporary, index=False, lineterminator="\n")
+        table.round(digits).to_csv(
+            temporary,
+            index=False,
+            lineterminator="\n",
+            errors="surrogateescape",  # names of files need not be UTF-8
+        )
 
 
 def write_maps(maps: Mapping[str, np.ndarray], path: str | Path) -> None:

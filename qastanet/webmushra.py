@@ -32,7 +32,8 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
         Tidy ratings, listeners numbered from 1 in the order of the file ("listener01").
 
     Raises:
-        InputError: if a column is missing, a rating is outside 0..100, or one is there twice.
+        InputError: if the file cannot be read, a column is missing, a rating is missing or outside
+            0..100, or one is there twice.
 
     Example:
         >>> import io
@@ -40,7 +41,10 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
         >>> read_webmushra(io.StringIO(lines)).iloc[0, :3].tolist()
         ['listener01', 'a+b', 'FOA']
     """
-    table = pd.read_csv(path)
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
     missing = [name for name in SOURCE_COLUMNS if name not in table.columns]
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}; is it a webMUSHRA result?")
@@ -48,10 +52,13 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
     numbers = {name: i + 1 for i, name in enumerate(table["listener"].unique())}
     table["listener"] = [f"listener{numbers[name]:02d}" for name in table["listener"]]
     table["trial"] = table["trial"].str.strip().str.replace(" ", "+", regex=False)
-    table["rating"] = table["rating"].astype(float)
+    table["rating"] = pd.to_numeric(table["rating"], errors="coerce")
     wrong = table[~table["rating"].between(0, 100)]
     if len(wrong):
-        raise InputError(f"{path}: rating {wrong['rating'].iloc[0]} lies outside 0..100")
+        raise InputError(
+            f"{path}: rating {wrong['rating'].iloc[0]} in line {wrong.index[0] + 2} is missing, no "
+            "number, or outside 0..100"
+        )
     twice = table[table.duplicated(COLUMNS[:3])]
     if len(twice):
         raise InputError(f"{path}: rated twice: {' '.join(twice.iloc[0][COLUMNS[:3]])}")

@@ -11,6 +11,7 @@ import argparse
 import ast
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -21,6 +22,8 @@ from qastanet.errors import InputError
 PACKAGE = Path(__file__).parent
 NOTEBOOKS = Path("notebooks")
 BUILD = Path("build")
+OWN = NOTEBOOKS / "own_listening_test.ipynb"
+"""Not a node of the graph: it is run on a manifest of the user's."""
 
 
 def cells(notebook: Path) -> list[dict]:
@@ -138,27 +141,70 @@ def _files(values: dict, prefix: str) -> list[str]:
 
 
 def run(notebook: Path, profile: str, audio: bool) -> None:
-    """Execute a notebook with papermill; results appear only if all of it succeeds.
-
-    The executed notebook and an HTML of it are written to build/<profile>/. If a cell fails, what
-    was executed is kept as build/<profile>/<name>.failed.ipynb, and no result is touched.
+    """Execute a notebook of a profile; see `execute`.
 
     Args:
         notebook: its path
         profile: see `parameters`
         audio: passed on to the notebook's parameter of that name, if it has one
     """
-    import papermill
-    from nbconvert import HTMLExporter
-
     values = parameters(notebook, profile)
     if audio and values.get("audio") is not None:
         values["audio"] = True
-    folder = BUILD / profile
+    made = ("out_", "from_audio_") if values.get("audio") else ("out_",)
+    execute(notebook, values, made, BUILD / profile)
+
+
+def run_own(manifest: Path) -> Path:
+    """Evaluate all metrics on a listening test of one's own, in a folder of its own.
+
+    Args:
+        manifest: see `qastanet.rated_manifest.read_rated_manifest`
+
+    Returns:
+        the folder with tables, figures and the executed notebook: build/<name of the manifest>
+
+    Raises:
+        InputError: if there is no manifest, its name is that of a profile, or a pair cannot be used
+    """
+    from qastanet.rated_manifest import read_rated_manifest
+
+    read_rated_manifest(manifest)  # before anything else is started
+    name = re.sub(r"[^\w.-]", "_", manifest.stem).strip(".")
+    if not name or (NOTEBOOKS / "parameters" / name).is_dir():
+        raise InputError(f"{manifest}: rename it; build/{name} holds other results")
+    values = default_parameters(OWN) | {"in_manifest": str(manifest.absolute())}
+    values |= {k: Path(v).name for k, v in values.items() if k.startswith("out_")}
+    folder = BUILD / name
+    execute(OWN, values, ("out_",), folder, folder)
+    return folder
+
+
+def execute(
+    notebook: Path, values: dict, made: tuple[str, ...], folder: Path, base: Path = Path()
+) -> None:
+    """Execute a notebook with papermill; results appear only if all of it succeeds.
+
+    The executed notebook and an HTML of it are written to the folder. If a cell fails, what was
+    executed is kept there as <name>.failed.ipynb, and no result is touched.
+
+    Args:
+        notebook: its path
+        values: of its parameters
+        made: beginnings of the names of parameters that are files it writes
+        folder: see above
+        base: folder from which the files it writes are named
+
+    Raises:
+        InputError: if a cell fails, or a file is not written
+    """
+    import papermill
+    from nbconvert import HTMLExporter
+
     staging = folder / "staging" / notebook.stem
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    made = ("out_", "from_audio_") if values.get("audio") else ("out_",)
+    values = dict(values)
     for name in [name for name in values if name.startswith(made) and values[name]]:
         values[name] = str(staging / values[name])
         Path(values[name]).parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +228,7 @@ def run(notebook: Path, profile: str, audio: bool) -> None:
     html = folder / f"{notebook.stem}.html"
     html.with_suffix(".part").write_text(page, encoding="utf-8")
     for file in [file for file in staging.rglob("*") if file.is_file()]:
-        target = file.relative_to(staging)
+        target = base / file.relative_to(staging)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.utime(file)
         file.replace(target)
@@ -202,10 +248,14 @@ def main() -> int:
         command.add_argument("--audio", action="store_true")
         if name == "run":
             command.add_argument("notebook", help="its number and name, without .ipynb")
+    own = commands.add_parser("own", help="evaluate all metrics on a test of your own")
+    own.add_argument("manifest", type=Path, help="CSV file: reference,degraded,mos,...")
     options = parser.parse_args()
     try:
         if options.command == "rules":
             print(rules(options.profile, options.audio))
+        elif options.command == "own":
+            print(f"results: {run_own(options.manifest)}")
         else:
             run(NOTEBOOKS / f"{options.notebook}.ipynb", options.profile, options.audio)
     except InputError as error:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mirror import folder
 
 from qastanet import alignment, audio
+from qastanet.delay_search import search
 from qastanet.errors import InputError
 from qastanet.listening_tests import ambiqual2_pairs
 from qastanet.registry import AMBIQUAL, path
@@ -89,6 +90,14 @@ def test_real_codings_are_aligned():
         found = alignment.estimate_delay(reference, degraded, rate)
         assert abs(found.samples) < alignment.NEGLIGIBLE and not found.drifts
         assert found.confidence > 0.6
+        late = np.pad(degraded, ((0, 0), (480, 0)))[:, : degraded.shape[1]]
+        where = search(reference[:1], late[:1], rate)
+        assert abs(where.nearest - 480) <= 1 and where.rival is None and where.farther is None
+
+
+def test_search_of_silence_finds_nothing():
+    signal = noise(samples=4800)
+    assert search(signal, 0 * signal, RATE) == (0, None, None)
 
 
 @pytest.mark.parametrize("seed", range(4))

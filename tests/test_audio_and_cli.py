@@ -10,7 +10,7 @@ import soundfile
 from mirror import folder
 
 import qastanet
-from qastanet import audio
+from qastanet import audio, registry, scoring
 from qastanet.cli import main
 from qastanet.errors import InputError
 
@@ -110,10 +110,16 @@ def test_score_as_a_number(sound, capsys):
     assert capsys.readouterr().out == "0.8470\n"  # six seconds against themselves
 
 
-def test_binaural_files_with_the_released_model(sound, capsys):
-    folder("QASTANET_DATA_MIRROR")
+def test_binaural_files_with_the_released_model(sound, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(tmp_path / "empty"))
+    monkeypatch.setenv(registry.MIRROR_VARIABLE, str(tmp_path / "empty"))  # nothing can be fetched
     assert main(["score", sound("l.wav", 2), sound("r.wav", 2), "--model", "released"]) == 2
     assert "directiveness" in capsys.readouterr().err
+    with pytest.raises(InputError, match="directiveness"):
+        qastanet.score(np.ones((2, 4800)), np.ones((2, 4800)), 48000, "released")
+    scoring._scorer_of_name.cache_clear()
+    assert main(["score", sound("a.wav"), sound("b.wav"), "--model", "released"]) == 2
+    assert "cannot be fetched" in capsys.readouterr().err
 
 
 def test_unknown_model(sound, capsys):
@@ -128,6 +134,14 @@ def test_version_is_printed_without_loading_torch():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     assert out.startswith(f"qastanet {qastanet.__version__} (conformance {qastanet.CONFORMANCE})")
     assert "'torch'" not in out
+
+
+def test_modules_are_there_without_being_imported():
+    code = "import sys, qastanet\nprint('qastanet.campaign' in sys.modules)\n"
+    code += "print(qastanet.campaign.__name__, 'campaign' in dir(qastanet), qastanet.score)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert out.startswith("False\nqastanet.campaign True <function score")
+    assert not hasattr(qastanet, "nonesuch")
 
 
 def test_wrong_options_end_with_2(capsys):

@@ -101,6 +101,29 @@ def test_nothing_is_scored_twice_after_an_interruption(sounds):
     assert not set(again) & set(good)
 
 
+def test_progress_after_an_interruption_starts_where_it_stopped(sounds, monkeypatch):
+    manifest, output, shown = pairs(sounds), sounds / "out.csv", []
+
+    def half(reference, degraded, model, options):
+        if shown:
+            raise KeyboardInterrupt
+        shown.append("first")
+        return [{"score": 0.5}] * len(degraded)
+
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(manifest, output, progress=False, work=half)
+    done = len(output.with_name("out.csv.journal").read_text().splitlines())
+    bars, real = [], campaign.tqdm
+
+    def noted(**options):
+        bars.append(options)
+        return real(**options | {"disable": True})
+
+    monkeypatch.setattr(campaign, "tqdm", noted)
+    campaign.run(manifest, output)
+    assert 0 < done == bars[0]["initial"] < bars[0]["total"] == 7
+
+
 def test_other_options_or_changed_files_are_scored_anew(sounds):
     row = pairs(sounds).iloc[0]
     key = campaign._key(row.reference, row.degraded, "default", Options())

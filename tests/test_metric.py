@@ -2,13 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
+import tolerances
 import torch
 
+import qastanet
 from qastanet.errors import InputError
 from qastanet.metric import QualityMetric, quality_loss
 from qastanet.model import QASTAnet
 from qastanet.network import DifferenceNetwork
+from qastanet.scoring import load_model
 
 
 def noise(*shape, seed=0):
@@ -49,6 +53,71 @@ def test_modes_and_threads_agree(model):
         scores = list(pool.map(lambda _: model(*pair).detach(), range(8)))
     for score in scores:
         torch.testing.assert_close(score, expected, rtol=0, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def default():
+    return load_model()
+
+
+def test_default_model_agrees_in_all_modes_and_precisions(default):
+    pair = noise(1, 4, 9600), noise(1, 4, 9600, seed=1)
+    exact = default.double()(*(x.double() for x in pair)).item()
+    default.float()
+    with torch.inference_mode():
+        assert default(*pair).item() == pytest.approx(exact, abs=tolerances.FAST_SCORE)
+    with torch.no_grad():
+        assert default(*pair).item() == pytest.approx(exact, abs=tolerances.FAST_SCORE)
+    slow = default(pair[0], pair[1].requires_grad_(True))
+    assert slow.item() == pytest.approx(exact, abs=tolerances.SINGLE)
+    slow.backward()
+    assert torch.isfinite(pair[1].grad).all() and pair[1].grad.any()
+
+
+def test_gradients_and_scores_in_threads_do_not_mix(default):
+    reference = noise(1, 2, 4800)
+    coded = [noise(1, 2, 4800, seed=k) for k in range(1, 5)]
+
+    def gradient(signal):
+        signal = signal.clone().requires_grad_(True)
+        quality_loss(signal, reference, default).backward()
+        return signal.grad
+
+    def score(signal):
+        return qastanet.score(reference[0].numpy(), signal[0].numpy(), 48000)
+
+    for task in (gradient, score):
+        alone = [task(signal) for signal in coded]
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(task, coded))
+        for one, other in zip(alone, together, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
+
+
+def test_an_equaliser_is_fitted_by_gradient_descent(default):
+    """A five-band equaliser learns to undo the colouration of a coded signal."""
+    reference = noise(1, 2, 7200)
+    frequency = torch.fft.rfftfreq(7200, 1 / 48000).clamp(min=50)[:, None]
+    octaves = torch.log2(frequency / torch.tensor([500.0, 1000, 2000, 4000, 8000]))
+    bands = torch.softmax(-4 * octaves.square(), dim=1)
+
+    def equalise(signal, gains):
+        return torch.fft.irfft(torch.fft.rfft(signal) * 10 ** (bands @ gains / 20), 7200)
+
+    colour = torch.tensor([6.0, -4, 3, -5, 8])
+    coded, gains = equalise(reference, colour), torch.zeros(5, requires_grad=True)
+    optimiser = torch.optim.Adam([gains], lr=1.0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 24)
+    losses = []
+    for _ in range(24):
+        optimiser.zero_grad()
+        loss = quality_loss(equalise(coded, gains), reference, default)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        losses.append(loss.item())
+    assert losses[0] > 0.25 and losses[-1] < 0.1 * losses[0]
+    assert (gains.detach() + colour).abs().max() < 1  # dB
 
 
 def test_loss_falls_when_the_signal_is_improved(model):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from qastanet import ambisonics
+from qastanet.dry_sounds import dry_sound
 from qastanet.errors import InputError
 from qastanet.preparation import Options, Sound, prepare, suspected_convention, to_ambix
 
@@ -90,6 +91,72 @@ def test_lengths_and_rates_may_differ_when_aligned():
 def test_unrelated_signals_cannot_be_aligned():
     with pytest.raises(InputError, match="delay cannot be found"):
         prepared(scene(), scene(), align=True)
+
+
+def delayed(signal, samples):
+    """Shift, and fill the gap with silence."""
+    pad = ((0, 0), (max(samples, 0), max(-samples, 0)))
+    start = max(-samples, 0)
+    return np.pad(signal, pad)[:, start : start + signal.shape[1]]
+
+
+@pytest.mark.parametrize("kind", ["plucked", "bells", "bowed", "talker", "clicks"])
+@pytest.mark.parametrize("samples", [7200, -7200, 24000])
+def test_delays_beyond_the_bound_are_not_mistaken_for_small_ones(kind, samples):
+    dry = dry_sound(kind, 96000, np.random.default_rng(3))
+    signal = np.float32(0.1 * dry / np.abs(dry).max())[None].repeat(2, axis=0)
+    late = delayed(signal, samples)
+    direction = "late" if samples > 0 else "early"
+    with pytest.raises(InputError, match=rf"seems to be {abs(samples) / 48:.1f} ms {direction}"):
+        prepared(signal, late, align=True)
+    *_, report = prepared(signal, delayed(signal, 300), align=True)
+    assert report["delay_ms"] == pytest.approx(6.25, abs=1e-2)
+
+
+def test_steady_tones_are_ambiguous_or_left_alone():
+    time = np.arange(96000) / 48000
+    tone = np.float32(0.1 * np.sin(2 * np.pi * 440 * time) * np.hanning(96000))[None]
+    tone = tone.repeat(2, axis=0)
+    with pytest.raises(InputError, match=r"ambiguous: the signal repeats itself.*leave --align"):
+        prepared(tone, delayed(tone, 300), align=True)
+    ref, deg, report = prepared(tone, tone, align=True)
+    assert report["adjustments"] == [] and not report["delay_compensated"]
+    np.testing.assert_array_equal(ref, deg)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.24])
+def test_less_than_a_quarter_of_a_sample_is_left_alone(fraction):
+    signal = scene()
+    frequency = 2 * np.pi * np.arange(24001) / 48000
+    spectrum = np.fft.rfft(signal) * np.exp(-1j * frequency * fraction)
+    late = np.fft.irfft(spectrum).astype(np.float32)
+    _, deg, report = prepared(signal, late, align=True)
+    assert report["delay_ms"] == pytest.approx(fraction / 48, abs=1e-3)
+    assert report["adjustments"] == []
+    np.testing.assert_array_equal(deg, late)
+
+
+@pytest.mark.parametrize(("ppm", "refused"), [(100, True), (3, False)])
+def test_drift_is_refused_where_it_spoils_the_delay_and_else_warned_about(ppm, refused):
+    time = np.arange(480000) / 48000
+    tones = np.sum([np.sin(2 * np.pi * (f * time + f * time**2)) for f in (90, 130, 210)], axis=0)
+    signal = np.float32(0.05 * tones)[None].repeat(2, axis=0)
+    place = np.arange(480000) * (1 - ppm / 1e6)
+    fast = np.stack([np.interp(place, np.arange(480000), x) for x in signal]).astype(np.float32)
+    if refused:
+        with pytest.raises(InputError, match=r"drift apart by .* constant delay only; resample"):
+            prepared(signal, fast, align=True)
+    else:
+        *_, report = prepared(signal, fast, align=True)
+        assert "drift apart by 3 ppm" in report["warnings"][0]
+
+
+def test_a_convention_of_binaural_signals_is_of_no_effect_and_said():
+    signal = scene()[:2]
+    ref, _, report = prepared(signal, signal, convention="n3d")
+    np.testing.assert_array_equal(ref, signal)
+    assert report["adjustments"] == ["--convention n3d is of no effect: 2 channels are binaural"]
+    assert report["convention"] == "binaural"
 
 
 def test_level_clipping_and_drift_are_warned_about():

@@ -92,7 +92,9 @@ def test_exactly_fifteen_per_cent_is_allowed():
     [
         ("a,b\n1,2\n", "no column session_uuid"),
         (HEADER + "x,t,FOA,101\n", "outside 0..100"),
-        (HEADER + "x,t,FOA,\n", "outside 0..100"),
+        (HEADER + "x,t,FOA,\n", "line 2 is missing"),
+        (HEADER + "x,t,FOA,loud\n", "nan in line 2 is missing, no number"),
+        ("", "cannot be read as a CSV file"),
         (HEADER + "x,t,FOA,10\nx,t,FOA,20\n", "rated twice: listener01 t FOA"),
     ],
 )

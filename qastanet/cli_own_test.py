@@ -1,0 +1,125 @@
+"""Commands for a listening test of one's own: `qastanet manifest` and `qastanet train`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from qastanet.errors import InputError
+
+SPLITS = ("scenes", "suffix")
+
+
+def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
+    """Describe `qastanet train`.
+
+    Args:
+        commands: what `argparse.ArgumentParser.add_subparsers` returned
+        add_options: describes what may be done to a pair
+    """
+    train = commands.add_parser("train", help="train on a listening test of your own")
+    train.add_argument(
+        "manifest", metavar="MANIFEST.csv", help="reference,degraded,mos[,scene,condition,...]"
+    )
+    train.add_argument("-o", "--output", default="weights.safetensors", help="default: %(default)s")
+    train.add_argument(
+        "--split",
+        choices=SPLITS,
+        default="scenes",
+        help="scenes: train on all, evaluate on scenes left out; suffix: file names that end in "
+        "_3.._6 train, _2 validate, _1 test (default: %(default)s)",
+    )
+    train.add_argument("--pretraining", metavar="DIR", help="data/processed of the compendium")
+    train.add_argument("--quiet", action="store_true", help="show no progress")
+    add_options(train)
+    train.set_defaults(run=_train)
+
+
+def add_manifest(commands) -> None:
+    """Describe `qastanet manifest`."""
+    manifest = commands.add_parser("manifest", help="make a manifest of a webMUSHRA test")
+    manifest.add_argument("--webmushra", required=True, metavar="RESULTS.csv", help="results file")
+    manifest.add_argument("--sounds", required=True, metavar="DIR", help="folder of the sounds")
+    manifest.add_argument(
+        "--pattern",
+        help="where a sound lies below DIR, such as '{trial}/{condition}.wav' (default: the usual "
+        "ones are tried)",
+    )
+    manifest.add_argument(
+        "--reference", default="reference", help="hidden reference (default: %(default)s)"
+    )
+    manifest.add_argument("--anchor", help="mid-range anchor, which screens listeners too")
+    manifest.add_argument(
+        "--all-listeners", action="store_true", help="keep those that the screening leaves out"
+    )
+    manifest.add_argument("-o", "--output", default="manifest.csv", help="default: %(default)s")
+    manifest.set_defaults(run=_manifest)
+
+
+def _train(options: argparse.Namespace) -> int:
+    """Train on a listening test."""
+    import torch
+
+    from qastanet import own_pairs, own_training, rated_manifest
+    from qastanet.preparation import Options
+    from qastanet.storage import check_writable, write_table
+    from qastanet.training import Recipe
+
+    torch.set_num_threads(1)  # so that sums are taken in the same order
+    output = Path(options.output)
+    if output.suffix != ".safetensors":
+        raise InputError(f"{output}: the name of the weights must end in .safetensors")
+    check_writable(output)
+    table = rated_manifest.read_rated_manifest(options.manifest)
+    parts = None
+    if options.split == "suffix":
+        parts = rated_manifest.split_by_suffix(table, options.manifest)
+    rated_manifest.check_trainable(table, options.manifest)
+    folder = own_training.pretraining_folder(options.pretraining)
+    prepared = Options(options.align, options.convention, options.order_mismatch)
+    table, values = own_pairs.own_statistics(table, prepared, progress=not options.quiet)
+    rated_manifest.check_trainable(table, options.manifest)
+    if parts is not None and (shared := own_training.shared_scenes(table, parts)):
+        print(
+            f"note: {len(shared)} scenes are both trained on and tested with ({shared[0]}, ...): "
+            "the agreement says nothing about other scenes",
+            file=sys.stderr,
+        )
+    material = own_training.own_material(table, values, folder)
+    recipe, label = Recipe(), None if options.quiet else "training"
+    trained = own_training.train_own(material, recipe, parts, label)
+    agreement = own_training.own_agreement(trained.predictions)
+    facts = {"trained_on": Path(options.manifest).name, "pairs": str(len(table))}
+    facts |= {"split": options.split, "scenes": str(table.content.nunique())}
+    own_training.write_own(trained, recipe, output, facts)
+    stem = output.with_suffix("")
+    write_table(trained.predictions, f"{stem}_predictions.csv")
+    write_table(agreement, f"{stem}_agreement.csv")
+    print(agreement.round(2).to_string(index=False))
+    print(f"{output}: use it with --model {output}")
+    return 0
+
+
+def _manifest(options: argparse.Namespace) -> int:
+    """Make a manifest of the results of webMUSHRA."""
+    from qastanet import webmushra_manifest
+    from qastanet.storage import check_writable, write_table
+
+    check_writable(options.output)
+    table, screening = webmushra_manifest.manifest_of(
+        options.webmushra,
+        options.sounds,
+        Path(options.output).absolute().parent,
+        options.reference,
+        options.anchor,
+        options.pattern,
+        not options.all_listeners,
+    )
+    write_table(table, options.output)
+    left = screening[~screening.kept]
+    for row in left.itertuples():
+        kept = "kept by request" if options.all_listeners else "left out"
+        print(f"{row.listener}: {kept}, {row.reason}", file=sys.stderr)
+    used = len(screening) if options.all_listeners else int(screening.kept.sum())
+    print(f"{len(table)} pairs, {used} of {len(screening)} listeners: {options.output}")
+    return 0

@@ -1,0 +1,114 @@
+"""Every metric on every pair of a listening test of one's own."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from qastanet import registry
+from qastanet.all_scores import RELEASED, released_differences, score_pair
+from qastanet.ambisonics import order_of
+from qastanet.errors import InputError
+from qastanet.listening_tests import RATED
+from qastanet.model import QASTAnet
+from qastanet.other_metrics import METRICS, SCALES, installed
+from qastanet.preparation import Options, Sound, prepare
+from qastanet.rated_manifest import read_rated_manifest
+from qastanet.rated_pairs import RatedPair
+from qastanet.scorer import Scorer
+from qastanet.scoring import load_model, load_scorer
+from qastanet.sound_files import read
+
+OURS = "qastanet"
+"""Column of the scores of our own model."""
+
+logger = logging.getLogger(__name__)
+
+
+def own_scores(
+    manifest: str | Path,
+    model: str = "default",
+    options: Options | None = None,
+    metrics: Sequence[str] = tuple(METRICS),
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Score all pairs of one listening test by all metrics that apply.
+
+    Args:
+        manifest: see `qastanet.rated_manifest.read_rated_manifest`
+        model: our model, or a file of weights; its column is called OURS
+        options: what may be done to a pair before it is scored
+        metrics: names from `qastanet.other_metrics.METRICS`; those that are not installed are
+            passed over with a message, and so is the released QASTAnet if its weights are not at
+            hand. It and Ambiqual have no score (NaN) for binaural pairs
+        progress: show a progress bar
+
+    Returns:
+        table of scores, see `qastanet.comparison`; pairs that do not differ at all have the role
+        ``reference``, and others without a role are ``coded``
+
+    Raises:
+        InputError: if the manifest has several data sets, or a pair cannot be used
+    """
+    table = read_rated_manifest(manifest)
+    if table.dataset.nunique() > 1:
+        names = ", ".join(table.dataset.unique())
+        raise InputError(f"{manifest}: several data sets ({names}); make a manifest of each")
+    there = [name for name in metrics if installed(name)]
+    for name in sorted(set(metrics) - set(there)):
+        logger.warning("%s is not installed; it is left out", name)
+    scorer, released = load_scorer(model), _released_if_at_hand()
+    rows = []
+    for row in tqdm(table.itertuples(), "score", len(table), disable=not progress, unit="pair"):
+        pair = _read_pair(row, options or Options())
+        rows.append({"signal": pair.signal, "order": pair.order} | _scores(pair, scorer, released))
+        rows[-1] |= _other_scores(pair, there)
+    scores = pd.DataFrame(rows, index=table.index)
+    same = scores[OURS] == 1
+    table.loc[(table.role == "") & ~same, "role"] = "coded"
+    table.loc[same, "role"] = "reference"
+    known = [name for name in (OURS, *SCALES) if name in scores]
+    table = table.join(scores).assign(group="", room="")
+    return table[[*RATED[:8], "signal", *RATED[8:], "reference", "degraded", *known]]
+
+
+def _read_pair(row, options: Options) -> RatedPair:
+    """Read a pair and make it comparable."""
+    sounds = (Sound(*read(file), file) for file in (row.reference, row.degraded))
+    reference, degraded, report = prepare(*sounds, options)
+    for sentence in report["warnings"]:
+        logger.warning("%s: %s", row.stimulus, sentence)
+    signal = "binaural" if len(reference) == 2 else "ambisonic"
+    order = 0 if signal == "binaural" else order_of(len(reference))
+    return RatedPair(row.dataset, row.stimulus, signal, order, reference, degraded, 48000)
+
+
+def _scores(pair: RatedPair, scorer: Scorer, released: QASTAnet | None) -> dict[str, float]:
+    """Score a pair by our model and, if it is ambisonic, by the released one."""
+    features = [scorer.features(signal) for signal in pair[4:6]]
+    found = {OURS: scorer.score(*features), RELEASED: np.nan}
+    if released is not None and pair.signal == "ambisonic":
+        found[RELEASED] = released_differences(pair, released)[1]
+    return found
+
+
+def _other_scores(pair: RatedPair, metrics: Sequence[str]) -> dict[str, float]:
+    """Score a pair by the other metrics; one that cannot rate it is left out there."""
+    found = {}
+    for name in metrics:
+        try:
+            found |= score_pair(pair, [name])
+        except InputError as error:
+            logger.warning("%s: no score by %s (%s)", pair.stimulus, name, error)
+    return found
+
+
+def _released_if_at_hand() -> QASTAnet | None:
+    """Load the authors' weights, or say that they are not here."""
+    if registry.at_hand(registry.find(registry.RELEASE, "model_weights.pth.tar")):
+        return load_model("released")
+    logger.warning("the released weights are not at hand (qastanet fetch); they are left out")
+    return None

@@ -1,0 +1,266 @@
+"""Training on a listening test of one's own: from a manifest to weights that score."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+import soundfile
+import tolerances
+import torch
+from own_listening_test import write_test
+
+from qastanet import audio, campaign, own_pairs, own_training, registry
+from qastanet.cli import main
+from qastanet.errors import InputError
+from qastanet.manifest import read_manifest
+from qastanet.monotone_scorer import WEIGHTS, load_default, read_weights, write_weights
+from qastanet.rated_manifest import check_trainable, read_rated_manifest, split_by_suffix
+from qastanet.scoring import load_model, load_scorer, score_files
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A listening test and the weights trained on it by the command line."""
+    folder = tmp_path_factory.mktemp("own")
+    write_test(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
+        arguments = ["train", str(folder / "mine.csv"), "-o", str(folder / "w.safetensors")]
+        assert main([*arguments, "--quiet"]) == 0
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A manifest of six rated pairs, to be spoilt."""
+    rows = {"reference": list("aabbcc"), "degraded": list("defghi")}
+    return pd.DataFrame(rows | {"mos": [10.0, 20, 30, 40, 50, 60]})
+
+
+def test_out_of_fold_predictions_and_agreement_are_written(folder):
+    predictions = pd.read_csv(folder / "w_predictions.csv")
+    assert len(predictions) == 12 and set(predictions.part) == {"out of fold"}
+    same = predictions[predictions.role == "reference"]
+    assert len(same) == 3 and (same.score == 1).all()  # told from the sounds: nobody said so
+    row = pd.read_csv(folder / "w_agreement.csv").iloc[0]
+    assert (row.n, row.scenes) == (9, 3)
+    coded = predictions[predictions.role == "coded"]
+    assert row.pearson == pytest.approx(np.corrcoef(coded.score, coded["mean"])[0, 1], abs=1e-4)
+    error = 100 * coded.score - coded["mean"]
+    assert row.rmse == pytest.approx(np.sqrt(np.mean(error**2)), abs=1e-3)
+    for name in ("pearson", "spearman", "rmse"):
+        assert row[f"{name}_lo"] <= row[name] <= row[f"{name}_hi"]
+
+
+def test_trained_weights_score_like_the_module_and_differ_from_the_shipped(folder):
+    weights = str(folder / "w.safetensors")
+    pair = [str(folder / name) for name in ("drums.wav", "drums_n.wav")]
+    found = score_files(*pair, weights)
+    assert found["model"] == weights and found["low"] < found["score"] < found["high"]
+    assert abs(found["score"] - score_files(*pair)["score"]) > 0.01
+    model = load_model(weights)
+    assert model.name == weights and model is not load_model(weights)
+    signals = [torch.from_numpy(audio.read(name)[0])[None] for name in pair]
+    assert model(*signals).item() == pytest.approx(found["score"], abs=tolerances.SCORE)
+    with safetensors.safe_open(weights, "numpy") as file:
+        facts = json.loads(file.metadata()["facts"])
+    assert facts["trained_on"] == "mine.csv" and facts["scenes"] == "3"
+
+
+def test_scores_of_scenes_that_were_trained_on_come_close(folder):
+    known = read_rated_manifest(folder / "mine.csv")
+    coded = known[known.condition != "hidden"]
+    weights = folder / "w.safetensors"
+    scores = [score_files(*pair, weights)["score"] for pair in coded.to_numpy()[:, :2]]
+    error = 100 * np.array(scores) - coded["mean"]
+    assert np.sqrt(np.mean(error**2)) < 15
+
+
+def test_command_line_takes_the_weights(folder, capsys):
+    weights, out = str(folder / "w.safetensors"), str(folder / "scores.csv")
+    pair = [str(folder / name) for name in ("drums.wav", "drums_n.wav")]
+    assert main(["score", *pair, "--model", weights]) == 0
+    single = float(capsys.readouterr().out)
+    batch = ["batch", str(folder / "mine.csv"), "--model", weights, "-o", out, "--quiet"]
+    assert main(batch) == 0
+    scores = pd.read_csv(out).set_index("condition", append=True)
+    assert single in scores.xs("n", level="condition").score.round(4).tolist()
+
+
+def test_a_campaign_that_goes_on_with_other_weights_scores_all_anew(folder, tmp_path):
+    weights, seen = tmp_path / "w.safetensors", []
+    shutil.copyfile(folder / "w.safetensors", weights)
+    manifest = read_manifest(folder / "mine.csv")
+
+    def interrupted(reference, degraded, model, options):
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+        seen.append(reference)
+        return [{"score": 0.5}] * len(degraded)
+
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(manifest, tmp_path / "s.csv", str(weights), progress=False, work=interrupted)
+    assert len((tmp_path / "s.csv.journal").read_text().splitlines()) == 4
+    shutil.copyfile(WEIGHTS, weights)
+    table = campaign.run(manifest, tmp_path / "s.csv", str(weights), progress=False)
+    assert not (table.score == 0.5).any() and (table.score[table.condition != "hidden"] < 1).all()
+
+
+def test_a_second_run_compares_nothing_anew(folder, monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
+    table = read_rated_manifest(folder / "mine.csv")
+    first = own_pairs.own_statistics(table, progress=False)
+    kept = next((folder / "cache" / "pairs").rglob("*.npz"))
+    kept.write_bytes(b"damaged")
+    calls, real = [], own_pairs.compare
+
+    def counted(*pair):
+        calls.append(pair)
+        return real(*pair)
+
+    monkeypatch.setattr(own_pairs, "compare", counted)
+    again = own_pairs.own_statistics(table, progress=False)
+    assert len(calls) == 1  # the damaged one
+    np.testing.assert_array_equal(first[1], again[1])
+    pd.testing.assert_frame_equal(first[0], again[0])
+
+
+def test_the_scene_left_out_does_not_matter_to_its_prediction(folder, monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
+    known = own_pairs.own_statistics(read_rated_manifest(folder / "mine.csv"), progress=False)
+    recipe, found = own_training.Recipe(first_steps=20, steps=20), []
+    for shift in (0, 20):
+        table = known[0].copy()
+        table.loc[table.content == "drums", "mean"] -= shift
+        material = own_training.own_material(table, known[1], ROOT / "data" / "processed")
+        predictions = own_training.train_own(material, recipe).predictions
+        found.append(predictions.set_index("stimulus").score)
+    changed = (found[0] - found[1]).abs()
+    assert changed[[name for name in changed.index if "drums" in name]].max() < 1e-6
+    assert changed.drop([name for name in changed.index if "drums" in name]).max() > 1e-3
+
+
+def test_suffixes_split(tmp_path, monkeypatch, capsys):
+    manifest = write_test(tmp_path, scenes=4, channels=4, suffix=True)
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(tmp_path / "cache"))
+    weights = str(tmp_path / "w.safetensors")
+    assert main(["train", str(manifest), "--split", "suffix", "-o", weights, "--quiet"]) == 0
+    agreement = pd.read_csv(tmp_path / "w_agreement.csv").set_index("part")
+    assert agreement.n.to_dict() == {"test": 3, "validation": 3, "training": 6}
+    predictions = pd.read_csv(tmp_path / "w_predictions.csv")
+    ends = predictions.degraded.str.extract(r"_(\d)\.wav")[0]
+    assert set(predictions.part[ends.isin(["3", "4"])]) == {"training"}
+    assert "also" not in capsys.readouterr().err
+    scorer = load_scorer(weights)
+    for row in predictions[predictions.part == "test"].itertuples():
+        pair = [scorer.features(name) for name in (row.reference, row.degraded)]
+        assert scorer.score(*pair) == pytest.approx(row.score, abs=tolerances.SCORE)
+
+
+def test_suffixes_that_are_not_there(table):
+    with pytest.raises(InputError, match=r"line 2: neither d nor a ends in _1 to _6"):
+        split_by_suffix(table, "m.csv")
+    names = table.assign(degraded=[f"{k}_3.wav" for k in table.degraded])
+    with pytest.raises(InputError, match="no pair is for the test"):
+        split_by_suffix(names, "m.csv")
+
+
+SPOILT = {
+    "no mos": (lambda t: t.drop(columns="mos"), "no column mos .* reference, degraded"),
+    "above": (lambda t: t.assign(mos=[1, 2, 3, 101, 5, 6]), r"line 5: mos 101 is not a number in"),
+    "negative": (lambda t: t.assign(mos=-1), "line 2: mos -1 is not a number in"),
+    "empty": (lambda t: t.assign(mos=[1, None, 3, 4, 5, 6]), "line 3: mos nan is not"),
+    "text": (lambda t: t.assign(mos=["good"] * 6), "line 2: mos 'good' is no number"),
+    "five": (lambda t: t.assign(mos=[1, 2, 3, 4, 5, 4.5]), r"no mos above 5: is this a scale of"),
+    "constant": (lambda t: t.assign(mos=50), "mos is 50 throughout"),
+    "one scene": (lambda t: t.assign(scene="x"), "1 scene with rated pairs"),
+    "twice": (lambda t: t.assign(reference="a", degraded="d"), "line 3: this pair is there twice"),
+    "no scene": (lambda t: t.assign(scene=["x", None, *"yyzz"]), "line 3: 'scene' is empty"),
+    "role": (lambda t: t.assign(role="best"), "role 'best': give reference, coded or anchor"),
+    "ci": (lambda t: t.assign(ci95="wide"), "line 2: ci95 'wide' is no number"),
+    "files": (lambda t: t, r"6 of 6 pairs cannot be used; .*\n.*a: no such file"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_manifests_that_cannot_be_trained_on(table, case, tmp_path, capsys):
+    spoil, message = SPOILT[case]
+    spoil(table).to_csv(tmp_path / "m.csv", index=False)
+    weights = tmp_path / "w.safetensors"
+    assert main(["train", str(tmp_path / "m.csv"), "-o", str(weights), "--quiet"]) == 2
+    err = capsys.readouterr().err
+    with pytest.raises(InputError, match=message):
+        raise InputError(err)
+    assert not weights.exists()
+
+
+def test_other_endings_and_a_missing_compendium(table, tmp_path, capsys, monkeypatch):
+    table.to_csv(tmp_path / "m.csv", index=False)
+    arguments = ["train", str(tmp_path / "m.csv"), "--quiet"]
+    assert main([*arguments, "-o", str(tmp_path / "w.pt")]) == 2
+    assert "must end in .safetensors" in capsys.readouterr().err
+    assert main([*arguments, "-o", str(tmp_path / "w.safetensors"), "--pretraining", "x"]) == 2
+    assert "work in a clone of its repository, or name" in capsys.readouterr().err
+
+
+def test_pairs_that_are_too_short(tmp_path, table):
+    for name in "abcdefghi":
+        noise = 0.1 * np.random.default_rng(0).standard_normal((12000, 2))
+        soundfile.write(tmp_path / f"{name}.wav", noise, 48000)
+    files = table[["reference", "degraded"]] + ".wav"
+    table.assign(**files).to_csv(tmp_path / "m.csv", index=False)
+    with pytest.raises(
+        InputError, match=r"6 of 6 pairs .*\n.*0\.25 s are too short.*\n(.*\n)*and 1"
+    ):
+        own_pairs.own_statistics(read_rated_manifest(tmp_path / "m.csv"), progress=False)
+
+
+def test_only_references_are_no_test(table):
+    with pytest.raises(InputError, match="0 scene"):
+        check_trainable(table.assign(role="reference", content="a", mean=1), "m.csv")
+
+
+def test_scenes_are_grouped_when_there_are_many():
+    table = pd.DataFrame({"content": [f"s{k}" for k in range(50)], "role": "coded"})
+    folds = own_training.scene_folds(table)
+    assert len(folds) == own_training.FOLDS
+    assert np.sum([fold.test for fold in folds], axis=0).tolist() == [1] * 50
+    assert not any((fold.test & fold.train).any() for fold in folds)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a["with"].__setitem__((0, 0, 0), a["with"][0, 0, 0] + 0.1), "sha256"),
+        (lambda a: a["with"].__setitem__((0, 0, 0), -1), "not the weights of a monotone model"),
+        (lambda a: a["exponent"].__setitem__(0, np.nan), "not the weights of a monotone model"),
+        (lambda a: a.update(filters=a["filters"][:, :3]), "not the weights of a monotone model"),
+        (lambda a: a.pop("without"), "not the weights of a monotone model"),
+        (lambda a: a.update(extra=np.zeros(1)), "not the weights of a monotone model"),
+    ],
+)
+def test_tampered_weights_are_refused(tmp_path, change, message):
+    with safetensors.safe_open(WEIGHTS, "numpy") as file:
+        facts = json.loads(file.metadata()["facts"])
+    arrays = {name: array.copy() for name, array in read_weights().items()}
+    write_weights(arrays, tmp_path / "same.safetensors", facts)
+    assert load_default(tmp_path / "same.safetensors").quantile == load_default().quantile
+    change(arrays)
+    write_weights(arrays, tmp_path / "w.safetensors", facts)
+    with pytest.raises(InputError, match=message):
+        load_model(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 100, None])
+def test_files_that_are_no_weights(tmp_path, content):
+    path = tmp_path / "w.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"w\.safetensors: cannot be read as weights"):
+        load_scorer(str(path))
