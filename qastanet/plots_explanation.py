@@ -75,9 +75,8 @@ def _grouped(values: np.ndarray) -> np.ndarray:
 def _map(axis, values: np.ndarray, seconds: float, limit: float):
     """Draw a map (bands, frames) and return its image."""
     extent = (0, seconds, -0.5, len(values) - 0.5)
-    image = axis.imshow(
-        values, aspect="auto", origin="lower", extent=extent, vmin=0, vmax=limit, cmap="magma_r"
-    )
+    limits = {"extent": extent, "vmin": 0, "vmax": limit, "cmap": "magma_r"}
+    image = axis.imshow(values, aspect="auto", origin="lower", interpolation="nearest", **limits)
     _frequency_ticks(axis)
     axis.grid(False)
     return image
