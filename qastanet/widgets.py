@@ -89,6 +89,7 @@ class Bench(ipywidgets.VBox):
             try:
                 shown = self._work_out(**values)
             except InputError as error:
+                self._last = None
                 self.text.value = f"<b>{html.escape(str(error))}</b>"
                 return
             self.picture.value = _png(shown.figure)
