@@ -26,7 +26,7 @@ def ears(**start) -> Bench:
         "yaw": slider("Head turned left (°)", 0, -90, 90, 5),
         "order": slider("Ambisonic order", 3, 1, 3, 1),
         "decoder": choice("To the ears by", placed_sound.DECODERS),
-        "diffuse": slider("Diffuse share of power", 0.0, 0.0, 1.0, 0.05),
+        "diffuse": slider("Diffuse share", 0.0, 0.0, 1.0, 0.05),
     }
 
     def show(**values) -> Shown:
@@ -60,8 +60,8 @@ def front_end(**start) -> Bench:
     controls = {
         "sound": choice("Sound", placed_sound.SOUNDS),
         "azimuth": slider("Azimuth (°, left +)", 60, -180, 180, 5),
-        "diffuse": slider("Diffuse share of power", 0.0, 0.0, 1.0, 0.05),
-        "quieter": slider("Played quieter by (dB)", 0, 0, 90, 5),
+        "diffuse": slider("Diffuse share", 0.0, 0.0, 1.0, 0.05),
+        "quieter": slider("Quieter by (dB)", 0, 0, 90, 5),
         "band": scale("Band", bands, 4),
         "frame": slider("Frame of 40 ms", 5, 0, SAMPLING_RATE // FRAME - 1, 1),
     }
@@ -88,7 +88,7 @@ def front_end(**start) -> Bench:
 def codecs(**start) -> Bench:
     """A scene, a codec or another degradation, and what the shipped model says of it."""
     treatments = codec_bench.TREATMENTS
-    treatment = choice("Codec, or degradation", treatments)
+    treatment = choice("Degradation", treatments)
     strength = scale("At", treatments[treatment.value].strengths)
 
     def follow(change) -> None:
@@ -121,7 +121,7 @@ def levels(**start) -> Bench:
     controls = {
         "scene": choice("Scene", codec_bench.SCENES),
         "fault": choice("Degraded by", level_bench.FAULTS),
-        "level": slider("Playback level (dB SPL)", 60, 0, 100, 5),
+        "level": slider("Level (dB SPL)", 60, 0, 100, 5),
     }
 
     def show(scene, fault, level) -> Shown:

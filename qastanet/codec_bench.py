@@ -129,8 +129,12 @@ def reference(scene: str, order: int) -> Heard:
         >>> reference("drums from the left", 1).ears.shape
         (2, 57600)
     """
-    signal = render(replace(SCENES[scene], duration=SECONDS), 3)[: channels(order)]
-    return _heard(signal)
+    return _heard(_rendered(scene)[: channels(order)])
+
+
+@functools.cache
+def _rendered(scene: str) -> NDArray:
+    return render(replace(SCENES[scene], duration=SECONDS), 3)
 
 
 def _heard(signal: NDArray) -> Heard:

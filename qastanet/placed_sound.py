@@ -23,9 +23,9 @@ from qastanet.synthetic_scenes import PEAK
 SOUNDS = ("noise", "talker", "clicks", "bowed", "drums")
 
 DESIGNED, THIRD, MEASURED = (
-    "MagLS, designed for this order",
-    "MagLS of third order, cut to this order",
-    "measured HRIRs, no ambisonics",
+    "MagLS for this order",
+    "MagLS of third order, cut",
+    "measured HRIRs themselves",
 )
 DECODERS = (DESIGNED, THIRD, MEASURED)
 """How a sound field gets to the ears."""

@@ -25,6 +25,8 @@ DPI = 110
 
 LOOK = {"style": {"description_width": "11em"}, "layout": {"width": "28em"}}
 
+PICTURE = {"max_width": "100%", "align_self": "flex-start"}
+
 WRAPPED = {"flex_flow": "row wrap"}
 
 
@@ -70,7 +72,7 @@ class Bench(ipywidgets.VBox):
         _set(controls, start or {})
         self.controls = dict(controls)
         self._work_out, self._last = show, None
-        self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self.picture = ipywidgets.Image(format="png", layout=PICTURE)
         self.text = ipywidgets.HTML()
         self.players = ipywidgets.HBox(layout=WRAPPED)
         self.messages = ipywidgets.Output()
@@ -174,4 +176,5 @@ def choice(label: str, options) -> ipywidgets.Dropdown:
         >>> choice("Sound", ["noise", "talker"]).value
         'noise'
     """
-    return ipywidgets.Dropdown(options=list(options), description=label, **LOOK)
+    look = LOOK | {"layout": {"width": "auto", "min_width": "28em"}}
+    return ipywidgets.Dropdown(options=list(options), description=label, **look)
