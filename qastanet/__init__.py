@@ -12,8 +12,11 @@ The modules, in the order of the data flow:
 * hearing: `gammatone`, `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`
 * the same compiled, without gradients: `fast`, `fast_kernels`, `fast_hilbert`
 * models: `network`, `model`, `released`; `feature_statistics`, `monotone`, `default_model`,
-  `uncertainty`; and without PyTorch `plain_network`, `monotone_scorer`, `scorer`
-* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`
+  `uncertainty`; and without PyTorch `plain_network`, `monotone_scorer`, `scorer`;
+  `attribution` (where quality is lost)
+* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`,
+  `explanation`
+* exploring: `placed_sound`, `one_frame`, `codec_bench`, `level_bench`, `benches`, `widgets`
 * other metrics: `emobiq`, `ambiqual`, `other_metrics`, `channelwise`, `optional_metrics`
 * listening tests: `listening_tests`, `webmushra`, `aes2023`, `parametric_coding`, `rating_models`
 * training: `dry_sounds`, `synthetic_scenes`, `degradations`, `codecs`, `synthetic_pairs`,

@@ -31,18 +31,22 @@ def plane_wave_responses(decoder: BinauralDecoder, azimuth: np.ndarray) -> np.nd
     return np.einsum("dc,ect->det", gains, filters)
 
 
-def measured_responses(hrirs, azimuth: np.ndarray) -> np.ndarray:
-    """Return the measured impulse responses nearest to horizontal directions.
+def measured_responses(
+    hrirs, azimuth: np.ndarray, elevation: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Return the measured impulse responses nearest to some directions.
 
     Args:
         hrirs: set of `qastanet.binaural.load_hrirs`
         azimuth: directions in radians, positive to the left
+        elevation: the same, positive upwards
 
     Returns:
         impulse responses, shape (directions, 2, taps)
     """
     grid = _unit(np.asarray(hrirs.azi), math.pi / 2 - np.asarray(hrirs.zen))
-    nearest = np.argmax(_unit(azimuth, np.zeros_like(azimuth)) @ grid.T, axis=1)
+    wanted = _unit(*np.broadcast_arrays(azimuth, elevation))
+    nearest = np.argmax(wanted @ grid.T, axis=1)
     return np.stack([hrirs.left[nearest], hrirs.right[nearest]], axis=1)
 
 

@@ -1,4 +1,4 @@
-"""The command line: `qastanet score`, `batch`, `manifest`, `train` and `fetch`."""
+"""The command line: `qastanet score`, `explain`, `batch`, `manifest`, `train` and `fetch`."""
 
 import argparse
 import contextlib
@@ -24,12 +24,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     score = commands.add_parser("score", help="score a degraded file against its reference")
-    score.add_argument("reference", metavar="REF", help="reference sound file")
-    score.add_argument("degraded", metavar="DEG", help="degraded sound file, time-aligned")
-    _add_model(score)
+    _add_pair(score)
     score.add_argument("--json", action="store_true", help="print a JSON object")
     _add_options(score)
     score.set_defaults(run=_score)
+
+    explain = commands.add_parser("explain", help="show where quality is lost")
+    _add_pair(explain)
+    explain.add_argument(
+        "-o", "--output", required=True, metavar="FILE", help="a page (.html) or .png, .svg, .pdf"
+    )
+    _add_options(explain)
+    explain.set_defaults(run=_explain)
 
     batch = commands.add_parser("batch", help="score a whole test campaign")
     batch.add_argument("manifest", nargs="?", metavar="MANIFEST.csv", help="reference,degraded,...")
@@ -70,6 +76,13 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_pair(parser: argparse.ArgumentParser) -> None:
+    """Describe a pair of files and the model."""
+    parser.add_argument("reference", metavar="REF", help="reference sound file")
+    parser.add_argument("degraded", metavar="DEG", help="degraded sound file, time-aligned")
+    _add_model(parser)
+
+
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Describe what may be done to a pair of signals."""
     parser.add_argument(
@@ -104,11 +117,33 @@ def _score(options: argparse.Namespace) -> int:
             f"note: resampled from {result['sampling_rate']} to {result['resampled_to']} Hz",
             file=sys.stderr,
         )
-    for sentence in result["adjustments"]:
-        print(f"note: {sentence}", file=sys.stderr)
-    for sentence in result["warnings"]:
-        print(f"warning: {sentence}", file=sys.stderr)
+    _tell(result)
     print(json.dumps(result, indent=2) if options.json else f"{result['score']:.4f}")
+    return 0
+
+
+def _tell(report: dict) -> None:
+    """Print what was done to a pair, and what is odd about it."""
+    for kind, sentences in (("note", report["adjustments"]), ("warning", report["warnings"])):
+        for sentence in sentences:
+            print(f"{kind}: {sentence}", file=sys.stderr)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    """Show where a pair of files loses quality."""
+    from qastanet import explanation
+
+    explanation.check_ending(options.output)
+    explained = explanation.explain_files(
+        options.reference, options.degraded, options.model, _options(options)
+    )
+    _tell(explained.report)
+    explanation.write(explained, options.output)
+    found = explained.found
+    print(f"score {found.score:.4f}")
+    for name, loss in found.by_feature.items():
+        if loss > 0:
+            print(f"lost in {name}: {loss:.4f}")
     return 0
 
 

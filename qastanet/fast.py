@@ -59,6 +59,23 @@ class _Decoder:
         return ears[..., self.before :].reshape(len(ears), -1)[:, :samples]
 
 
+def binaural(signal: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """Decode ambisonics to the ears, as the features are computed from them.
+
+    Args:
+        signal: shape (channels, samples), 48 kHz
+        filters: impulse responses, shape (2, channels or more, taps)
+
+    Returns:
+        left and right ear, shape (2, samples)
+
+    Example:
+        >>> binaural(np.ones((4, 3)), np.ones((2, 16, 1))).tolist()
+        [[4.0, 4.0, 4.0], [4.0, 4.0, 4.0]]
+    """
+    return _Decoder([filters], len(signal))(np.asarray(signal, dtype=np.float32))
+
+
 class _Bands:
     """The compiled filters of one head and what they leave behind."""
 

@@ -13,13 +13,16 @@ exactly 0 for identical signals. The same code serves NumPy arrays and PyTorch t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from qastanet.features import Features
 from qastanet.hearing_threshold import threshold_power
 from qastanet.lazy import torch
+
+FEATURES = ("level", "ild", "coherence", "directiveness")
+"""What is compared."""
 
 STATISTICS = (
     *("frame_level", "frame_ild", "frame_coherence", "frame_directiveness"),
@@ -73,28 +76,59 @@ def statistics(reference: Features, degraded: Features) -> Array:
         >>> statistics(same, same).shape, float(statistics(same, same).max())
         ((1, 13, 29), 0.0)
     """
+    xp, weight, compared = feature_pairs(reference, degraded)
+    parts = []
+    for name, pair in compared.items():
+        if pair is None:
+            parts.append((xp.zeros_like(parts[0][0]),) * 3)
+            continue
+        change = xp.abs(pair.degraded - pair.reference)
+        if name == "level":
+            change = change.clip(max=LEVEL_CEILING)
+        parts.append((_mean(xp, change, weight), *_moments(xp, *pair, weight)))
+        if name == "coherence":
+            sizes = (xp.abs(pair.reference), xp.abs(pair.degraded))
+            magnitude = _moments(xp, *sizes, pair.valid, weight)[0]
+    kinds = zip(*parts, strict=True)  # frame, mean, spread; each level, ild, coherence, dir.
+    raw = xp.stack([*(x for kind in kinds for x in kind), magnitude], -2)
+    return xp.log1p(raw / _like(np.array(UNITS)[:, None], raw))
+
+
+class FeaturePair(NamedTuple):
+    """A feature of both signals, in dB or as a ratio; each of shape (..., 29, frames)."""
+
+    reference: Array
+    degraded: Array
+    valid: Array
+    """Where the feature says something in both signals; elsewhere both are 0 (not the level)."""
+
+
+def feature_pairs(reference: Features, degraded: Features):
+    """Bring the features of a pair into the form in which they are compared.
+
+    Args:
+        reference: features of the reference, arrays or tensors
+        degraded: features of the degraded signal
+
+    Returns:
+        the package (NumPy or PyTorch); the weights of the frames (..., 29, frames), which sum to 1;
+        and a dictionary of `FeaturePair` in the order of FEATURES, None if the signals have no such
+        feature
+    """
     xp = np if isinstance(reference.power, np.ndarray) else torch
     threshold = _like(threshold_power()[:, None], reference.power)
     heard = (reference.power > threshold) & (degraded.power > threshold)
     weight = _loudness(xp, xp.maximum(reference.power, degraded.power), threshold)
     power = [10 * xp.log10(f.power) for f in (reference, degraded)]
-    everywhere = xp.isfinite(power[0])
-    change = (power[1] - power[0]).__abs__().clip(max=LEVEL_CEILING)
-    parts = [(_mean(xp, change, weight), *_moments(xp, *power, everywhere, weight))]
+    found: dict[str, FeaturePair | None] = {"level": FeaturePair(*power, xp.isfinite(power[0]))}
     for name, scale in (("ild", 0.5), ("coherence", 1.0), ("directiveness", 1.0)):
         pair = [getattr(f, name) for f in (reference, degraded)]
         if any(x is None for x in pair):
-            parts.append((xp.zeros_like(parts[0][0]),) * 3)
+            found[name] = None
             continue
         valid = heard & xp.isfinite(pair[0]) & xp.isfinite(pair[1])
-        pair = [scale * xp.where(valid, x, 0) for x in pair]
-        frame = _mean(xp, xp.abs(pair[1] - pair[0]), weight)
-        parts.append((frame, *_moments(xp, *pair, valid, weight)))
-        if name == "coherence":
-            magnitude = _moments(xp, *(xp.abs(x) for x in pair), valid, weight)[0]
-    kinds = zip(*parts, strict=True)  # frame, mean, spread; each level, ild, coherence, dir.
-    raw = xp.stack([*(x for kind in kinds for x in kind), magnitude], -2)
-    return xp.log1p(raw / _like(np.array(UNITS)[:, None], raw))
+        found[name] = FeaturePair(*(scale * xp.where(valid, x, 0) for x in pair), valid)
+    return xp, weight, found
 
 
 def _like(array: np.ndarray, other: Array) -> Array:

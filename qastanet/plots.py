@@ -55,20 +55,29 @@ def use_style() -> None:
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as SVG and as PDF, without dates, and close it.
+    """Write a figure as SVG and as PDF, and close it.
 
     Args:
         figure: what to write
         path: name ending in .svg; the PDF is written beside it
     """
-    path = Path(path)
-    for target, metadata in (
-        (path, {"Date": None}),
-        (path.with_suffix(".pdf"), {"CreationDate": None}),
-    ):
-        with replacing(target) as temporary:
-            figure.savefig(temporary, metadata=metadata)
+    for ending in (".svg", ".pdf"):
+        write(figure, Path(path).with_suffix(ending))
     plt.close(figure)
+
+
+def write(figure: Figure, path: str | Path, dpi: float | None = None) -> None:
+    """Write a figure in the format that a name ends in, without dates.
+
+    Args:
+        figure: what to write
+        path: name ending in .svg, .pdf or .png
+        dpi: resolution of a PNG, and of maps in the other formats; default: the style's
+    """
+    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with replacing(path) as temporary:
+        metadata = dates.get(temporary.suffix.lower())
+        figure.savefig(temporary, metadata=metadata, dpi=dpi or "figure")
 
 
 def listening_test(table: pd.DataFrame) -> Figure:

@@ -221,6 +221,30 @@ def score_group(
     return results
 
 
+def open_pair(
+    reference: str | Path, degraded: str | Path, options: Options
+) -> tuple[np.ndarray | str | Path, np.ndarray | str | Path, dict]:
+    """Return what the features of a pair are computed from, and the report on the pair.
+
+    Args:
+        reference: see `score_files`
+        degraded: see `score_files`
+        options: what may be done to the pair
+
+    Returns:
+        the files themselves if nothing is done to them (they are then read piece by piece), else
+        arrays (channels, samples) at 48 kHz; and the report of `qastanet.preparation.prepare`
+
+    Raises:
+        InputError: naming the file, the value and the remedy
+    """
+    if options == Options() and plain(reference) and plain(degraded):
+        format_of_pair(reference, degraded)
+        return reference, degraded, look(reference, degraded)
+    sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
+    return prepare(*sounds, options)
+
+
 def _score_pair(
     reference: str | Path,
     degraded: str | Path,
@@ -229,14 +253,9 @@ def _score_pair(
     features: dict,
 ) -> dict:
     """Score a pair; the features of the reference are kept in `features`, by their content."""
-    if options == Options() and plain(reference) and plain(degraded):
-        format_of_pair(reference, degraded)
-        report = look(reference, degraded)
-        key, sources = "file", (reference, degraded)
-    else:
-        sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
-        *sources, report = prepare(*sounds, options)
-        key = hashlib.sha256(sources[0].tobytes()).hexdigest()
+    *sources, report = open_pair(reference, degraded, options)
+    whole = isinstance(sources[0], np.ndarray)
+    key = hashlib.sha256(sources[0].tobytes()).hexdigest() if whole else "file"
     if key not in features:
         features.clear()
         features[key] = scorer.features(sources[0])

@@ -1,0 +1,86 @@
+"""One frame of one band of the auditory front end, taken apart: for the exploration notebooks."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from qastanet.envelope import FRAME, analytic, haircell, lowpass
+from qastanet.features import ENVELOPE_FROM, interaural_coherence, level_difference
+from qastanet.gammatone import centre_frequencies, filterbank
+from qastanet.hearing_threshold import FULL_SCALE_LEVEL, threshold_power
+
+CONTEXT = FRAME // 2
+"""Samples that are shown before and after a frame."""
+
+
+class OneFrame(NamedTuple):
+    """One frame of one band, taken apart; signals are of both ears, (2, samples).
+
+    Attributes:
+        start: first sample of the frame in the signals below, which reach CONTEXT to either side.
+        waveform: ears, full scale 1.
+        band: complex output of the gammatone filter.
+        envelope: low-passed envelope, scaled to the rms of the band.
+        compared: complex signals whose coherence is taken: the band below 1.3 kHz, above it the
+            analytic low-passed envelope.
+        frequency: centre of the band in Hz.
+        ear_levels: dB SPL of left and right ear in the frame.
+        threshold: of hearing in the band, dB SPL.
+        ild: level difference in dB (the model computes with twice this).
+        coherence: complex; NaN if the band is inaudible.
+    """
+
+    start: int
+    waveform: NDArray
+    band: NDArray
+    envelope: NDArray
+    compared: NDArray
+    frequency: float
+    ear_levels: NDArray
+    threshold: float
+    ild: float
+    coherence: complex
+
+    @property
+    def by_envelope(self) -> bool:
+        """Whether the coherence is that of the envelopes."""
+        return self.frequency >= ENVELOPE_FROM
+
+
+def one_frame(signal: NDArray, band: int, frame: int) -> OneFrame:
+    """Take one frame of one band of the auditory front end apart.
+
+    Args:
+        signal: ears, shape (2, samples), 48 kHz
+        band: 0..28
+        frame: from 0 on, of 40 ms
+
+    Example:
+        >>> from qastanet.placed_sound import dry
+        >>> found = one_frame(np.array([[1.0], [0.5]]) * dry("noise"), band=10, frame=5)
+        >>> round(found.ild, 2), round(abs(found.coherence), 3), found.by_envelope
+        (6.02, 1.0, True)
+    """
+    sound = torch.from_numpy(np.asarray(signal, dtype=np.float64))
+    filtered = filterbank(sound, slice(band, band + 1))[:, 0]
+    envelope = haircell(filtered)
+    frequency = float(centre_frequencies()[band])
+    compared = lowpass(analytic(filtered.abs())) if frequency >= ENVELOPE_FROM else filtered
+    inside = slice(frame * FRAME, (frame + 1) * FRAME)
+    power = envelope[:, inside].mean(-1).square()
+    threshold = float(threshold_power()[band])
+    coherence = complex(interaural_coherence(*compared[:, inside])[0])
+    if envelope[:, inside].mean().square() / 2 <= threshold:
+        coherence = complex(np.nan, np.nan)
+    shown = slice(max(0, inside.start - CONTEXT), inside.stop + CONTEXT)
+    return OneFrame(
+        inside.start - shown.start,
+        *(x[:, shown].numpy() for x in (sound, filtered, envelope, compared)),
+        frequency,
+        10 * np.log10(np.maximum(power.numpy(), 1e-12)) + FULL_SCALE_LEVEL,
+        10 * np.log10(threshold) + FULL_SCALE_LEVEL,
+        float(level_difference(*power, threshold)) / 2,
+        coherence,
+    )

@@ -1,0 +1,113 @@
+"""The figure of an explanation: the loss of quality over time, frequency and features."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from qastanet.attribution import Attribution
+from qastanet.feature_statistics import FEATURES
+from qastanet.gammatone import centre_frequencies
+from qastanet.plots import FRAME_MS, PAGE, PALETTE
+
+NAMES = {
+    "level": "Level",
+    "ild": "ILD",
+    "coherence": "Coherence",
+    "directiveness": "Directiveness",
+}
+"""How the features are called in figures and pages."""
+
+WORDS = {name: each if each.isupper() else each.lower() for name, each in NAMES.items()}
+"""The same within a sentence."""
+
+COLOURS = dict(zip(FEATURES, (PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[4]), strict=True))
+
+COLUMNS = 600
+"""Frames of a long signal are averaged in groups, so that a map has at most this many columns."""
+
+
+def explanation(found: Attribution, directive: bool = True) -> Figure:
+    """Draw where the loss lies: maps, curves over frequency and over time, bars per feature.
+
+    All numbers are points of 100. A map is the loss per band at each moment: its mean over time,
+    summed over bands and features, is the whole loss 100 (1 - score).
+
+    Args:
+        found: of `qastanet.attribution.explain`
+        directive: whether to draw the directiveness, which a binaural signal does not have
+    """
+    names = FEATURES if directive else FEATURES[:3]
+    points = 100 * found.loss * found.loss.shape[-1]
+    seconds = found.loss.shape[-1] * FRAME_MS / 1000
+    maps = np.stack([_grouped(each) for each in points])
+    figure = Figure(figsize=(PAGE, 0.95 * len(names) + 1.5))
+    axes = figure.subplots(
+        len(names) + 1, 2, width_ratios=(3.2, 1), height_ratios=[1] * len(names) + [1.1]
+    )
+    limit = max(float(np.percentile(maps, 99.5)), 0.1)
+    highest = max(100 * float(found.by_band.max()), 0.1)
+    for row, name in enumerate(names):
+        image = _map(axes[row, 0], maps[row], seconds, limit)
+        axes[row, 0].set_title(NAMES[name], loc="left")
+        band = 100 * found.by_band[row]
+        axes[row, 1].fill_betweenx(np.arange(len(band)), band, color=COLOURS[name], lw=0)
+        axes[row, 1].set(xlim=(0, 1.05 * highest), ylim=(-0.5, len(band) - 0.5))
+        _frequency_ticks(axes[row, 1])
+        axes[row, 0].tick_params(labelbottom=False)
+        axes[row, 1].tick_params(left=False, labelleft=False)
+        axes[row, 1].tick_params(labelbottom=row == len(names) - 1)
+    axes[len(names) - 1, 1].set_xlabel("Loss (points per band)")
+    label = "Loss per band (points)"
+    figure.colorbar(image, ax=list(axes[:-1, 0]), label=label, extend="max", pad=0.01, aspect=40)
+    figure.supylabel("Frequency (kHz)", fontsize=8, y=0.62)
+    _time(axes[-1, 0], maps, seconds, names)
+    _bars(axes[-1, 1], found, names)
+    return figure
+
+
+def _grouped(values: np.ndarray) -> np.ndarray:
+    """Average the frames of a map (bands, frames) in groups, to at most COLUMNS."""
+    size = -(-values.shape[-1] // COLUMNS)
+    starts = np.arange(0, values.shape[-1], size)
+    sums = np.add.reduceat(values, starts, axis=-1)
+    return sums / np.diff(np.append(starts, values.shape[-1]))
+
+
+def _map(axis, values: np.ndarray, seconds: float, limit: float):
+    """Draw a map (bands, frames) and return its image."""
+    extent = (0, seconds, -0.5, len(values) - 0.5)
+    limits = {"extent": extent, "vmin": 0, "vmax": limit, "cmap": "magma_r"}
+    image = axis.imshow(values, aspect="auto", origin="lower", interpolation="nearest", **limits)
+    _frequency_ticks(axis)
+    axis.grid(False)
+    return image
+
+
+def _frequency_ticks(axis) -> None:
+    """Label the bands of the vertical axis in kHz."""
+    centres = centre_frequencies()
+    ticks = [int(np.argmin(np.abs(centres - f))) for f in (500, 1000, 2000, 4000, 8000)]
+    axis.set_yticks(ticks, ["0.5", "1", "2", "4", "8"])
+
+
+def _time(axis, maps: np.ndarray, seconds: float, names: tuple[str, ...]) -> None:
+    """Stack the loss of the features over time."""
+    curves = maps.sum(1)[: len(names)]
+    edges = np.linspace(0, seconds, curves.shape[1] + 1)
+    steps = np.concatenate([curves, curves[:, -1:]], axis=1)
+    colours = [COLOURS[name] for name in names]
+    axis.stackplot(edges, steps, colors=colours, step="post", lw=0)
+    axis.set(xlim=(0, seconds), ylim=(0, max(1.0, 1.05 * float(curves.sum(0).max()))))
+    axis.set(xlabel="Time (s)", ylabel=f"Loss (points,\nmean {curves.sum(0).mean():.1f})")
+
+
+def _bars(axis, found: Attribution, names: tuple[str, ...]) -> None:
+    """Draw the loss of each feature as a bar with its value."""
+    values = [100 * found.by_feature[name] for name in names]
+    places = np.arange(len(names))[::-1]
+    axis.barh(places, values, color=[COLOURS[name] for name in names], height=0.7)
+    for place, value, name in zip(places, values, names, strict=True):
+        label, style = f"{NAMES[name]} {value:.1f}", {"va": "center", "fontsize": 7}
+        axis.annotate(label, (value, place), (2, 0), textcoords="offset points", **style)
+    axis.set_yticks([])
+    axis.set(xlim=(0, 2.2 * max(1.0, *values)), xlabel=f"Loss: {sum(values):.1f} points in all")
+    axis.grid(False)
