@@ -41,6 +41,11 @@ endif
 report: reproduce ## one report of everything: build/report/index.html
 	$(PYTHON) -m qastanet.report --profile $(PROFILE)
 
+campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a summary and a plot
+	$(PYTHON) -m qastanet.rated_pairs build/campaign/manifest.csv
+	$(PYTHON) -m qastanet batch build/campaign/manifest.csv -o build/campaign/scores.csv \
+	  --jobs $(JOBS) --by condition
+
 train: setup ## train the shipped weights and evaluate them, from the kept statistics
 	$(PYTHON) -m qastanet.workflow run 07_train --profile $(PROFILE)
 	$(PYTHON) -m qastanet.workflow run 08_ablations --profile $(PROFILE)
@@ -68,4 +73,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce report train synthetic test test-long bench lint lab clean
+.PHONY: help setup fetch reproduce report campaign train synthetic test test-long bench lint lab clean

@@ -5,18 +5,21 @@ Ambisonic pairs are ACN and SN3D. Where a stimulus has fewer ambisonic channels 
 says how many of the degraded signal are not empty.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qastanet import registry
+from qastanet import listening_tests, registry
 from qastanet.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.audio import read
 from qastanet.parametric_coding import REPOSITORY, stimuli
 from qastanet.parametric_scenes import RATE, SCENES, Files
+from qastanet.storage import write_table
 
 ORDERS = {"FOA": 1, "Mono": 0}
 
@@ -98,3 +101,24 @@ def ambiqual_pairs(table: pd.DataFrame) -> Iterator[RatedPair]:
             yield RatedPair(
                 row.dataset, row.stimulus, "ambisonic", order, reference[:, :samples], filled, rate
             )
+
+
+def write_manifest(path: str | Path) -> None:
+    """Write a manifest of the public pairs that are files: the codings of the codec set.
+
+    Args:
+        path: CSV file for `qastanet batch`, with the columns reference, degraded, content and
+            condition; the files are fetched if they are not at hand.
+    """
+    rows = []
+    for pair in listening_tests.ambiqual2_pairs():
+        if pair.degraded != pair.reference:
+            content, _, condition = pair.stimulus.rpartition("_")
+            found = [listening_tests.ambiqual_file(f) for f in (pair.reference, pair.degraded)]
+            rows.append((*(file.absolute() for file in found), content, condition))
+    columns = ["reference", "degraded", "content", "condition"]
+    write_table(pd.DataFrame(rows, columns=columns), path)
+
+
+if __name__ == "__main__":
+    write_manifest(sys.argv[1])

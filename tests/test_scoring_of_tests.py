@@ -1,6 +1,7 @@
 """Pairs of the listening tests, their scoring, and the probes."""
 
 import logging
+from pathlib import Path
 
 import mirror
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from qastanet import all_scores, listening_tests, probes, rated_pairs, registry
 from qastanet.binaural import BinauralDecoder
 from qastanet.errors import InputError
+from qastanet.manifest import read_manifest
 from qastanet.model import QASTAnet
 from qastanet.network import DifferenceNetwork
 from qastanet.rated_pairs import RatedPair
@@ -151,3 +153,11 @@ def test_identical_signals_of_a_summing_model_depend_on_the_duration():
 
 def entry(name):
     return registry.find(registry.AMBIQUAL, f"validation/audiofiles/{name}")
+
+
+def test_manifest_of_the_public_pairs(tmp_path):
+    mirror.upstream(mirror.AMBIQUAL)
+    rated_pairs.write_manifest(tmp_path / "manifest.csv")
+    table = read_manifest(tmp_path / "manifest.csv")
+    assert len(table) == 28 and table.condition.nunique() == 4
+    assert all(Path(name).is_file() for name in [*table.reference, *table.degraded])
