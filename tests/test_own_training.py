@@ -156,7 +156,7 @@ def test_suffixes_split(tmp_path, monkeypatch, capsys):
     predictions = pd.read_csv(tmp_path / "w_predictions.csv")
     ends = predictions.degraded.str.extract(r"_(\d)\.wav")[0]
     assert set(predictions.part[ends.isin(["3", "4"])]) == {"training"}
-    assert "also" not in capsys.readouterr().err
+    assert "trained on and tested with" not in capsys.readouterr().err
     scorer = load_scorer(weights)
     for row in predictions[predictions.part == "test"].itertuples():
         pair = [scorer.features(name) for name in (row.reference, row.degraded)]
