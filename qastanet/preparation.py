@@ -143,7 +143,7 @@ def prepare(
     heard = 1 if len(ref) > 2 else 2
     delay = estimate_delay(ref[:heard], deg[:heard], SAMPLING_RATE)
     if options.align:
-        delay = _beyond_doubt(ref[:heard], deg[:heard], delay)
+        delay = _beyond_doubt(ref[:heard], deg[:heard], delay, names)
         ref, deg = _aligned(ref, deg, delay, adjustments)
         for samples, name in zip((ref, deg), names, strict=True):
             check_signal(samples, SAMPLING_RATE, name)
@@ -205,28 +205,37 @@ def _same_order(
     return padded
 
 
-def _beyond_doubt(reference: np.ndarray, degraded: np.ndarray, delay: Delay) -> Delay:
-    """Refuse a delay that is larger than what is compensated, or could be another one."""
+def _beyond_doubt(
+    reference: np.ndarray, degraded: np.ndarray, delay: Delay, names: tuple[str, str]
+) -> Delay:
+    """Refuse a delay that cannot be found, is larger than the bound, or could be another one."""
+    pair = f"{names[0]} and {names[1]}"
     if delay.drifts and delay.confidence < TRUSTED:
         raise InputError(
-            f"the signals drift apart by {delay.drift_ppm:.0f} ppm, but --align compensates a "
+            f"{pair}: drift apart by {delay.drift_ppm:.0f} ppm, but --align compensates a "
             "constant delay only; resample one of them first"
         )
     found = search(reference, degraded, SAMPLING_RATE)
     if found.farther is not None:
         late = "late" if found.farther > 0 else "early"
         raise InputError(
-            f"the degraded signal seems to be {abs(found.farther) / SAMPLING_RATE * 1000:.1f} ms "
+            f"{names[1]}: seems to be {abs(found.farther) / SAMPLING_RATE * 1000:.1f} ms "
             f"{late}, more than the {BOUND * 1000:.0f} ms that --align compensates; remove the "
             "delay first"
         )
     if abs(found.nearest - delay.samples) > NEAR and not delay.drifts:
         delay = estimate_delay(reference, degraded, SAMPLING_RATE, near=found.nearest)
-    told = delay.drifts or delay.confidence < TRUSTED  # and for that it is refused or warned about
-    if found.rival is not None and abs(delay.samples) >= NEGLIGIBLE and not told:
+    if delay.drifts or abs(delay.samples) < NEGLIGIBLE:
+        return delay
+    if delay.confidence < TRUSTED and not found.distinct:
+        raise InputError(
+            f"{pair}: the delay cannot be found: at {delay.samples / SAMPLING_RATE * 1000:.1f} ms "
+            f"the signals correlate by {delay.confidence:.2f} only. Align them by hand."
+        )
+    if found.rival is not None:
         lags = (found.nearest / SAMPLING_RATE * 1000, found.rival / SAMPLING_RATE * 1000)
         raise InputError(
-            f"the delay is ambiguous: the signal repeats itself, so that {lags[0]:.2f} and "
+            f"{pair}: the delay is ambiguous: the signal repeats itself, so that {lags[0]:.2f} and "
             f"{lags[1]:.2f} ms fit alike. Align the files by hand, and leave --align out."
         )
     return delay
@@ -235,12 +244,7 @@ def _beyond_doubt(reference: np.ndarray, degraded: np.ndarray, delay: Delay) -> 
 def _aligned(
     reference: np.ndarray, degraded: np.ndarray, delay: Delay, adjustments: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Undo a trustworthy delay and cut to the common part, noting both."""
-    if delay.confidence < TRUSTED and abs(delay.samples) >= NEGLIGIBLE:
-        raise InputError(
-            f"the delay cannot be found: at {delay.samples / SAMPLING_RATE * 1000:.1f} ms the "
-            f"signals correlate by {delay.confidence:.2f} only. Align them by hand."
-        )
+    """Undo a delay and cut to the common part, noting both."""
     if abs(delay.samples) >= NEGLIGIBLE:
         adjustments.append(f"delay of {delay.samples / SAMPLING_RATE * 1000:.3f} ms compensated")
     before = reference.shape[1], degraded.shape[1]
