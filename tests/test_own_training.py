@@ -221,6 +221,12 @@ def test_pairs_that_are_too_short(tmp_path, table):
         own_pairs.own_statistics(read_rated_manifest(tmp_path / "m.csv"), progress=False)
 
 
+def test_stimuli_have_names_of_their_own(table, tmp_path):
+    table.assign(scene="x", condition=[*"aabc", "d", "e"]).to_csv(tmp_path / "m.csv")
+    names = read_rated_manifest(tmp_path / "m.csv").stimulus
+    assert names.tolist() == ["x_a_line2", "x_a_line3", "x_b", "x_c", "x_d", "x_e"]
+
+
 def test_only_references_are_no_test(table):
     with pytest.raises(InputError, match="0 scene"):
         check_trainable(table.assign(role="reference", content="a", mean=1), "m.csv")
