@@ -6,7 +6,7 @@
 
 The modules, in the order of the data flow:
 
-* sound: `sound_files`, `audio`, `alignment`, `delay_search`, `preparation`,
+* sound: `sound_files`, `audio`, `alignment`, `delay_search`, `conventions`, `preparation`,
   `pieces` (long files)
 * scene to ears: `ambisonics`, `binaural`, `binaural_cues`
 * hearing: `gammatone`, `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`

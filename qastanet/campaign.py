@@ -89,22 +89,15 @@ def run(
         done = _read_journal(journal)
         groups = _groups(manifest, keys, done)
         waiting = sum(len(group.degraded) for group in groups)
+        bar = tqdm(
+            total=len(manifest),
+            initial=len(manifest) - waiting,
+            unit="pair",
+            disable=not progress,
+        )
         finished = _work(groups, partial(_score, work, model, options), jobs, scheduler)
-        with (
-            open(journal, "a", encoding="utf-8") as file,
-            tqdm(
-                total=len(manifest),
-                initial=len(manifest) - waiting,
-                unit="pair",
-                disable=not progress,
-            ) as bar,
-        ):
-            for results in finished:
-                for key, result in results:
-                    file.write(json.dumps({"key": key, **result}) + "\n")
-                    done[key] = result
-                file.flush()
-                bar.update(len(results))
+        with bar:
+            _keep(finished, journal, done, bar)
         table = _table(manifest, [done[key] for key in keys])
         write_table(table, output)
         journal.unlink()
@@ -117,6 +110,19 @@ def run(
         lock.release()
         Path(lock.lock_file).unlink(missing_ok=True)
     return table
+
+
+def _keep(
+    finished: Iterable[list[tuple[str, dict]]], journal: Path, done: dict[str, dict], bar: tqdm
+) -> None:
+    """Write each result to the journal as soon as it is there."""
+    with open(journal, "a", encoding="utf-8") as file:
+        for results in finished:
+            for key, result in results:
+                file.write(json.dumps({"key": key, **result}) + "\n")
+                done[key] = result
+            file.flush()
+            bar.update(len(results))
 
 
 def _is_there(model: str) -> bool:

@@ -24,6 +24,14 @@ RIVAL = 0.95
 sounds stay below 0.5; steady tones reach 0.92, and tones that fade in and out 0.99."""
 
 
+CLOSE = 5e-4
+"""Peaks within this many seconds of the first, as of both ears, are no rivals."""
+
+DISTINCT = 0.5
+"""A second peak below this height, relative to the first, leaves no doubt, however little the
+signals correlate: a reverberation that is decorrelated anew, for example."""
+
+
 class Search(NamedTuple):
     """Where the peaks of the cross-correlation lie, in samples; positive: late."""
 
@@ -33,6 +41,8 @@ class Search(NamedTuple):
     """Another one within the bound that is nearly as high, None if there is none."""
     farther: int | None
     """One beyond the bound that is higher and to be trusted, None if there is none."""
+    distinct: bool
+    """Whether the highest one stands alone."""
 
 
 def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float = BOUND) -> Search:
@@ -47,7 +57,7 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((1, 48000))
         >>> search(noise, np.roll(noise, 300), 48000)
-        Search(nearest=300, rival=None, farther=None)
+        Search(nearest=300, rival=None, farther=None, distinct=True)
         >>> search(noise, np.roll(noise, 9600), 48000).farther
         9600
     """
@@ -66,15 +76,17 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
     near = np.abs(lags[peaks]) <= bound * rate
     inside, outside = peaks[near], peaks[~near]
     if not len(inside):
-        return Search(0, None, None)
+        return Search(0, None, None, False)
     top = heights[inside[0]]
-    rival = inside[1:2][heights[inside[1:2]] >= RIVAL * top]
+    rival = inside[np.abs(lags[inside] - lags[inside[0]]) > CLOSE * rate][:1]
     farther = outside[:1][heights[outside[:1]] > top]
     energy = np.sqrt(np.prod([np.sum(np.square(x, dtype=float)) for x in pair]))
     likeness = scipy.fft.irfft(cross, n_fft)[lags[farther]] / energy
-    farther = farther[likeness >= TRUSTED]  # among so many lags, some peak by chance
+    # among so many lags, some peak by chance
+    farther = farther[(likeness >= TRUSTED) | (top < DISTINCT * heights[farther])]
     return Search(
         int(lags[inside[0]]),
-        int(lags[rival[0]]) if len(rival) else None,
-        int(lags[farther[0]]) if len(farther) else None,
+        next((int(lags[k]) for k in rival if heights[k] >= RIVAL * top), None),
+        next((int(lags[k]) for k in farther), None),
+        not any(heights[k] >= DISTINCT * top for k in rival),
     )

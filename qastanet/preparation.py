@@ -23,15 +23,12 @@ from qastanet.alignment import (
     positions,
     shift,
 )
-from qastanet.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.audio import check_pair, check_signal, resample
+from qastanet.conventions import CONVENTIONS, suspected_convention, to_ambix
 from qastanet.delay_search import search
 from qastanet.errors import InputError
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.sound_files import opened
-
-CONVENTIONS = ("ambix", "n3d", "fuma")
-"""AmbiX (ACN, SN3D), ACN with N3D, or Furse-Malham B-format (first order: W, X, Y, Z)."""
 
 ORDER_RULES = ("error", "truncate", "pad")
 """What to do when the signals have different ambisonic orders."""
@@ -76,66 +73,6 @@ class Options:
                 raise InputError(
                     f"{name} '{getattr(self, name)}' is unknown; choose one of {', '.join(known)}"
                 )
-
-
-def to_ambix(samples: np.ndarray, convention: str) -> np.ndarray:
-    """Convert an ambisonic signal to AmbiX; binaural signals pass.
-
-    Args:
-        samples: shape (channels, samples)
-        convention: one of CONVENTIONS
-
-    Raises:
-        InputError: for FuMa of higher order, whose normalisation has no single definition in use
-
-    Example:
-        >>> to_ambix(np.array([[0.5**0.5], [1.0], [0.0], [0.0]]), "fuma").round(6).ravel().tolist()
-        [1.0, 0.0, 0.0, 1.0]
-    """
-    if len(samples) == 2 or convention == "ambix":
-        return samples
-    if convention == "n3d":
-        return n3d_to_sn3d(samples).astype(samples.dtype)
-    if len(samples) != 4:
-        raise InputError(
-            f"{len(samples)} channels in FuMa convention: only first order (4 channels) is "
-            "converted; convert the signal to AmbiX"
-        )
-    w, x, y, z = samples
-    return np.stack([w * np.sqrt(2).astype(samples.dtype), y, z, x])
-
-
-def suspected_convention(samples: np.ndarray) -> str | None:
-    """Guess from the energies of an ambisonic signal that it is not the AmbiX it should be.
-
-    For plane waves and diffuse fields alike, all channels of an order together have the energy of W
-    in SN3D, 2 n + 1 times as much in N3D, and twice as much at first order in FuMa.
-
-    Args:
-        samples: shape (channels, samples), supposed to be AmbiX
-
-    Returns:
-        "n3d", "fuma", or None if nothing contradicts AmbiX
-
-    Example:
-        >>> suspected_convention(np.ones((4, 9)))
-        'n3d'
-    """
-    energy = np.mean(np.square(samples, dtype=np.float64), axis=1)
-    if energy[0] <= 0:
-        return None
-    order = order_of(len(samples))
-    ratios = np.array(
-        [energy[channels(n - 1) : channels(n)].sum() / energy[0] for n in range(1, order + 1)]
-    )
-    if np.any(ratios <= 0):
-        return None
-    n3d = 2 * np.arange(1, order + 1) + 1
-    distances = {"n3d": np.abs(np.log(ratios / n3d)).max(), None: np.abs(np.log(ratios)).max()}
-    if order == 1:
-        distances["fuma"] = abs(np.log(ratios[0] / 2))
-    nearest = min(distances, key=distances.get)
-    return nearest if distances[nearest] < 0.15 else None
 
 
 def look(reference: str | Path, degraded: str | Path) -> dict:
@@ -206,7 +143,7 @@ def prepare(
     heard = 1 if len(ref) > 2 else 2
     delay = estimate_delay(ref[:heard], deg[:heard], SAMPLING_RATE)
     if options.align:
-        delay = _beyond_doubt(ref[:heard], deg[:heard], delay)
+        delay = _beyond_doubt(ref[:heard], deg[:heard], delay, names)
         ref, deg = _aligned(ref, deg, delay, adjustments)
         for samples, name in zip((ref, deg), names, strict=True):
             check_signal(samples, SAMPLING_RATE, name)
@@ -268,28 +205,37 @@ def _same_order(
     return padded
 
 
-def _beyond_doubt(reference: np.ndarray, degraded: np.ndarray, delay: Delay) -> Delay:
-    """Refuse a delay that is larger than what is compensated, or could be another one."""
+def _beyond_doubt(
+    reference: np.ndarray, degraded: np.ndarray, delay: Delay, names: tuple[str, str]
+) -> Delay:
+    """Refuse a delay that cannot be found, is larger than the bound, or could be another one."""
+    pair = f"{names[0]} and {names[1]}"
     if delay.drifts and delay.confidence < TRUSTED:
         raise InputError(
-            f"the signals drift apart by {delay.drift_ppm:.0f} ppm, but --align compensates a "
+            f"{pair}: drift apart by {delay.drift_ppm:.0f} ppm, but --align compensates a "
             "constant delay only; resample one of them first"
         )
     found = search(reference, degraded, SAMPLING_RATE)
     if found.farther is not None:
         late = "late" if found.farther > 0 else "early"
         raise InputError(
-            f"the degraded signal seems to be {abs(found.farther) / SAMPLING_RATE * 1000:.1f} ms "
+            f"{names[1]}: seems to be {abs(found.farther) / SAMPLING_RATE * 1000:.1f} ms "
             f"{late}, more than the {BOUND * 1000:.0f} ms that --align compensates; remove the "
             "delay first"
         )
     if abs(found.nearest - delay.samples) > NEAR and not delay.drifts:
         delay = estimate_delay(reference, degraded, SAMPLING_RATE, near=found.nearest)
-    told = delay.drifts or delay.confidence < TRUSTED  # and for that it is refused or warned about
-    if found.rival is not None and abs(delay.samples) >= NEGLIGIBLE and not told:
+    if delay.drifts or abs(delay.samples) < NEGLIGIBLE:
+        return delay
+    if delay.confidence < TRUSTED and not found.distinct:
+        raise InputError(
+            f"{pair}: the delay cannot be found: at {delay.samples / SAMPLING_RATE * 1000:.1f} ms "
+            f"the signals correlate by {delay.confidence:.2f} only. Align them by hand."
+        )
+    if found.rival is not None:
         lags = (found.nearest / SAMPLING_RATE * 1000, found.rival / SAMPLING_RATE * 1000)
         raise InputError(
-            f"the delay is ambiguous: the signal repeats itself, so that {lags[0]:.2f} and "
+            f"{pair}: the delay is ambiguous: the signal repeats itself, so that {lags[0]:.2f} and "
             f"{lags[1]:.2f} ms fit alike. Align the files by hand, and leave --align out."
         )
     return delay
@@ -298,12 +244,7 @@ def _beyond_doubt(reference: np.ndarray, degraded: np.ndarray, delay: Delay) -> 
 def _aligned(
     reference: np.ndarray, degraded: np.ndarray, delay: Delay, adjustments: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Undo a trustworthy delay and cut to the common part, noting both."""
-    if delay.confidence < TRUSTED and abs(delay.samples) >= NEGLIGIBLE:
-        raise InputError(
-            f"the delay cannot be found: at {delay.samples / SAMPLING_RATE * 1000:.1f} ms the "
-            f"signals correlate by {delay.confidence:.2f} only. Align them by hand."
-        )
+    """Undo a delay and cut to the common part, noting both."""
     if abs(delay.samples) >= NEGLIGIBLE:
         adjustments.append(f"delay of {delay.samples / SAMPLING_RATE * 1000:.3f} ms compensated")
     before = reference.shape[1], degraded.shape[1]

@@ -44,7 +44,8 @@ def read_rated_manifest(path: str | Path) -> pd.DataFrame:
     table["content"] = _labels(given, scene, path, _names(given.reference))
     table["condition"] = _labels(given, "condition", path, _names(given.degraded))
     names = table.content + "_" + table.condition
-    table["stimulus"] = names if names.is_unique else _names(given.degraded)
+    numbers = (table.index + 2).astype(str)
+    table["stimulus"] = names.where(~names.duplicated(keep=False), names + "_line" + numbers)
     table["role"] = _labels(given, "role", path, "")
     unknown = set(table.role) - {"", "reference", "coded", "anchor"}
     if unknown:

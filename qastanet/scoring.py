@@ -209,6 +209,10 @@ def score_group(
         for each degraded file the result of `score_files`, or, if it cannot be scored, a dictionary
         with `error`, the reason, in its place
     """
+    try:
+        _refuse_binaural(model, reference)
+    except InputError as error:
+        return [{"error": str(error)} for _ in degraded]
     scorer, results = load_scorer(model), []
     features: dict = {}
     for name in degraded:

@@ -117,6 +117,8 @@ def test_binaural_files_with_the_released_model(sound, capsys, tmp_path, monkeyp
     assert "directiveness" in capsys.readouterr().err
     with pytest.raises(InputError, match="directiveness"):
         qastanet.score(np.ones((2, 4800)), np.ones((2, 4800)), 48000, "released")
+    rows = scoring.score_group(sound("l.wav", 2), [sound("r.wav", 2)], "released")
+    assert "directiveness" in rows[0]["error"]
     scoring._scorer_of_name.cache_clear()
     assert main(["score", sound("a.wav"), sound("b.wav"), "--model", "released"]) == 2
     assert "cannot be fetched" in capsys.readouterr().err

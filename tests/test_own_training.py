@@ -156,7 +156,7 @@ def test_suffixes_split(tmp_path, monkeypatch, capsys):
     predictions = pd.read_csv(tmp_path / "w_predictions.csv")
     ends = predictions.degraded.str.extract(r"_(\d)\.wav")[0]
     assert set(predictions.part[ends.isin(["3", "4"])]) == {"training"}
-    assert "also" not in capsys.readouterr().err
+    assert "trained on and tested with" not in capsys.readouterr().err
     scorer = load_scorer(weights)
     for row in predictions[predictions.part == "test"].itertuples():
         pair = [scorer.features(name) for name in (row.reference, row.degraded)]
@@ -219,6 +219,12 @@ def test_pairs_that_are_too_short(tmp_path, table):
         InputError, match=r"6 of 6 pairs .*\n.*0\.25 s are too short.*\n(.*\n)*and 1"
     ):
         own_pairs.own_statistics(read_rated_manifest(tmp_path / "m.csv"), progress=False)
+
+
+def test_stimuli_have_names_of_their_own(table, tmp_path):
+    table.assign(scene="x", condition=[*"aabc", "d", "e"]).to_csv(tmp_path / "m.csv")
+    names = read_rated_manifest(tmp_path / "m.csv").stimulus
+    assert names.tolist() == ["x_a_line2", "x_a_line3", "x_b", "x_c", "x_d", "x_e"]
 
 
 def test_only_references_are_no_test(table):

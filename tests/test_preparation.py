@@ -89,7 +89,7 @@ def test_lengths_and_rates_may_differ_when_aligned():
 
 
 def test_unrelated_signals_cannot_be_aligned():
-    with pytest.raises(InputError, match="delay cannot be found"):
+    with pytest.raises(InputError, match="R and D: the delay cannot be found"):
         prepared(scene(), scene(), align=True)
 
 
@@ -107,10 +107,18 @@ def test_delays_beyond_the_bound_are_not_mistaken_for_small_ones(kind, samples):
     signal = np.float32(0.1 * dry / np.abs(dry).max())[None].repeat(2, axis=0)
     late = delayed(signal, samples)
     direction = "late" if samples > 0 else "early"
-    with pytest.raises(InputError, match=rf"seems to be {abs(samples) / 48:.1f} ms {direction}"):
+    with pytest.raises(InputError, match=rf"D: seems to be {abs(samples) / 48:.1f} ms {direction}"):
         prepared(signal, late, align=True)
     *_, report = prepared(signal, delayed(signal, 300), align=True)
     assert report["delay_ms"] == pytest.approx(6.25, abs=1e-2)
+
+
+def test_a_distinct_delay_is_trusted_though_the_signals_hardly_correlate():
+    signal = scene()
+    other = delayed(np.float32(signal + 5 * scene()), 300)
+    _, _, report = prepared(signal, other, align=True)
+    assert report["delay_ms"] == pytest.approx(6.25, abs=0.02)
+    assert report["delay_confidence"] < 0.3 and report["delay_compensated"]
 
 
 def test_steady_tones_are_ambiguous_or_left_alone():
