@@ -26,8 +26,9 @@ The modules, in the order of the data flow:
 * a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`,
   `own_scores`
 * compendium and command line: `storage`, `tables`, `plots`, `plots_evaluation`, `plots_training`,
-  `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report`,
-  `cli_own_test`, `cli`
+  `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report_parts`,
+  `report`,
+  `cli_training`, `cli`
 """
 
 import importlib

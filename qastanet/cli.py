@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import qastanet
-from qastanet import cli_own_test
+from qastanet import cli_training
 from qastanet.errors import InputError
 
 
@@ -51,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(batch)
     batch.set_defaults(run=_batch)
 
-    cli_own_test.add_manifest(commands)
-    cli_own_test.add_train(commands, _add_options)
+    cli_training.add_manifest(commands)
+    cli_training.add_train(commands, _add_options)
 
     fetch = commands.add_parser("fetch", help="fetch the public weights, sounds and ratings")
     fetch.add_argument("--mirror", metavar="DIR", help="copy from this folder, not the network")
