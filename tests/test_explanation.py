@@ -236,6 +236,7 @@ def test_the_page_needs_nothing_else_and_plays_both(files, tmp_path, capsys, cha
     assert b"<svg" in _content(page.addresses[2], "image/svg+xml")
     score = score_files(reference, degraded)["score"]
     assert f'<span class="score">{100 * score:.0f}</span>' in text
+    assert str(tmp_path) not in text  # a page may be given to others
     assert "réf &lt;1&gt;.wav" in text and "<1>" not in text and "$" not in text
     assert ("Directiveness</td>" in text) == (channels == 4)
     assert f"score {score:.4f}" in capsys.readouterr().out
