@@ -160,8 +160,8 @@ def page(explained: Explanation, figure: bytes) -> str:
     remarks = [f"note: {sentence}" for sentence in report["adjustments"]]
     remarks += [f"warning: {sentence}" for sentence in report["warnings"]]
     fields = {
-        "reference": html.escape(report["reference"]),
-        "degraded": html.escape(report["degraded"]),
+        "reference": html.escape(Path(report["reference"]).name),
+        "degraded": html.escape(Path(report["degraded"]).name),
         "score": f"{100 * found.score:.0f}",
         "low": f"{100 * found.low:.0f}",
         "high": f"{100 * found.high:.0f}",

@@ -114,14 +114,16 @@ def _diffuse(sound: str, order: int, decoder: str) -> NDArray:
     spectrum = np.abs(np.fft.rfft(dry(sound)))
     rng = np.random.default_rng([32, 0])
     count = WAVES if decoder == MEASURED else channels(order)
-    phases = np.exp(2j * np.pi * rng.random((count, len(spectrum))))
-    field = np.fft.irfft(spectrum * phases, len(dry(sound)))
-    if decoder != MEASURED:
-        field /= np.sqrt(2 * acn_order(count) + 1)[:, None]
-        return fast.binaural(field, filters(order, decoder))
-    responses = measured_responses(_hrirs(), *_spiral(WAVES)) / np.sqrt(WAVES)
-    heard = scipy.signal.oaconvolve(field[:, None], responses, axes=-1).sum(0)
-    return heard[:, : field.shape[-1]]
+    waves = spectrum * np.exp(2j * np.pi * rng.random((count, len(spectrum))))
+    samples = len(dry(sound))
+    if decoder == MEASURED:
+        responses = measured_responses(_hrirs(), *_spiral(WAVES)) / np.sqrt(WAVES)
+        heard = sum(
+            w * np.fft.rfft(each, samples) for w, each in zip(waves, responses, strict=True)
+        )
+        return np.fft.irfft(heard, samples)
+    field = np.fft.irfft(waves, samples) / np.sqrt(2 * acn_order(count) + 1)[:, None]
+    return fast.binaural(field, filters(order, decoder))
 
 
 def _spiral(points: int) -> tuple[NDArray, NDArray]:

@@ -89,7 +89,7 @@ def browser():
 def test_a_key_on_a_slider_changes_picture_and_sound(lab, browser, name):
     page = browser.new_page(viewport={"width": 1400, "height": 1100})
     page.set_default_timeout(PATIENCE)
-    page.goto(lab(f"lab/tree/{name}.ipynb"))
+    page.goto(lab(f"lab/tree/{name}.ipynb") + "&reset")  # no notebooks of an earlier page
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     assert _until(lambda: _connected(lab("api/sessions"), name), seconds=60)
     page.get_by_role("menuitem", name="Run", exact=True).click()

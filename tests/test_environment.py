@@ -1,6 +1,10 @@
 """What is installed, what is declared, and that both agree."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -8,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import qastanet
@@ -64,6 +69,31 @@ def test_environment_yml_agrees_with_pyproject():
     assert str(python) == PROJECT["requires-python"]
     found.pop("pip")
     assert found == _declared("notebooks", "test")
+
+
+def test_binder_installs_versions_within_the_declared_ranges():
+    content = yaml.safe_load((ROOT / ".binder" / "environment.yml").read_text())
+    assert all(isinstance(item, str) for item in content["dependencies"])  # nothing local
+    declared, found = _declared(), {}
+    for line in content["dependencies"]:
+        item = Requirement(re.sub(r"(?<![<>=])=(?!=)", "==", line).replace("pytorch-cpu", "torch"))
+        found[canonicalize_name(item.name)] = item.specifier
+    (python,) = found.pop("python")
+    assert python.operator == "==" and SpecifierSet(PROJECT["requires-python"]).contains(
+        python.version
+    )
+    found.pop("pip")
+    assert found == {name: declared[name] for name in found} and "torch" in found
+
+
+def test_binder_installs_the_package_with_what_notebooks_need():
+    script = ROOT / ".binder" / "postBuild"
+    assert os.access(script, os.X_OK)
+    text = script.read_text()
+    assert text.startswith("#!") and "set -e" in text and "'.[notebooks]'" in text
+    command = shlex.split(text.strip().splitlines()[-1])
+    assert command[:2] == ["python", "-c"]
+    subprocess.run([sys.executable, *command[1:]], check=True, cwd=ROOT)
 
 
 def test_version_and_conformance_are_in_the_changelog():

@@ -59,7 +59,7 @@ def _explain(scorer, reference, degraded):
 def test_the_parts_add_up_to_the_loss(scorer, signals, channels, name, strength):
     signal = signals[channels]
     found = _explain(scorer, signal, degrade(signal, name, strength))
-    assert found.score < 0.98 and (found.loss >= 0).all()
+    assert found.score < 0.99 and (found.loss >= 0).all()
     for total in (found.loss.sum(), found.by_statistic.sum(), sum(found.by_feature.values())):
         assert total == pytest.approx(1 - found.score, abs=COMPLETE)
     assert found.by_feature["directiveness"] == 0 or channels == 4
@@ -236,6 +236,7 @@ def test_the_page_needs_nothing_else_and_plays_both(files, tmp_path, capsys, cha
     assert b"<svg" in _content(page.addresses[2], "image/svg+xml")
     score = score_files(reference, degraded)["score"]
     assert f'<span class="score">{100 * score:.0f}</span>' in text
+    assert str(tmp_path) not in text  # a page may be given to others
     assert "réf &lt;1&gt;.wav" in text and "<1>" not in text and "$" not in text
     assert ("Directiveness</td>" in text) == (channels == 4)
     assert f"score {score:.4f}" in capsys.readouterr().out
