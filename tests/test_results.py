@@ -14,6 +14,7 @@ from tolerances import SCORE
 
 from qastanet import listening_tests, registry, storage
 from qastanet.evaluation import score_pairs
+from qastanet.monotone_scorer import read_weights
 from qastanet.registry import AMBIQUAL
 from qastanet.scoring import load_model
 
@@ -169,3 +170,12 @@ def test_default_is_better_than_released_and_no_rival_on_both_tests():
     assert len(released) == 4 and (released.low > 0).all()
     worse = table[table.difference < 0].groupby(["protocol", "metric"]).dataset.nunique()
     assert (worse < 2).all()
+
+
+def test_weights_are_as_committed(tmp_path):
+    path = ROOT / "qastanet" / "weights" / "default.safetensors"
+    before = tmp_path / "before.safetensors"
+    before.write_bytes(_committed(path))
+    committed = read_weights(before)
+    for name, array in read_weights(path).items():
+        np.testing.assert_allclose(array, committed[name], rtol=2e-3, atol=1e-6, err_msg=name)
