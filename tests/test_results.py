@@ -179,3 +179,14 @@ def test_weights_are_as_committed(tmp_path):
     committed = read_weights(before)
     for name, array in read_weights(path).items():
         np.testing.assert_allclose(array, committed[name], rtol=2e-3, atol=1e-6, err_msg=name)
+
+
+def test_every_table_is_described():
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    missing = [path.name for path in PROCESSED.iterdir() if f"`{path.name}`" not in text]
+    assert set(missing) <= {"correlations.html", "correlations.tex"}
+
+
+def test_every_figure_is_described():
+    text = (FIGURES / "README.md").read_text(encoding="utf-8")
+    assert [path.stem for path in FIGURES.glob("*.svg") if f"`{path.stem}`" not in text] == []
