@@ -33,6 +33,12 @@ FEATURES = {
 }
 """Feature -> last part of the names of its statistics."""
 
+GROUPS = 5
+"""Groups of scenes that are left out together where the paper's network is trained many times."""
+
+PROTOCOLS = ("loso", "pooled-loso", "lodo")
+"""Protocols that variants are compared under."""
+
 KINDS = {"frame by frame": "frame", "long-term means": "mean", "spreads": "spread"}
 
 
@@ -93,7 +99,7 @@ def compare(
     parts = []
     for name, recipe in tqdm(recipes.items(), unit="variant"):
         for seed in seeds:
-            predictions = predict(material, replace(recipe, seed=seed))
+            predictions = predict(material, replace(recipe, seed=seed), PROTOCOLS)
             parts.append(agreement(predictions).assign(variant=name, seed=seed))
     return pd.concat(parts, ignore_index=True)
 
@@ -104,7 +110,7 @@ def free_predictions(material: Material, decay: float = 0.03, steps: int = 300) 
     score = exp(-softplus(w x + b)); a penalty on the squares of the weights is its only restraint.
     """
     pairs = rated_pairs(material)
-    all_folds = folds(material.rated)
+    all_folds = folds(material.rated, PROTOCOLS)
     used = torch.tensor(np.stack([fold.train for fold in all_folds])).float()
     used = (used / used.sum(1, keepdim=True)).T
     layer = torch.nn.Linear(pairs.statistics[0].numel(), len(all_folds))
@@ -124,15 +130,36 @@ def free_predictions(material: Material, decay: float = 0.03, steps: int = 300) 
     return collect(material.rated, all_folds, found, "free weights")
 
 
+def in_groups(all_folds: Sequence[Fold], groups: int) -> list[Fold]:
+    """Merge folds, so that fewer trainings leave out more scenes each.
+
+    Args:
+        all_folds: of one protocol.
+        groups: number of folds that are left.
+
+    Example:
+        >>> masks = [np.array([True, False]), np.array([False, True])]
+        >>> in_groups([Fold("loso", ~m, m) for m in masks], 1)[0].test.tolist()
+        [True, True]
+    """
+    merged = []
+    for first in range(min(groups, len(all_folds))):
+        some = all_folds[first::groups]
+        train = np.logical_and.reduce([fold.train for fold in some])
+        test = np.logical_or.reduce([fold.test for fold in some])
+        merged.append(Fold(some[0].protocol, train, test))
+    return merged
+
+
 def poolings(table: pd.DataFrame, maps: Mapping, recipe: PaperRecipe) -> pd.DataFrame:
-    """Evaluate the paper's network with each pooling over time, leaving one scene out.
+    """Evaluate the paper's network with each pooling over time, leaving scenes out.
 
     Args:
         table: rated ambisonic pairs.
         maps: stimulus -> difference maps.
         recipe: how the network is trained.
     """
-    all_folds = folds(table, ["pooled-loso"])
+    all_folds = in_groups(folds(table, ["pooled-loso"]), GROUPS)
     parts = []
     for pooling in ("swap", "sum", "max", "p-norm"):
         chosen = PaperRecipe(**(recipe.__dict__ | {"pooling": pooling}))

@@ -54,7 +54,7 @@ class Attribution:
 
     Attributes:
         score: 0..1.
-        low: lower bound of the interval in which 90 % of the ratings are expected.
+        low: lower bound of the interval in which 90 % of mean ratings are expected.
         high: upper bound.
         loss: parts of 1 - score, of features (level, ILD, coherence, directiveness), bands and
             frames, shape (4, 29, frames); all >= 0, sum 1 - score.

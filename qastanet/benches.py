@@ -107,8 +107,9 @@ def codecs(**start) -> Bench:
         found = judged.found
         lost = ", ".join(f"{100 * x:.0f} in {WORDS[k]}" for k, x in found.by_feature.items())
         text = (
-            f"Score <b>{100 * found.score:.0f}</b> of 100 (90 % of ratings are expected between "
-            f"{100 * found.low:.0f} and {100 * found.high:.0f}). Points lost: {lost}."
+            f"Score <b>{100 * found.score:.0f}</b> of 100 ("
+            f"{100 * found.low:.0f} to {100 * found.high:.0f}: where 90 % of mean ratings "
+            f"would lie in tests like those it was trained on). Points lost: {lost}."
         )
         sounds = dict(zip(("Reference", "Degraded"), judged.ears, strict=True))
         return Shown(lambda: explanation(found), text, sounds)

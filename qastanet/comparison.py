@@ -8,6 +8,8 @@ Protocols say what a number may have seen of the listening test it is compared w
 * ``direct``: the scores as they are; nothing was fitted.
 * ``loso``: leave one scene out. The scores of a scene are mapped to points by the monotone cubic
   fitted on the other scenes of the same test (or a trained model has not seen the scene).
+* ``source-out``: as loso, with all scenes of the same dry recording left out.
+* ``pooled-...``: one map, or one model, for all tests together.
 * ``lodo``: leave one data set out. The cubic, or the model, was fitted on another test.
 * ``reported``: scores or correlations that the authors of a metric report.
 """
@@ -75,18 +77,21 @@ def group_subsets(table: pd.DataFrame) -> dict[str, pd.Series]:
     return found
 
 
-def map_scenes(table: pd.DataFrame, metrics: Mapping[str, float | None]) -> pd.DataFrame:
+def map_scenes(
+    table: pd.DataFrame, metrics: Mapping[str, float | None], pooled: bool = False
+) -> pd.DataFrame:
     """Map every metric to points by the other scenes of the same listening test and signal.
 
     Args:
         table: table of scores.
         metrics: metric -> scale, see `qastanet.correlations`.
+        pooled: one map for all listening tests.
 
     Returns:
         The table with points in the columns of the metrics, NaN where there is no score.
     """
     mapped = table.copy()
-    for _, part in table.groupby(["dataset", "signal"]):
+    for _, part in table.groupby(["signal"] if pooled else ["dataset", "signal"]):
         for metric, scale in metrics.items():
             items = part.dropna(subset=metric)
             if len(items) > 1:
@@ -161,14 +166,15 @@ def correlation_table(
     if mapping is not None:
         table = mapping(table, scales)
         scales = dict.fromkeys(scales, 1.0)
+    remap = mapping is None and not (trained and protocol == "lodo")
+    if trained and not remap:
+        scales = dict.fromkeys(scales, 100.0)
     rows = []
     for (dataset, signal), part in with_pooled(table).items():
         subsets = main_subsets(part) | (group_subsets(part) if groups else {})
         labels = {"dataset": dataset, "signal": signal, "protocol": protocol}
         there = {name: s for name, s in scales.items() if part[name].notna().any()}
-        rows.append(
-            correlations(part, there, subsets, labels, replicates, seed, remap=mapping is None)
-        )
+        rows.append(correlations(part, there, subsets, labels, replicates, seed, remap=remap))
     return pd.concat(rows, ignore_index=True)
 
 

@@ -75,3 +75,21 @@ def turn_distances(rows: pd.DataFrame) -> pd.DataFrame:
         turned.loc[chosen, low] = -rows.loc[chosen, high]
         turned.loc[chosen, high] = -rows.loc[chosen, low]
     return turned
+
+
+def forest_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Choose the rows of the table of correlations that the forest plot shows.
+
+    Args:
+        rows: of `qastanet.comparison_tables.full_table`.
+        models: trained ones, shown under all protocols; but of both tests together only where one
+            model predicts both.
+
+    Returns:
+        Rows without references and screened ratings; binaural signals where there is a choice;
+        distances turned round.
+    """
+    best = heard_rows(rows[rows.subset == "without_reference"])
+    best = best[best.protocol.isin(["direct", "reported"]) | best.metric.isin(models)]
+    single = (best.dataset == "pooled") & best.protocol.isin(["loso", "source-out", "lodo"])
+    return turn_distances(best[~single & (best.dataset != "aes2023-screened")])

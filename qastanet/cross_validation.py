@@ -4,12 +4,17 @@ Protocols:
 
 * ``loso``: leave one scene out within a listening test; the other test is not seen either.
 * ``pooled-loso``: leave one scene out of all tests together.
+* ``source-out`` and ``pooled-source-out``: the same, but with a scene go all others that were made
+  of the same dry recording. The seven scenes of AES 2023 are made of three recordings in different
+  rooms, and two recordings of the codec set occur in two scenes each, so that a model knows the
+  material of a single scene that is left out.
 * ``lodo``: leave one data set out; trained on the other tests.
 
 All forms of a scene (ambisonic and binaural) are left out together, and so are they in everything
 that training does: the mix of metrics of the pre-training is fitted in the fold too.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,7 +26,16 @@ from qastanet.pretraining import targets
 from qastanet.statistics import kendall, pearson, rmse, spearman
 from qastanet.training import Pairs, Recipe, train
 
-PROTOCOLS = ("loso", "pooled-loso", "lodo")
+PROTOCOLS = ("loso", "source-out", "pooled-loso", "pooled-source-out", "lodo")
+SAME_RECORDING = {
+    **{"glockFcastAz": "castanets", "castFpinkEl": "castanets"},
+    **{"xylFtabAz": "xylophone", "pianoFxylEl": "xylophone"},
+}
+"""Contents of the codec set that share a dry recording."""
+
+ROOMS = re.compile(r"_(anech|medrev|strongrev)$")
+"""Ends of the names of AES 2023 contents."""
+
 COLUMNS = ["dataset", "stimulus", "content", "condition", "role", "signal", "mean"]
 """What a table of predictions keeps of the rated pairs."""
 
@@ -55,6 +69,16 @@ class Material(NamedTuple):
     common_statistics: NDArray
 
 
+def recording(content: str) -> str:
+    """Return the dry recording that a content was made of.
+
+    Example:
+        >>> recording("string_quartet_medrev"), recording("castFpinkEl"), recording("my_scene")
+        ('string_quartet', 'castanets', 'my_scene')
+    """
+    return SAME_RECORDING.get(content, ROOMS.sub("", content))
+
+
 def folds(table: pd.DataFrame, protocols: Sequence[str] = PROTOCOLS) -> list[Fold]:
     """List the trainings of some protocols.
 
@@ -68,17 +92,19 @@ def folds(table: pd.DataFrame, protocols: Sequence[str] = PROTOCOLS) -> list[Fol
         >>> [fold.protocol for fold in folds(table, ["loso", "lodo"])]
         ['loso', 'loso', 'lodo', 'lodo']
     """
-    dataset, content = table.dataset.to_numpy(), table.content.astype(str).to_numpy()
+    dataset, content = table.dataset.to_numpy(), table.content.astype(str)
     seen = table.role.to_numpy() != "reference"
+    units = {"loso": content.to_numpy(), "source-out": content.map(recording).to_numpy()}
     found = []
     for name in pd.unique(dataset):
         inside = dataset == name
-        for scene in pd.unique(content[inside]):
-            test = inside & (content == scene)
-            if "loso" in protocols and (inside & seen & ~test).any():
-                found.append(Fold("loso", inside & seen & ~test, test))
-            if "pooled-loso" in protocols:
-                found.append(Fold("pooled-loso", seen & ~test, test))
+        for kind, unit in units.items():
+            for scene in pd.unique(unit[inside]):
+                test = inside & (unit == scene)
+                if kind in protocols and (inside & seen & ~test).any():
+                    found.append(Fold(kind, inside & seen & ~test, test))
+                if f"pooled-{kind}" in protocols:
+                    found.append(Fold(f"pooled-{kind}", seen & ~test, test))
         if "lodo" in protocols and (seen & ~inside).any():
             found.append(Fold("lodo", seen & ~inside, inside))
     return sorted(found, key=lambda fold: protocols.index(fold.protocol))
@@ -179,6 +205,24 @@ def collect(
     return pd.concat(parts, ignore_index=True).dropna(subset="score")
 
 
+def condition_means(table: pd.DataFrame) -> pd.DataFrame:
+    """Predict every item by the mean rating of its condition in the other scenes of its test.
+
+    A yardstick that looks at no sound: what is known once it is known which coding was used.
+
+    Args:
+        table: rated pairs.
+
+    Returns:
+        As `predict`, with the metric ``condition-mean`` and the protocol ``loso``.
+    """
+    rows = table[(table.role != "reference") & (table.signal == "ambisonic")]
+    groups = rows.groupby(["dataset", "condition"])["mean"]
+    others = (groups.transform("sum") - rows["mean"]) / (groups.transform("size") - 1)
+    known = rows[COLUMNS].assign(metric="condition-mean", protocol="loso", score=others / 100)
+    return known.dropna(subset="score")
+
+
 def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """Correlation and error of predictions, without the items that equal the reference.
 
@@ -187,11 +231,11 @@ def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame
         by: further columns to group by, besides metric, protocol and signal.
 
     Returns:
-        One row per group and data set (``pooled`` for both together under pooled-loso) with ``n``,
-        ``pearson``, ``spearman``, ``kendall`` and ``rmse`` in points.
+        One row per group and data set (``pooled`` for both together under the pooled protocols)
+        with ``n``, ``pearson``, ``spearman``, ``kendall`` and ``rmse`` in points.
     """
     coded = predictions[predictions.role != "reference"]
-    pooled = coded[coded.protocol == "pooled-loso"].assign(dataset="pooled")
+    pooled = coded[coded.protocol.str.startswith("pooled-")].assign(dataset="pooled")
     rows = []
     keys = ["metric", "protocol", "signal", "dataset", *by]
     for key, part in pd.concat([coded, pooled]).groupby(keys):
@@ -215,6 +259,16 @@ def agreement_of_subsets(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(
         [agreement(part).assign(subset=name) for name, part in parts.items()], ignore_index=True
     )
+
+
+def agreement_with_yardstick(predictions: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """`agreement_of_subsets` of predictions and of `condition_means`.
+
+    Args:
+        predictions: of trained models.
+        table: rated pairs.
+    """
+    return agreement_of_subsets(pd.concat([predictions, condition_means(table)]))
 
 
 def measures(score: NDArray, rating: NDArray) -> Mapping[str, float]:

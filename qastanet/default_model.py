@@ -89,7 +89,7 @@ class DefaultModel(QASTAnet):
     def interval(
         self, reference: torch.Tensor, degraded: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return low and high (batch,) between which 90 % of the ratings are expected."""
+        """Return low and high (batch,) between which 90 % of mean ratings are expected."""
         score = self(reference, degraded)
         half = self.quantile * torch.sqrt(score * (1 - score) + WIDTH**2)
         return (score - half).clamp(0, 1), (score + half).clamp(0, 1)

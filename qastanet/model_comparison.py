@@ -1,17 +1,26 @@
 """Our model beside every other metric on the same items and folds, with paired intervals."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
 from qastanet.bootstrap import paired_difference
-from qastanet.comparison import HEADLINE, add_predictions, increasing, map_datasets, map_scenes
+from qastanet.comparison import (
+    HEADLINE,
+    POOLED,
+    add_predictions,
+    increasing,
+    map_datasets,
+    map_scenes,
+)
 from qastanet.other_metrics import SCALES
 from qastanet.resampling import REPLICATES
 
 PROTOCOLS = {
     "direct": ("loso", None),
     "loso": ("loso", map_scenes),
+    "pooled-loso": ("pooled-loso", partial(map_scenes, pooled=True)),
     "lodo": ("lodo", map_datasets),
 }
 """Name -> protocol of the predictions, and what maps the other metrics to points."""
@@ -27,9 +36,10 @@ def model_differences(
 ) -> pd.DataFrame:
     """Compare a trained model with other metrics and other trained models.
 
-    Where the model has not seen a scene (``loso``) or a test (``lodo``), the map of the other
-    metric to points has not either; under ``direct`` the predictions of ``loso`` are compared with
-    the other metric as it is.
+    Where the model has not seen a scene (``loso``: trained for one test; ``pooled-loso``: one model
+    for both, the shipped recipe) or a test (``lodo``), the map of the other metric to points has
+    not either, and there is one map for both tests where there is one model. Under ``direct`` the
+    predictions of ``loso`` are compared with the other metric as it is.
 
     Args:
         table: table of scores.
@@ -40,7 +50,8 @@ def model_differences(
         seed: of the random numbers.
 
     Returns:
-        One row per dataset, signal, protocol and metric, without references: ``n``, ``scenes``,
+        One row per dataset (``pooled``: both), signal, protocol and metric, without references:
+        ``n``, ``scenes``,
         ``difference`` of Pearson's correlation (the model's minus the other) with ``low`` and
         ``high`` (95 %, clustered by scene); ``rmse_difference``, ``rmse_low`` and ``rmse_high`` in
         points (negative: the model errs less), empty for ``direct``.
@@ -58,6 +69,8 @@ def model_differences(
             items = items.assign(**{name: -items[name] for name in turned})
         items = items.assign(**{name: 100 * items[name] for name in (model, *models)})
         others = [*(models if mapping else []), *metrics]
+        if protocol == "pooled-loso":
+            items = pd.concat([items, items.assign(dataset=POOLED)])
         for (dataset, signal), part in items.groupby(["dataset", "signal"]):
             labels = {"dataset": dataset, "signal": signal, "protocol": protocol}
             for metric in others:

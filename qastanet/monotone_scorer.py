@@ -71,7 +71,7 @@ class MonotoneScorer(Scorer):
         return float(self.network(statistics(reference, degraded), directive).mean())
 
     def interval(self, reference: Features, degraded: Features) -> tuple[float, float]:
-        """Return low and high between which 90 % of the ratings are expected."""
+        """Return low and high between which 90 % of mean ratings are expected."""
         low, high = interval(self.score(reference, degraded), self.quantile)
         return float(low), float(high)
 

@@ -40,10 +40,13 @@ PAPER_CONTENTS = {
 PAPER_EXCERPTS = 6
 """Excerpts of each content: suffix _1 for testing, _2 for validation, _3 to _6 for training."""
 
-SHOWN = ("qastanet", "qastanet-paper", "qastanet-released", "emobiq", "ambiqual-lq", "ambiqual-la")
-"""Metrics that the paper compares, ours first."""
+SHOWN = (
+    *("qastanet", "qastanet-paper", "qastanet-released", "emobiq"),
+    *("ambiqual-lq", "ambiqual-la", "visqol", "zimtohrli"),
+)
+"""Metrics that the paper compares, ours first, and the best of the others."""
 
-GROUPED = ("qastanet", "qastanet-released", "emobiq", "ambiqual-la")
+GROUPED = ("qastanet", "qastanet-released", "emobiq", "ambiqual-la", "visqol")
 """Metrics whose agreement is shown in groups."""
 
 EXAMPLE_BANDS = (4, 12, 20, 27)

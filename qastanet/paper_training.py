@@ -7,18 +7,25 @@ steps are done, because the validation loss may fall late).
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from qastanet.cross_validation import Fold
 from qastanet.network import DifferenceNetwork
 from qastanet.storage import replacing
+
+DEAD = 0.05
+"""A network whose scores of the training pairs spread by less has not begun to learn."""
+
+TRIES = 5
+"""Seeds that are tried before a dead network is taken."""
 
 SCALE = (30.0, 1.0, 5.0, 0.5)
 """The maps are divided by these (dB, 1, 1, 1) before the network, which helps it to start."""
@@ -143,8 +150,11 @@ def predict_paper(
     all_folds: Sequence[Fold],
     recipe: PaperRecipe,
     seeds: Sequence[int] = (0,),
+    jobs: int = 1,
 ) -> NDArray:
     """Predict by networks that have not seen the pairs, the mean over seeds.
+
+    About one training in six does not begin: it is done again from another seed.
 
     Args:
         table: rated pairs, one per key of the maps.
@@ -152,20 +162,33 @@ def predict_paper(
         all_folds: of `qastanet.cross_validation.folds`, for this table.
         recipe: how; its seed is replaced.
         seeds: of the networks.
+        jobs: processes; the result does not depend on it.
 
     Returns:
         Scores, shape (pairs, folds).
     """
     each = [maps[name] for name in table.stimulus]
     rating, scene = table["mean"].to_numpy() / 100, table.content.astype(str).to_numpy()
-    whole = Batch(each)
-    scores = np.zeros((len(table), len(all_folds)))
-    for number, fold in enumerate(tqdm(all_folds, unit="fold")):
-        chosen = np.flatnonzero(fold.train)
-        for seed in seeds:
-            recipe_of_seed = PaperRecipe(**(recipe.__dict__ | {"seed": seed}))
-            part = [each[i] for i in chosen]
-            network, _ = train_paper(part, rating[chosen], scene[chosen], recipe_of_seed)
-            with torch.no_grad():
-                scores[:, number] += whole(network).numpy() / len(seeds)
+    tasks = [(np.flatnonzero(fold.train), seed) for fold in all_folds for seed in seeds]
+    run = delayed(_predict_all)
+    work = (run(each, rating, scene, chosen, replace(recipe, seed=seed)) for chosen, seed in tasks)
+    found = Parallel(jobs, return_as="generator")(work)
+    scores = np.stack(list(tqdm(found, total=len(tasks), unit="network")), axis=1)
+    return scores.reshape(len(table), len(all_folds), len(seeds)).mean(-1)
+
+
+def _predict_all(
+    maps: Sequence[NDArray], rating: NDArray, scene: NDArray, chosen: NDArray, recipe: PaperRecipe
+) -> NDArray:
+    """Train on the chosen pairs and score all, once more from another seed if it did not begin."""
+    torch.set_num_threads(1)  # so that sums are taken in the same order
+    part = [maps[i] for i in chosen]
+    whole = Batch(maps)
+    for attempt in range(TRIES):
+        tried = replace(recipe, seed=recipe.seed + 1000 * attempt)
+        network, _ = train_paper(part, rating[chosen], scene[chosen], tried)
+        with torch.no_grad():
+            scores = whole(network).numpy()
+        if np.ptp(scores[chosen]) >= DEAD:
+            break
     return scores

@@ -35,6 +35,7 @@ COLOURS = {
     "emobiq": PALETTE[1],
     "ambiqual-lq": PALETTE[4],
     "ambiqual-la": PALETTE[2],
+    "visqol": PALETTE[5],
 }
 """Colours of the metrics that the paper compares, the same in every figure."""
 
@@ -68,7 +69,9 @@ CHANGES = {
 LOOKS = {
     "direct": ("o", PALETTE[0]),
     "loso": ("s", PALETTE[2]),
+    "source-out": ("P", PALETTE[3]),
     "pooled-loso": ("D", PALETTE[4]),
+    "pooled-source-out": ("X", PALETTE[5]),
     "lodo": ("^", PALETTE[1]),
 }
 LOOKS |= {"reported": ("D", "0.4")}
@@ -198,21 +201,25 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
     there = list(dict.fromkeys(table.dataset))
     datasets = [name for name in DATASETS if name in there]
     datasets += [name for name in there if name not in DATASETS]
+    places, rows = {}, 0.0
+    for metric in metrics:
+        given = set(table.protocol[table.metric == metric])
+        for protocol in [name for name in LOOKS if name in given] or [""]:
+            places[metric, protocol] = rows
+            rows += 1
+        rows += 0.6
     figure, axes = plt.subplots(
-        1, len(datasets), figsize=(PAGE, 0.27 * len(metrics) + 1.3), sharey=True, squeeze=False
+        1, len(datasets), figsize=(PAGE, 0.15 * rows + 1.6), sharey=True, squeeze=False
     )
     for axis, dataset in zip(axes[0], datasets, strict=True):
         part = table[table.dataset == dataset]
         for row in part.itertuples():
             if row.metric not in metrics or not np.isfinite(row.pearson):
                 continue
-            given = set(part.protocol[part.metric == row.metric])
-            protocols = [name for name in LOOKS if name in given]
             marker, colour = LOOKS[row.protocol]
-            shift = 0.22 * (protocols.index(row.protocol) - (len(protocols) - 1) / 2)
             axis.errorbar(
                 row.pearson,
-                metrics.index(row.metric) + shift,
+                places[row.metric, row.protocol],
                 xerr=[
                     [max(row.pearson - row.pearson_lo, 0)],
                     [max(row.pearson_hi - row.pearson, 0)],
@@ -227,8 +234,9 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
             axis.axvline(ceilings[dataset], color="0.4", ls="--", lw=0.8)
         axis.axvline(0, color="0.6", lw=0.6)
         title = DATASETS.get(dataset, dataset)
-        axis.set(title=title, xlim=(-0.5, 1.02), xlabel="Pearson correlation, 95 % CI")
-    axes[0, 0].set_yticks(range(len(metrics)), [LABELS.get(name, name) for name in metrics])
+        axis.set(title=title, xlim=(-0.5, 1.02), xlabel="Pearson, 95 % CI")
+    centres = [np.mean([y for (name, _), y in places.items() if name == m]) for m in metrics]
+    axes[0, 0].set_yticks(centres, [LABELS.get(name, name) for name in metrics])
     axes[0, 0].invert_yaxis()
     shown = [name for name in LOOKS if (table.protocol == name).any()]
     handles = [

@@ -23,7 +23,6 @@ from qastanet.features import ENVELOPE_FROM
 from qastanet.gammatone import N_BANDS, SAMPLING_RATE, centre_frequencies
 from qastanet.monotone import count_parameters
 from qastanet.report_parts import (
-    best_sentence,
     captions,
     formula,
     sortable,
@@ -103,9 +102,8 @@ class Report:
             source = Path(__file__).parent / "templates" / name
             shutil.copyfile(source, self.target / name)
         correlations = pd.read_csv(self.root / "data/processed/correlations.csv")
-        best = best_sentence(correlations)
-        found = sortable(summary(correlations), "summary")
-        self.page("index.html", "Overview", summary=found, best_sentence=best)
+        found = sortable(summary(correlations), "summary", digits=2)
+        self.page("index.html", "Overview", summary=found)
         self.page("method.html", "Method", **method_facts())
         self.page("figures.html", "Figures", names=list(self.figures))
         self.write_tables(correlations)

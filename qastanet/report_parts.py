@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from qastanet.plots_evaluation import LABELS
+from qastanet.plots_evaluation import DATASETS, LABELS
 
 COMPARED = [
-    *(("qastanet", "loso"), ("qastanet", "lodo"), ("qastanet-paper", "loso")),
-    *(("qastanet-released", "direct"), ("emobiq", "direct")),
-    *(("ambiqual-lq", "direct"), ("ambiqual-la", "direct")),
+    *(("qastanet", "loso"), ("qastanet", "source-out"), ("qastanet", "pooled-loso")),
+    *(("qastanet", "lodo"), ("qastanet-paper", "loso"), ("qastanet-paper", "pooled-loso")),
+    *(("qastanet-released", "direct"), ("emobiq", "direct"), ("ambiqual-lq", "direct")),
+    *(("ambiqual-la", "direct"), ("visqol", "direct"), ("zimtohrli", "direct")),
 ]
 """Metrics and protocols of the summary."""
 
@@ -97,7 +98,7 @@ def captions(listing: str | Path) -> dict[str, str]:
 def summary(correlations: pd.DataFrame) -> pd.DataFrame:
     """Arrange the main correlations: a row per metric and protocol, a column per listening test."""
     rows = correlations[
-        (correlations.subset == "without_labelled_reference")
+        (correlations.subset == "without_reference")
         & (correlations.signal == "ambisonic")
         & correlations.dataset.isin(["aes2023", "ambiqual2"])
     ].set_index(["metric", "protocol", "dataset"])
@@ -108,23 +109,7 @@ def summary(correlations: pd.DataFrame) -> pd.DataFrame:
             each = rows.loc[(metric, protocol, dataset)]
             interval = f"[{each.pearson_lo:.2f}, {each.pearson_hi:.2f}]"
             text = f"{each.pearson:.2f} {interval}".replace("-", "−")
-            row[f"{dataset} (n = {each.n:.0f})"] = text
+            row[f"{DATASETS[dataset]} (n = {each.n:.0f})"] = text
+            row[f"Spearman, {DATASETS[dataset]}"] = each.spearman
         found.append(row)
     return pd.DataFrame(found)
-
-
-def best_sentence(correlations: pd.DataFrame) -> str:
-    """Say which of the compared metrics agrees best with each test."""
-    names = {"aes2023": "the AES 2023 test", "ambiqual2": "the codec set"}
-    keys = [(m, p) for m, p in COMPARED if p != "lodo"]
-    parts = []
-    for dataset, name in names.items():
-        rows = correlations[
-            (correlations.dataset == dataset)
-            & (correlations.subset == "without_labelled_reference")
-            & (correlations.signal == "ambisonic")
-        ]
-        rows = rows[[key in keys for key in zip(rows.metric, rows.protocol, strict=True)]]
-        best = rows.sort_values("pearson").iloc[-1]
-        parts.append(f"{LABELS[best.metric]} on {name} ({best.pearson:.2f})")
-    return f"Highest of these without the set left out: {' and '.join(parts)}."

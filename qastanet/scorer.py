@@ -94,7 +94,7 @@ class Scorer:
         return self.network(differences(reference, degraded))
 
     def interval(self, reference: Features, degraded: Features) -> tuple[float, float] | None:
-        """Return low and high between which 90 % of the ratings are expected, None if unknown."""
+        """Return low and high between which 90 % of mean ratings are expected, None if unknown."""
         return None
 
     @classmethod

@@ -173,7 +173,7 @@ def score_files(
         options: what may be done to the pair; the default is nothing but resampling to 48 kHz
 
     Returns:
-        score, low and high (between which 90 % of the ratings are expected; not of every model),
+        score, low and high (between which 90 % of mean ratings are expected; not of every model),
         model, reference, degraded, conformance, and the report of `qastanet.preparation.prepare`
 
     Raises:

@@ -126,7 +126,8 @@ def compare_metrics(
     Returns:
         One row per pair: ``metric_a``, ``metric_b``, ``measure``, ``n``, ``scenes``,
         ``difference`` (a minus b) with ``low``, ``high`` (95 %, percentile, clustered by scene),
-        ``p`` and ``p_holm`` of the bootstrap, and ``p_meng``, ``p_steiger`` with ``p_meng_holm``,
+        ``p`` and ``p_holm`` of the bootstrap (not below 2^(1 - scenes), the least that an exact
+        test by signs of whole scenes could give), and ``p_meng``, ``p_steiger``, ``p_meng_holm``,
         ``p_steiger_holm`` for Pearson's correlation. Holm counts all pairs of this call.
 
     Example:
@@ -142,10 +143,13 @@ def compare_metrics(
         x, y, truth = (items[column].to_numpy(dtype=float) for column in (a, b, rating))
         estimate = paired_difference(x, y, truth, items[scene], measure, replicates, seed)
         known = {"metric_a": a, "metric_b": b, "measure": measure, "n": len(items)}
+        scenes = items[scene].nunique()
+        # with so few scenes chance alone can put all of them on one side
+        estimate = estimate._replace(p=max(estimate.p, 2.0 ** (1 - scenes)))
         correlations = pearson(x, truth), pearson(y, truth), pearson(x, y)
         rows.append(
             known
-            | {"scenes": items[scene].nunique()}
+            | {"scenes": scenes}
             | estimate._asdict()
             | {"p_meng": meng_test(*correlations, len(items)).p}
             | {"p_steiger": steiger_test(*correlations, len(items)).p}

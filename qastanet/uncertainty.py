@@ -62,10 +62,11 @@ def interval(score: ArrayLike, quantile: float) -> tuple[NDArray, NDArray]:
 
 
 def add_intervals(predictions: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
-    """Add intervals to predictions, each calibrated without the scene it belongs to.
+    """Add intervals to predictions, each calibrated on the predictions of other scenes.
 
-    Under ``pooled-loso`` and ``loso`` the other scenes of the same protocol (and for loso of the
-    same test) calibrate; under ``lodo`` the ``loso`` predictions of the other tests do.
+    Under ``pooled-...``, ``loso`` and ``source-out`` the other scenes of the same protocol (and for
+    the last two of the same test) calibrate; the models that predicted these have seen the scene.
+    Under ``lodo`` the ``loso`` predictions of the other tests calibrate.
 
     Args:
         predictions: of one metric, see `qastanet.cross_validation.predict`.
@@ -80,7 +81,7 @@ def add_intervals(predictions: pd.DataFrame, level: float = LEVEL) -> pd.DataFra
         ["protocol", "dataset", "content"]
     ):
         within = rated.protocol == ("loso" if protocol == "lodo" else protocol)
-        if protocol == "loso":
+        if protocol in ("loso", "source-out"):
             within &= rated.dataset == dataset
         if protocol == "lodo":
             within &= rated.dataset != dataset

@@ -61,7 +61,7 @@ def test_nothing_is_loaded_from_a_network(built):
 def test_numbers_are_those_of_the_tables(built):
     table = pd.read_csv(ROOT / "data" / "processed" / "correlations.csv")
     rows = table[(table.metric == "emobiq") & (table.protocol == "direct")]
-    rows = rows[(rows.signal == "ambisonic") & (rows.subset == "without_labelled_reference")]
+    rows = rows[(rows.signal == "ambisonic") & (rows.subset == "without_reference")]
     text = (built / "index.html").read_text(encoding="utf-8")
     for row in rows[rows.dataset.isin(["aes2023", "ambiqual2"])].itertuples():
         assert f"{row.pearson:.2f} [{row.pearson_lo:.2f}, {row.pearson_hi:.2f}]" in text

@@ -72,7 +72,8 @@ def test_figures_are_as_committed(path):
     strip = re.compile(r"<image [^>]*>|clip-path=\"[^\"]*\"|id=\"[^\"]*\"|xlink:href=\"[^\"]*\"")
     before, now = strip.sub("", before), strip.sub("", now)
     if path.stem in RETRAINED_FIGURES:
-        assert abs(len(NUMBER.findall(now)) - len(NUMBER.findall(before))) < 200
+        sizes = [len(NUMBER.findall(text)) for text in (now, before)]
+        assert max(sizes) < 1.3 * min(sizes)
         return
     assert NUMBER.sub("#", now) == NUMBER.sub("#", before)
     pairs = zip(NUMBER.findall(now), NUMBER.findall(before), strict=True)
@@ -141,11 +142,14 @@ def test_correlations_can_be_found_by_name():
 
 
 CARD_ROWS = {
-    "scene left out, AES 2023": ("loso", "aes2023"),
-    "scene left out, codec set": ("loso", "ambiqual2"),
-    "scene left out, both together": ("pooled-loso", "pooled"),
+    "trained for one test, scene left out: AES 2023": ("loso", "aes2023"),
+    "trained for one test, scene left out: codec set": ("loso", "ambiqual2"),
+    "trained for one test, recording left out: AES 2023": ("source-out", "aes2023"),
+    "**shipped recipe**, scene left out: both tests": ("pooled-loso", "pooled"),
+    "**shipped recipe**, scene left out: codec set": ("pooled-loso", "ambiqual2"),
+    "**shipped recipe**, recording left out: both tests": ("pooled-source-out", "pooled"),
     "trained on AES 2023": ("lodo", "ambiqual2"),
-    "trained on codec set": ("lodo", "aes2023"),
+    "trained on the codec set": ("lodo", "aes2023"),
 }
 
 
@@ -153,7 +157,7 @@ CARD_ROWS = {
 def test_model_card_says_what_the_tables_say(start):
     protocol, dataset = CARD_ROWS[start]
     table = pd.read_csv(PROCESSED / "training_agreement.csv").query(
-        "metric == 'qastanet' and subset == 'without_labelled_reference' and signal == 'ambisonic'"
+        "metric == 'qastanet' and subset == 'without_reference' and signal == 'ambisonic'"
     )
     row = table[(table.protocol == protocol) & (table.dataset == dataset)].iloc[0]
     card = (ROOT / "qastanet" / "weights" / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -169,6 +173,7 @@ def test_default_is_better_than_released_and_no_rival_on_both_tests():
     released = table[table.metric == "qastanet-released"]
     assert len(released) == 4 and (released.low > 0).all()
     worse = table[table.difference < 0].groupby(["protocol", "metric"]).dataset.nunique()
+    assert len(worse)  # several are better on the codec set
     assert (worse < 2).all()
 
 

@@ -79,3 +79,11 @@ def test_compare_metrics():
     assert (pairs["p_meng_holm"][:2] < 0.01).all()
     for test in ("p", "p_meng", "p_steiger"):
         assert (pairs[f"{test}_holm"] >= pairs[test]).all()
+
+
+def test_few_scenes_cannot_make_a_small_p():
+    items = pd.DataFrame({"content": list("aabbcc"), "mean": [1, 5, 2, 6, 1, 7]})
+    items["good"] = items["mean"] * 1.0
+    items["bad"] = [5, 1, 6, 2, 7, 1]
+    found = compare_metrics(items, ["good", "bad"], replicates=500)
+    assert found.difference[0] > 1 and found.p[0] == 0.25

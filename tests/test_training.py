@@ -11,7 +11,7 @@ import torch
 from qastanet import cross_validation, pretraining, training_sets, uncertainty
 from qastanet.errors import InputError
 from qastanet.network import DifferenceNetwork
-from qastanet.paper_training import Batch, PaperRecipe, train_paper
+from qastanet.paper_training import DEAD, Batch, PaperRecipe, predict_paper, train_paper
 from qastanet.training import MEMBERS, Recipe, optimise
 
 PROCESSED = Path(__file__).parents[1] / "data" / "processed"
@@ -69,13 +69,35 @@ def test_runs_side_by_side_equal_single_runs(material):
 def test_folds_never_train_on_what_they_test(material):
     table = material.rated
     found = cross_validation.folds(table)
-    assert [f.protocol for f in found].count("loso") == 13 and len(found) == 28
+    assert [f.protocol for f in found].count("loso") == 13 and len(found) == 42
     for fold in found:
         assert not (fold.train & fold.test).any()
         assert not set(table.content[fold.train]) & set(table.content[fold.test])
         assert "reference" not in set(table.role[fold.train])
         if fold.protocol == "lodo":
             assert not set(table.dataset[fold.train]) & set(table.dataset[fold.test])
+
+
+@pytest.mark.parametrize("protocol", ["source-out", "pooled-source-out"])
+def test_no_recording_is_trained_on_and_tested_with(material, protocol):
+    table = material.rated
+    source = table.content.astype(str).map(cross_validation.recording)
+    found = cross_validation.folds(table, [protocol])
+    assert len(found) == 7
+    for fold in found:
+        assert not set(source[fold.train]) & set(source[fold.test])
+    assert np.sum([fold.test for fold in found], axis=0).tolist() == [1] * len(table)
+
+
+def test_condition_means_do_not_use_the_scene(material):
+    table = material.rated
+    found = cross_validation.condition_means(table)
+    first = found.content.iloc[0]
+    changed = table.assign(mean=table["mean"].where(table.content != first, 0.0))
+    again = cross_validation.condition_means(changed)
+    own = found.content == first
+    assert own.any() and np.allclose(found.score[own], again.score[own])
+    assert not np.allclose(found.score[~own], again.score[~own])
 
 
 def test_held_out_ratings_change_nothing(material):
@@ -162,11 +184,9 @@ def test_agreement_out_of_fold(protocol, dataset, pearson, rmse):
 def test_predictions_are_complete():
     table = pd.read_csv(PROCESSED / "predictions.csv")
     ours = table[table.metric == "qastanet"]
-    assert ours.groupby("protocol").size().to_dict() == {
-        "lodo": 146,
-        "loso": 146,
-        "pooled-loso": 146,
-    }
+    assert ours.groupby("protocol").size().to_dict() == dict.fromkeys(
+        cross_validation.PROTOCOLS, 146
+    )
     assert ours.score.between(0, 1).all() and (ours.low <= ours.score).all()
     assert (ours.score <= ours.high).all()
     assert np.allclose(ours[ours.role == "reference"].score, 1, atol=1e-3)
@@ -189,6 +209,7 @@ def test_ablations_hold_the_shipped_recipe_and_ten_seeds():
     kept = pd.read_csv(PROCESSED / "training_agreement.csv")
     kept = kept[(kept.metric == "qastanet") & (kept.subset == "without_reference")]
     kept = kept[(kept.dataset == "pooled") & (kept.signal == "ambisonic")]
+    kept = kept[kept.protocol == "pooled-loso"]
     assert first == pytest.approx(kept.pearson.item(), abs=2e-3)
 
 
@@ -197,3 +218,20 @@ def test_more_scenes_do_not_make_it_worse():
     table = table[(table.variant == "shipped") & (table.signal == "ambisonic")]
     median = table.groupby("scenes").rmse.median()
     assert median.iloc[-1] < median.iloc[0]
+
+
+def test_paper_predictions_do_not_depend_on_the_number_of_processes():
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame({"stimulus": list("abcdef"), "content": list("xxyyzz")})
+    table["mean"] = np.linspace(10, 90, 6)
+    maps = {n: m * rng.random((4, 29, 10)) for n, m in zip("fedcba", range(1, 7), strict=True)}
+    folds = [
+        cross_validation.Fold(
+            "loso", (table.content != x).to_numpy(), (table.content == x).to_numpy()
+        )
+        for x in "xyz"
+    ]
+    recipe = PaperRecipe(steps=30, rate=0.05, validation=1)
+    scores = [predict_paper(table, maps, folds, recipe, (0, 1), jobs) for jobs in (1, 2)]
+    assert np.array_equal(*scores) and scores[0].shape == (6, 3)
+    assert np.ptp(scores[0]) > DEAD
