@@ -132,6 +132,7 @@ def _tell(report: dict) -> None:
 def _explain(options: argparse.Namespace) -> int:
     """Show where a pair of files loses quality."""
     from qastanet import explanation
+    from qastanet.plots_explanation import WORDS
 
     explanation.check_ending(options.output)
     explained = explanation.explain_files(
@@ -143,7 +144,7 @@ def _explain(options: argparse.Namespace) -> int:
     print(f"score {found.score:.4f}")
     for name, loss in found.by_feature.items():
         if loss > 0:
-            print(f"lost in {name}: {loss:.4f}")
+            print(f"lost in {WORDS[name]}: {100 * loss:.1f} points")
     return 0
 
 
@@ -164,6 +165,9 @@ def _batch(options: argparse.Namespace) -> int:
         if options.manifest
         else manifest.pair_folders(options.ref, options.deg)
     )
+    unknown = [name for name in options.by or [] if name not in pairs.columns]
+    if unknown:
+        raise InputError(f"--by {unknown[0]}: no such column; there are {', '.join(pairs.columns)}")
     if options.dry_run:
         print(pairs.to_csv(index=False), end="")
         return 0
@@ -183,7 +187,8 @@ def _batch(options: argparse.Namespace) -> int:
     print(summary.round(3).to_string(index=False))
     failed = table[table.error != ""]
     for row in failed.head(10).itertuples():
-        print(f"failed: {row.degraded}: {row.error}", file=sys.stderr)
+        named = row.error if row.degraded in row.error else f"{row.degraded}: {row.error}"
+        print(f"failed: {named}", file=sys.stderr)
     if len(failed):
         print(f"{len(failed)} of {len(table)} pairs failed: see {options.output}", file=sys.stderr)
     return 1 if len(failed) else 0

@@ -119,7 +119,7 @@ def _manifest(options: argparse.Namespace) -> int:
     left = screening[~screening.kept]
     for row in left.itertuples():
         kept = "kept by request" if options.all_listeners else "left out"
-        print(f"{row.listener}: {kept}, {row.reason}", file=sys.stderr)
+        print(f"{row.listener} (session {row.session}): {kept}, {row.reason}", file=sys.stderr)
     used = len(screening) if options.all_listeners else int(screening.kept.sum())
     print(f"{len(table)} pairs, {used} of {len(screening)} listeners: {options.output}")
     return 0

@@ -35,9 +35,13 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
             dtype={"reference": str, "degraded": str},
             encoding_errors="surrogateescape",  # names of files need not be UTF-8
         )
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file. Check the path.") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
     missing = [name for name in ("reference", "degraded") if name not in table.columns]
+    if missing and len(table.columns) == 1 and ";" in table.columns[0]:
+        raise InputError(f"{path}: is separated by semicolons; save it with commas")
     if missing:
         raise InputError(
             f"{path}: no column {' and no column '.join(missing)}; its columns are "

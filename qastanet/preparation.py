@@ -33,6 +33,12 @@ from qastanet.sound_files import opened
 ORDER_RULES = ("error", "truncate", "pad")
 """What to do when the signals have different ambisonic orders."""
 
+AUDIBLE_OFFSET = 0.01
+"""A constant part of the signal that is worth a warning, of full scale."""
+
+WORTH_A_WORD = 0.9
+"""If less than this share of a file is compared, it is said."""
+
 AUDIBLE_LEVEL = 1.0
 """Level differences above this many dB are warned about."""
 
@@ -134,6 +140,8 @@ def prepare(
         adjustments.append(
             f"--convention {options.convention} is of no effect: 2 channels are binaural"
         )
+    elif options.convention != "ambix":
+        adjustments.append(f"converted from {options.convention} to AmbiX (ACN, SN3D)")
     if not options.align:
         check_pair(sounds[0].samples, sounds[1].samples, (reference.rate, degraded.rate), names)
     for sound in sounds:
@@ -150,7 +158,17 @@ def prepare(
     report = _report(reference, degraded.rate, ref, deg, delay, SAMPLING_RATE, options)
     report["delay_compensated"] = options.align and abs(delay.samples) >= NEGLIGIBLE
     report["adjustments"] = adjustments
+    if options.align:
+        _note_what_is_left(report, ref.shape[1] / SAMPLING_RATE, sounds)
     return ref, deg, report
+
+
+def _note_what_is_left(report: dict, duration: float, sounds: list[Sound]) -> None:
+    """Report the duration that is compared, with a warning if much of a file is not."""
+    report["duration_s"] = duration
+    longest = max(sound.samples.shape[1] / sound.rate for sound in sounds)
+    if duration < WORTH_A_WORD * longest:
+        report["warnings"].append(f"only {duration:.2f} s of {longest:.2f} s are compared")
 
 
 def _report(
@@ -171,7 +189,10 @@ def _report(
         "delay_ms": round(delay.samples / delay_rate * 1000, 4),
         "delay_confidence": round(delay.confidence, 3),
         "delay_compensated": False,
-        "drift_ppm": round(delay.drift_ppm, 1),
+        # where the signals hardly correlate nothing is known of a drift, unless it was found
+        "drift_ppm": round(delay.drift_ppm, 1)
+        if delay.drifts or delay.confidence >= TRUSTED
+        else None,
         "level_change_db": round(level_change(ref, deg), 3),
         "adjustments": [],
         "warnings": _warnings(ref, deg, delay, delay_rate, options),
@@ -254,6 +275,13 @@ def _aligned(
     return pair
 
 
+def _inverted(ref: np.ndarray, deg: np.ndarray) -> bool:
+    """Tell whether the degraded signal looks like the reference upside down."""
+    pair = [x.astype(float) - x.mean(axis=1, keepdims=True) for x in (ref, deg)]
+    size = np.sqrt((pair[0] ** 2).sum() * (pair[1] ** 2).sum())
+    return bool((pair[0] * pair[1]).sum() < -0.5 * size) if size > 0 else False
+
+
 def _warnings(
     ref: np.ndarray, deg: np.ndarray, delay: Delay, rate: int, options: Options
 ) -> list[str]:
@@ -265,11 +293,16 @@ def _warnings(
             f"the degraded signal is {abs(delay.samples) / rate * 1000:.2f} ms {late}; "
             "compensate with --align"
         )
-    if delay.confidence < TRUSTED:
+    if _inverted(ref, deg):
+        found.append("the polarity of the degraded signal is inverted")
+    elif delay.confidence < TRUSTED and not delay.drifts:
         found.append(
-            f"the signals hardly correlate ({delay.confidence:.2f}): another scene, or a delay of "
-            "more than 100 ms?"
+            f"the signals hardly correlate ({delay.confidence:.2f}): another scene, a delay of "
+            "more than 100 ms, or a strong drift?"
         )
+    offset = float(np.abs(deg.mean(axis=1) - ref.mean(axis=1)).max())
+    if offset > AUDIBLE_OFFSET:
+        found.append(f"the degraded signal has a constant part (DC) of {offset:.2f} of full scale")
     if delay.drifts:
         found.append(f"the signals drift apart by {delay.drift_ppm:.0f} ppm")
     change = level_change(ref, deg)

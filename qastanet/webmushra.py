@@ -29,7 +29,8 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
             back: "drums saw_anech" becomes "drums+saw_anech".
 
     Returns:
-        Tidy ratings, listeners numbered from 1 in the order of the file ("listener01").
+        Tidy ratings, listeners numbered from 1 in the order of the file ("listener01"); their
+        session identifiers are in ``attrs["sessions"]``.
 
     Raises:
         InputError: if the file cannot be read, a column is missing, a rating is missing or outside
@@ -49,6 +50,12 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}; is it a webMUSHRA result?")
     table = table[SOURCE_COLUMNS].set_axis(COLUMNS, axis="columns")
+    twice = table[table.duplicated(COLUMNS[:3])]
+    if len(twice):
+        named = " ".join(map(str, twice.iloc[0][COLUMNS[:3]]))
+        raise InputError(
+            f"{path}: rated twice, the second time in line {twice.index[0] + 2}: {named}"
+        )
     numbers = {name: i + 1 for i, name in enumerate(table["listener"].unique())}
     table["listener"] = [f"listener{numbers[name]:02d}" for name in table["listener"]]
     table["trial"] = table["trial"].str.strip().str.replace(" ", "+", regex=False)
@@ -59,9 +66,7 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
             f"{path}: rating {wrong['rating'].iloc[0]} in line {wrong.index[0] + 2} is missing, no "
             "number, or outside 0..100"
         )
-    twice = table[table.duplicated(COLUMNS[:3])]
-    if len(twice):
-        raise InputError(f"{path}: rated twice: {' '.join(twice.iloc[0][COLUMNS[:3]])}")
+    table.attrs["sessions"] = {f"listener{k:02d}": name for name, k in numbers.items()}
     return table
 
 

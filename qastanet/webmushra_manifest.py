@@ -44,7 +44,7 @@ def manifest_of(
         screened: leave out the listeners that do not pass `qastanet.webmushra.screen_listeners`
 
     Returns:
-        manifest with COLUMNS, and the screening
+        manifest with COLUMNS, and the screening, with the ``session`` of each listener
 
     Raises:
         InputError: if the results cannot be read, no listener is left, or a sound is not there
@@ -54,7 +54,9 @@ def manifest_of(
     if not Path(sounds).is_dir():
         raise InputError(f"{sounds}: no such folder. Name the folder of the sounds.")
     ratings = read_webmushra(results)
+    sessions = ratings.attrs["sessions"]
     screening = screen_listeners(ratings, reference, anchor)
+    screening["session"] = screening.listener.map(sessions)
     if screened:
         ratings = keep_screened(ratings, screening)
         if ratings.empty:

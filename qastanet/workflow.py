@@ -261,6 +261,9 @@ def main() -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; results are as they were", file=sys.stderr)
+        return 130
     return 0
 
 

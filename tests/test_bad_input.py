@@ -187,7 +187,7 @@ TABLE = {
         "cannot be read as weights",
     ),
     "tampered download": (tampered_mirror, r"weights\.pth\.tar: cannot be fetched .*hash"),
-    "no manifest": (lambda: ["batch", "none.csv"], r"none\.csv: cannot be read as a CSV"),
+    "no manifest": (lambda: ["batch", "none.csv"], r"none\.csv: no such file"),
     "folder as manifest": (lambda: ["batch", folder("d")], "d: cannot be read as a CSV"),
     "sound as manifest": (lambda: ["batch", sound("s.wav")], r"s\.wav: (cannot be read|no column)"),
     "empty manifest": (lambda: batch(b""), r"m\.csv: cannot be read as a CSV"),

@@ -222,3 +222,11 @@ def test_no_scheduler_answers(sounds):
     pytest.importorskip("distributed")
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         campaign.run(pairs(sounds), sounds / "d.csv", scheduler="tcp://127.0.0.1:1")
+
+
+def test_an_unknown_label_is_refused_before_the_work(tmp_path, capsys):
+    (tmp_path / "m.csv").write_text("reference,degraded,codec\na.wav,b.wav,x\n")
+    output = tmp_path / "scores.csv"
+    assert main(["batch", str(tmp_path / "m.csv"), "-o", str(output), "--by", "nolabel"]) == 2
+    assert "--by nolabel: no such column" in capsys.readouterr().err
+    assert not output.exists()

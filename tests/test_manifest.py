@@ -30,6 +30,7 @@ def test_paths_start_at_the_manifest_and_labels_pass_through(tmp_path):
         ("reference,degraded\n", "lists no pairs"),
         ("reference,degraded\na,b\na,\n", "line 3: 'degraded' is empty"),
         ("", "cannot be read as a CSV"),
+        ("reference;degraded\na;b\n", "separated by semicolons"),
         ('reference,degraded\n"a,b\n', "cannot be read as a CSV"),
     ],
 )
@@ -40,7 +41,7 @@ def test_bad_manifests(tmp_path, content, message):
 
 
 def test_missing_manifest(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv: cannot be read"):
+    with pytest.raises(InputError, match=r"none\.csv: no such file"):
         read_manifest(tmp_path / "none.csv")
 
 

@@ -178,3 +178,28 @@ def test_level_clipping_and_drift_are_warned_about():
 def test_unknown_options(option):
     with pytest.raises(InputError, match="is unknown; choose one of"):
         Options(**option)
+
+
+def test_inverted_polarity_is_named():
+    reference = scene()
+    *_, report = prepared(reference, -reference)
+    assert any("polarity" in text for text in report["warnings"])
+    assert not any("correlate" in text for text in report["warnings"])
+
+
+def test_a_constant_part_is_named():
+    reference = scene()
+    *_, report = prepared(reference, reference + np.float32(0.1))
+    assert "constant part (DC) of 0.10" in " ".join(report["warnings"])
+
+
+def test_what_is_compared_is_reported_when_a_file_is_cut():
+    reference = scene()
+    *_, report = prepared(reference, reference[:, :9600], align=True)
+    assert report["duration_s"] == pytest.approx(0.2)
+    assert "only 0.20 s of 1.00 s are compared" in report["warnings"]
+
+
+def test_nothing_is_said_of_the_drift_of_unrelated_signals():
+    *_, report = prepared(scene(), np.random.default_rng(5).standard_normal((4, 48000)) * 0.1)
+    assert report["drift_ppm"] is None and report["delay_confidence"] < 0.5

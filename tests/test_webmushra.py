@@ -95,7 +95,7 @@ def test_exactly_fifteen_per_cent_is_allowed():
         (HEADER + "x,t,FOA,\n", "line 2 is missing"),
         (HEADER + "x,t,FOA,loud\n", "nan in line 2 is missing, no number"),
         ("", "cannot be read as a CSV file"),
-        (HEADER + "x,t,FOA,10\nx,t,FOA,20\n", "rated twice: listener01 t FOA"),
+        (HEADER + "x,t,FOA,10\nx,t,FOA,20\n", "rated twice, the second time in line 3: x t FOA"),
     ],
 )
 def test_refuses_bad_files(tmp_path, text, message):

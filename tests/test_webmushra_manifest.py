@@ -44,7 +44,7 @@ def test_manifest_has_means_intervals_and_files(results, capsys):
     assert main(arguments(results, "--anchor", "anchor35")) == 0
     out, err = capsys.readouterr()
     assert "8 pairs, 5 of 6 listeners" in out
-    assert "listener06: left out, reference below 90 in 100.0% of trials" in err
+    assert "listener06 (session uuid5): left out, reference below 90 in 100.0% of trials" in err
     table = read_rated_manifest(results / "out" / "m.csv")
     raw = pd.read_csv(results / "mushra.csv")
     chosen = (raw.trial_id == "drums room") & (raw.rating_stimulus == "opus64")
