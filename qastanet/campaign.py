@@ -20,6 +20,7 @@ from typing import NamedTuple
 import filelock
 import joblib
 import pandas as pd
+from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
@@ -204,6 +205,17 @@ def _work(
         yield from _work_on_cluster(groups, score, scheduler)
         return
     waiting = {group.keys: group for group in groups}
+    try:
+        yield from _work_here(waiting, score, jobs)
+    finally:
+        if jobs != 1 and groups:
+            _release_workers()
+
+
+def _work_here(
+    waiting: dict[tuple, Group], score: Callable, jobs: int
+) -> Iterator[list[tuple[str, dict]]]:
+    """Score groups by processes of this machine."""
     while waiting:
         try:
             for group, results in _parallel(waiting.values(), score, jobs):
@@ -227,6 +239,11 @@ def _parallel(groups: Iterable[Group], score: Callable, jobs: int) -> Iterator:
         n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1
     )
     yield from parallel(tasks)
+
+
+def _release_workers() -> None:
+    """End the processes of joblib, which would otherwise wait for more work, or for an exit."""
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def _smaller(group: Group) -> list[Group]:
