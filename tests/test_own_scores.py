@@ -76,7 +76,7 @@ def test_one_test_at_a_time(manifest, tmp_path):
     [
         ("default.csv", "rename it; build/default holds other results"),
         ("...csv", "rename it"),
-        ("none/none.csv", "cannot be read as a CSV file"),
+        ("none/none.csv", "no such file"),
     ],
 )
 def test_names_that_would_overwrite_other_results(manifest, name, message, monkeypatch, capsys):
