@@ -20,6 +20,7 @@ from qastanet.cross_validation import (
     folds,
     predict,
     rated_pairs,
+    scores_of_runs,
     train_runs,
 )
 from qastanet.paper_training import PaperRecipe, predict_paper
@@ -193,11 +194,9 @@ def data_efficiency(
             inside = table.content.astype(str).isin(chosen).to_numpy()
             runs.append((size, draw, Fold("pooled-loso", inside & seen, ~inside)))
     rows = []
-    pairs = rated_pairs(material)
     for name, recipe in recipes.items():
         ensemble, _ = train_runs(material, [fold.train for *_, fold in runs], recipe, name)
-        scores = ensemble(pairs.statistics, pairs.directive).detach().double().numpy()
-        scores = scores.reshape(len(scores), len(runs), -1).mean(-1)
+        scores = scores_of_runs(ensemble, material, len(runs))
         for number, (size, draw, fold) in enumerate(runs):
             part = agreement(collect(table, [fold], scores[:, [number]], "qastanet"))
             part = part[part.dataset == "pooled"]

@@ -178,6 +178,16 @@ def truncate(signal: np.ndarray, order: int) -> np.ndarray:
     return signal[..., : channels(order), :]
 
 
+def silence_above(signal: np.ndarray, order: int) -> np.ndarray:
+    """Silence the channels above an order; unlike `truncate`, all channels stay.
+
+    Example:
+        >>> silence_above(np.ones((16, 5)), 1)[:, 0].sum().item()
+        4.0
+    """
+    return np.where(acn_order(len(signal))[:, None] <= order, signal, 0).astype(signal.dtype)
+
+
 def _spaudiopy():
     """Import spaudiopy where it is needed: it takes a second and talks about playback."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qastanet import codecs, fast
-from qastanet.ambisonics import acn_order, channels
+from qastanet.ambisonics import channels, silence_above
 from qastanet.attribution import Attribution, explain
 from qastanet.degradations import degrade
 from qastanet.features import Features
@@ -53,11 +53,6 @@ def _named(values, text: str, factor: float = 1) -> dict[str, float]:
     return {text.format(factor * value): value for value in values}
 
 
-def _orders(signal: NDArray, order: float) -> NDArray:
-    """Silence the channels above an order."""
-    return np.where(acn_order(len(signal))[:, None] <= order, signal, 0).astype(np.float32)
-
-
 def _degradation(name: str) -> Callable[[NDArray, float], NDArray]:
     return lambda signal, strength: degrade(signal, name, strength)
 
@@ -73,7 +68,7 @@ TREATMENTS = {
         _named((2000, 3500, 5000, 7000, 10000, 14000, 18000), "{:.1f} kHz", 1e-3),
         _degradation("lowpass"),
     ),
-    "Lower ambisonic order": Treatment(_named((0, 1, 2), "order {:.0f}"), _orders),
+    "Lower ambisonic order": Treatment(_named((0, 1, 2), "order {:.0f}"), silence_above),
     "Independent noise": Treatment(
         {f"{snr} dB below the sound": 10 ** (-snr / 20) for snr in (6, 12, 20, 30, 40, 50)},
         _degradation("noise"),

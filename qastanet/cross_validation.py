@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from qastanet.monotone import MonotoneEnsemble
 from qastanet.pretraining import targets
 from qastanet.statistics import kendall, pearson, rmse, spearman
 from qastanet.training import Pairs, Recipe, train
@@ -165,6 +166,19 @@ def rated_pairs(material: Material) -> Pairs:
     return Pairs.of(material.rated_statistics, ambisonic, table["mean"] / 100, test)
 
 
+def scores_of_runs(ensemble: MonotoneEnsemble, material: Material, runs: int) -> NDArray:
+    """Score all rated pairs by each run: the mean of its members, shape (rated pairs, runs).
+
+    Args:
+        ensemble: of `train_runs`.
+        material: what there is.
+        runs: how many there were.
+    """
+    pairs = rated_pairs(material)
+    scores = ensemble(pairs.statistics, pairs.directive).detach().double().numpy()
+    return scores.reshape(len(scores), runs, -1).mean(-1)
+
+
 def predict(
     material: Material,
     recipe: Recipe,
@@ -179,9 +193,7 @@ def predict(
     """
     all_folds = folds(material.rated, protocols)
     ensemble, _ = train_runs(material, [fold.train for fold in all_folds], recipe, label)
-    pairs = rated_pairs(material)
-    scores = ensemble(pairs.statistics, pairs.directive).detach().double().numpy()
-    scores = scores.reshape(len(scores), len(all_folds), -1).mean(-1)
+    scores = scores_of_runs(ensemble, material, len(all_folds))
     return collect(material.rated, all_folds, scores, metric)
 
 

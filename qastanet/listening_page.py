@@ -11,6 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from qastanet import codecs
+from qastanet.ambisonics import silence_above
 from qastanet.binaural import BinauralDecoder
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.monotone_scorer import load_default
@@ -34,20 +35,13 @@ def low_passed(signal: NDArray, frequency: float) -> NDArray:
     return scipy.signal.sosfilt(sections, signal).astype(np.float32)
 
 
-def of_order(signal: NDArray, order: int) -> NDArray:
-    """Return the signal without its channels above an ambisonic order."""
-    kept = signal.copy()
-    kept[(order + 1) ** 2 :] = 0
-    return kept
-
-
 def versions(reference: NDArray) -> dict[str, NDArray]:
     """Return the versions of a third-order scene that are shown."""
     found = {"reference": reference}
     for bitrate in (512, 256, 128):
         found[f"Opus, third order, {bitrate} kbit/s"] = codecs.opus(reference, bitrate)
-    found["first order only"] = of_order(reference, 1)
-    found["mono (W only)"] = of_order(reference, 0)
+    found["first order only"] = silence_above(reference, 1)
+    found["mono (W only)"] = silence_above(reference, 0)
     found |= {f"low-pass {f / 1000:g} kHz": low_passed(reference, f) for f in (7000, 3500)}
     return found
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet.bootstrap import cluster_interval
-from qastanet.cross_validation import Fold, Material, collect, rated_pairs, train_runs
+from qastanet.cross_validation import Fold, Material, collect, scores_of_runs, train_runs
 from qastanet.errors import InputError
 from qastanet.monotone import MonotoneEnsemble
 from qastanet.own_pairs import shipped_decoder
@@ -126,7 +126,7 @@ def train_own(
         folds = scene_folds(table)
         masks = [*(fold.train for fold in folds), seen]
     ensemble, _ = train_runs(material, masks, recipe, label)
-    scores = _scores(ensemble, material, len(masks))
+    scores = scores_of_runs(ensemble, material, len(masks))
     predictions = collect(table, folds, scores, "qastanet").drop(columns="protocol")
     whole = table[["stimulus", "reference", "degraded"]].assign(part=parts.to_numpy())
     predictions = whole.merge(predictions, on="stimulus", validate="one_to_one")
@@ -179,13 +179,6 @@ def write_own(trained: Trained, recipe: Recipe, path: str | Path, facts: Mapping
         facts: on the training, for the header.
     """
     ship(trained.ensemble, recipe, shipped_decoder(), trained.quantile, path, facts)
-
-
-def _scores(ensemble: MonotoneEnsemble, material: Material, runs: int) -> NDArray:
-    """Return the scores of all pairs by each run, shape (pairs, runs)."""
-    pairs = rated_pairs(material)
-    scores = ensemble(pairs.statistics, pairs.directive).detach().double().numpy()
-    return scores.reshape(len(scores), runs, -1).mean(-1)
 
 
 def _last_run(ensemble: MonotoneEnsemble, recipe: Recipe, runs: int) -> MonotoneEnsemble:

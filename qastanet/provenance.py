@@ -1,6 +1,5 @@
 """Where results come from: revision, versions, hashes, parameters, wall times."""
 
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -12,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from qastanet import CONFORMANCE, __version__, registry
+from qastanet.feature_store import content_hash
 
 PACKAGES = (
     *("torch", "numpy", "scipy", "numba", "pandas", "librosa", "spaudiopy", "soundfile", "av"),
@@ -53,15 +53,10 @@ def software() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["software", "version"])
 
 
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def kept_files(folder: str | Path, pattern: str = "*") -> pd.DataFrame:
     """List files with their size and hash."""
     files = sorted(file for file in Path(folder).glob(pattern) if file.is_file())
-    rows = [(file.name, file.stat().st_size, sha256(file)) for file in files]
+    rows = [(file.name, file.stat().st_size, content_hash(file)) for file in files]
     return pd.DataFrame(rows, columns=["file", "bytes", "sha256"])
 
 
