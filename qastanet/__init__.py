@@ -36,7 +36,7 @@ import pkgutil
 
 __version__ = "0.1.0"
 
-CONFORMANCE = 2
+CONFORMANCE = 3
 """Raised by one whenever a score changes; CHANGELOG.md says when and why."""
 
 _LAZY = {"score": "scoring", "load_model": "scoring", "InputError": "errors"}

@@ -4,6 +4,7 @@ Every variant is trained and tested in the same folds as the shipped recipe. Fre
 the monotone network see the same statistics: a linear map of any sign behind the same exponential.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -24,7 +25,9 @@ from qastanet.cross_validation import (
     train_runs,
 )
 from qastanet.paper_training import PaperRecipe, predict_paper
-from qastanet.training import MEANS, Recipe, optimise
+from qastanet.rating_scale import fit_scale
+from qastanet.statistics import rmse
+from qastanet.training import FRAMES, MEANS, Recipe, optimise
 
 FEATURES = {
     "level": ("level",),
@@ -37,10 +40,10 @@ FEATURES = {
 GROUPS = 5
 """Groups of scenes that are left out together where the paper's network is trained many times."""
 
-PROTOCOLS = ("loso", "pooled-loso", "lodo")
+PROTOCOLS = ("loso", "pooled-loso", "lodo")  # the last two also with the scale of the test
 """Protocols that variants are compared under."""
 
-KINDS = {"frame by frame": "frame", "long-term means": "mean", "spreads": "spread"}
+KINDS = {"frame by frame": "frame", "long-term coherence": "mean", "spreads": "spread"}
 
 
 def _keep(recipe: Recipe, wanted) -> Recipe:
@@ -72,15 +75,20 @@ def variants(recipe: Recipe = Recipe()) -> dict[str, Recipe]:  # noqa: B008 - it
     for name, start in KINDS.items():
         found[f"without {name}"] = _keep(recipe, lambda s, k=start: not s.startswith(k))
     found["means instead of frames"] = _each(recipe, statistics=MEANS)
-    for cosines in (0, 1, 2):
+    further = ("spread_level", "spread_directiveness")
+    found["spreads of all features"] = _each(recipe, statistics=(*FRAMES, *further))
+    for cosines in (0, 2):
         found[f"{cosines} cosines over the bands"] = _each(recipe, cosines=cosines)
+    spread = tuple(m._replace(cosines=cosines) for m in recipe.members[:1] for cosines in (0, 1, 2))
+    found["mean of 0, 1 and 2 cosines"] = replace(recipe, members=spread)
     found["without common knowledge"] = replace(recipe, common=0.0)
     unprimed = _each(recipe, prior=0.0)
     found["without synthetic pairs"] = replace(unprimed, first_steps=0, common=0.0)
     for prior in (0.1, 1.0, 3.0):
         found[f"synthetic pairs weigh {prior:g}"] = _each(recipe, prior=prior)
     found["synthetic pairs alone"] = replace(recipe, steps=0)
-    found["one scale per test"] = replace(recipe, test_scale=0.3)
+    found["without ceiling"] = replace(recipe, ceilings=False)
+    found["one scale for all tests"] = replace(recipe, test_scales=False, ceilings=False)
     return found
 
 
@@ -182,7 +190,8 @@ def data_efficiency(
         draws: random draws of each size.
 
     Returns:
-        ``variant``, ``scenes``, ``draw`` and the measures of `agreement` for each signal.
+        ``variant``, ``scenes``, ``draw`` and the measures of `agreement` for each signal, under
+        ``pooled-loso`` and ``pooled-loso-scaled``; a test of which no scene was drawn has no scale.
     """
     table = material.rated
     scenes = pd.unique(table.content.astype(str))
@@ -202,3 +211,31 @@ def data_efficiency(
             part = part[part.dataset == "pooled"]
             rows.append(part.assign(variant=name, scenes=size, draw=draw))
     return pd.concat(rows, ignore_index=True)
+
+
+def scale_efficiency(predictions: pd.DataFrame, most: int = 4) -> pd.DataFrame:
+    """Error on a listening test that was never seen, when some of its scenes tell its scale.
+
+    The scale is an exponent, without a ceiling, as `qastanet.own_scale` fits it.
+
+    Args:
+        predictions: of `qastanet.cross_validation.predict`; those under ``lodo`` are used.
+        most: largest number of scenes that tell the scale.
+
+    Returns:
+        ``dataset``, ``signal``, ``scenes`` (that tell the scale), ``draw`` and ``rmse`` in points
+        on the other scenes, for all choices of the scenes.
+    """
+    chosen = predictions[(predictions.protocol == "lodo") & (predictions.role != "reference")]
+    rows = []
+    for (dataset, signal), part in chosen.groupby(["dataset", "signal"]):
+        score, rating = part.score.to_numpy(), part["mean"].to_numpy() / 100
+        content = part.content.astype(str)
+        scenes = pd.unique(content)
+        for size in range(min(most, len(scenes) - 2) + 1):  # two at least are left to predict
+            for draw, some in enumerate(itertools.combinations(scenes, size)):
+                known = content.isin(some).to_numpy()
+                scaled = fit_scale(score[known], rating[known])(score[~known])
+                row = {"dataset": dataset, "signal": signal, "scenes": size, "draw": draw}
+                rows.append(row | {"rmse": 100 * rmse(scaled, rating[~known])})
+    return pd.DataFrame(rows)

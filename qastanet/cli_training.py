@@ -29,6 +29,11 @@ def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) 
         help="scenes: train on all, evaluate on scenes left out; suffix: file names that end in "
         "_3.._6 train, _2 validate, _1 test (default: %(default)s)",
     )
+    train.add_argument(
+        "--scale-only",
+        action="store_true",
+        help="keep the shipped weights; fit only how strictly the test rates (one number)",
+    )
     train.add_argument("--pretraining", metavar="DIR", help="data/processed of the compendium")
     train.add_argument("--quiet", action="store_true", help="show no progress")
     add_options(train)
@@ -60,10 +65,9 @@ def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
     import torch
 
-    from qastanet import own_pairs, own_training, rated_manifest
+    from qastanet import own_pairs, own_scale, own_training, rated_manifest
     from qastanet.preparation import Options
     from qastanet.storage import check_writable, write_table
-    from qastanet.training import Recipe
 
     torch.set_num_threads(1)  # so that sums are taken in the same order
     output = Path(options.output)
@@ -75,9 +79,15 @@ def _train(options: argparse.Namespace) -> int:
     if options.split == "suffix":
         parts = rated_manifest.split_by_suffix(table, options.manifest)
     rated_manifest.check_trainable(table, options.manifest)
-    folder = own_training.pretraining_folder(options.pretraining)
     prepared = Options(options.align, options.convention, options.order_mismatch)
-    table, values = own_pairs.own_statistics(table, prepared, progress=not options.quiet)
+    shown = not options.quiet
+    folder, values = None, None
+    if options.scale_only:
+        own_scale.check_one_test(table)
+        table = own_scale.shipped_scores(table, prepared, shown)
+    else:
+        folder = own_training.pretraining_folder(options.pretraining)
+        table, values = own_pairs.own_statistics(table, prepared, progress=shown)
     rated_manifest.check_trainable(table, options.manifest)
     if parts is not None and (shared := own_training.shared_scenes(table, parts)):
         print(
@@ -85,13 +95,18 @@ def _train(options: argparse.Namespace) -> int:
             "the agreement says nothing about other scenes",
             file=sys.stderr,
         )
-    material = own_training.own_material(table, values, folder)
-    recipe, label = Recipe(), None if options.quiet else "training"
-    trained = own_training.train_own(material, recipe, parts, label)
-    agreement = own_training.own_agreement(trained.predictions)
     facts = {"trained_on": Path(options.manifest).name, "pairs": str(len(table))}
     facts |= {"split": options.split, "scenes": str(table.content.nunique())}
-    own_training.write_own(trained, recipe, output, facts)
+    if options.scale_only:
+        trained = own_scale.fit_own_scale(table, parts)
+        own_scale.write_own_scale(trained, output, facts)
+        print(f"scale of the test: {trained.scale:.2f} (above 1: stricter than the shipped model)")
+    else:
+        material = own_training.own_material(table, values, folder)
+        recipe, label = own_training.OWN, "training" if shown else None
+        trained = own_training.train_own(material, recipe, parts, label)
+        own_training.write_own(trained, recipe, output, facts)
+    agreement = own_training.own_agreement(trained.predictions)
     stem = output.with_suffix("")
     write_table(trained.predictions, f"{stem}_predictions.csv")
     write_table(agreement, f"{stem}_agreement.csv")

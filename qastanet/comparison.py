@@ -10,11 +10,12 @@ Protocols say what a number may have seen of the listening test it is compared w
   fitted on the other scenes of the same test (or a trained model has not seen the scene).
 * ``source-out``: as loso, with all scenes of the same dry recording left out.
 * ``pooled-...``: one map, or one model, for all tests together.
+* ``...-scaled``: other scenes of the test tell the model its scale (`qastanet.rating_scale`).
 * ``lodo``: leave one data set out. The cubic, or the model, was fitted on another test.
 * ``reported``: scores or correlations that the authors of a metric report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,10 @@ def group_subsets(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def map_scenes(
-    table: pd.DataFrame, metrics: Mapping[str, float | None], pooled: bool = False
+    table: pd.DataFrame,
+    metrics: Mapping[str, float | None],
+    pooled: bool = False,
+    unit: Callable[[str], str] = str,
 ) -> pd.DataFrame:
     """Map every metric to points by the other scenes of the same listening test and signal.
 
@@ -86,6 +90,7 @@ def map_scenes(
         table: table of scores.
         metrics: metric -> scale, see `qastanet.correlations`.
         pooled: one map for all listening tests.
+        unit: content -> what is left out together with it.
 
     Returns:
         The table with points in the columns of the metrics, NaN where there is no score.
@@ -96,7 +101,7 @@ def map_scenes(
             items = part.dropna(subset=metric)
             if len(items) > 1:
                 mapped.loc[items.index, metric] = map_out_of_fold(
-                    items[metric], items["mean"], items["content"], increasing(scale)
+                    items[metric], items["mean"], items["content"].map(unit), increasing(scale)
                 )
     return mapped
 

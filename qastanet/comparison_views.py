@@ -91,5 +91,6 @@ def forest_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     """
     best = heard_rows(rows[rows.subset == "without_reference"])
     best = best[best.protocol.isin(["direct", "reported"]) | best.metric.isin(models)]
-    single = (best.dataset == "pooled") & best.protocol.isin(["loso", "source-out", "lodo"])
+    single = (best.dataset == "pooled") & ~best.protocol.isin(["direct", "reported"])
+    single &= ~best.protocol.str.startswith("pooled-")
     return turn_distances(best[~single & (best.dataset != "aes2023-screened")])

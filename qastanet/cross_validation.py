@@ -9,6 +9,10 @@ Protocols:
   rooms, and two recordings of the codec set occur in two scenes each, so that a model knows the
   material of a single scene that is left out.
 * ``lodo``: leave one data set out; trained on the other tests.
+* ``pooled-loso-scaled``, ``pooled-source-out-scaled``, ``lodo-scaled``: the same predictions on the
+  scale of their listening test (`qastanet.rating_scale`), fitted on ratings of other scenes of that
+  test: those that were trained on, under ``lodo-scaled`` all other scenes. A model trained for one
+  test (``loso``, ``source-out``) always predicts on its scale.
 
 All forms of a scene (ambisonic and binaural) are left out together, and so are they in everything
 that training does: the mix of metrics of the pre-training is fitted in the fold too.
@@ -24,10 +28,20 @@ from numpy.typing import NDArray
 
 from qastanet.monotone import MonotoneEnsemble
 from qastanet.pretraining import targets
+from qastanet.rating_scale import fit_scale
 from qastanet.statistics import kendall, pearson, rmse, spearman
 from qastanet.training import Pairs, Recipe, train
 
 PROTOCOLS = ("loso", "source-out", "pooled-loso", "pooled-source-out", "lodo")
+SCALED = {name: f"{name}-scaled" for name in ("pooled-loso", "pooled-source-out", "lodo")}
+"""Protocols under which the model does not know the scale of a test -> the same with the scale."""
+
+ONE_TEST = ("loso", "source-out")
+"""Protocols under which a model is trained for the test that it predicts."""
+
+BETTER_REFERENCE = ("ambiqual2",)
+"""Tests whose listeners compared with a better reference (of third order) than is at hand."""
+
 SAME_RECORDING = {
     **{"glockFcastAz": "castanets", "castFpinkEl": "castanets"},
     **{"xylFtabAz": "xylophone", "pianoFxylEl": "xylophone"},
@@ -104,7 +118,7 @@ def folds(table: pd.DataFrame, protocols: Sequence[str] = PROTOCOLS) -> list[Fol
                 test = inside & (unit == scene)
                 if kind in protocols and (inside & seen & ~test).any():
                     found.append(Fold(kind, inside & seen & ~test, test))
-                if f"pooled-{kind}" in protocols:
+                if f"pooled-{kind}" in protocols and (seen & ~test).any():
                     found.append(Fold(f"pooled-{kind}", seen & ~test, test))
         if "lodo" in protocols and (seen & ~inside).any():
             found.append(Fold("lodo", seen & ~inside, inside))
@@ -163,7 +177,8 @@ def rated_pairs(material: Material) -> Pairs:
     table = material.rated
     test = pd.factorize(table.dataset)[0]
     ambisonic = table.signal == "ambisonic"
-    return Pairs.of(material.rated_statistics, ambisonic, table["mean"] / 100, test)
+    better = table.dataset.isin(BETTER_REFERENCE)
+    return Pairs.of(material.rated_statistics, ambisonic, table["mean"] / 100, test, better)
 
 
 def scores_of_runs(ensemble: MonotoneEnsemble, material: Material, runs: int) -> NDArray:
@@ -189,12 +204,36 @@ def predict(
     """Predict every rated pair by ensembles that have not seen it.
 
     Returns:
-        Table with COLUMNS, ``metric``, ``protocol`` and ``score`` (0..1).
+        As `collect`.
     """
     all_folds = folds(material.rated, protocols)
     ensemble, _ = train_runs(material, [fold.train for fold in all_folds], recipe, label)
     scores = scores_of_runs(ensemble, material, len(all_folds))
     return collect(material.rated, all_folds, scores, metric)
+
+
+def scaled_scores(table: pd.DataFrame, fold: Fold, score: NDArray) -> NDArray:
+    """Put the scores of what a fold tests on the scales of their listening tests.
+
+    Args:
+        table: rated pairs.
+        fold: what was trained on and what is tested.
+        score: of all pairs by the model of the fold, 0..1.
+
+    Returns:
+        Scores, NaN for what is not tested.
+    """
+    rating, seen = table["mean"].to_numpy() / 100, (table.role != "reference").to_numpy()
+    found = np.full(len(score), np.nan)
+    for (dataset, content), rows in table[fold.test].groupby(["dataset", "content"], observed=True):
+        own = table.index.isin(rows.index)
+        test = (table.dataset == dataset).to_numpy()
+        known = fold.train & test
+        if fold.protocol == "lodo":
+            known = seen & test & (table.content != content).to_numpy()
+        scale = fit_scale(score[known], rating[known], dataset in BETTER_REFERENCE)
+        found[own] = scale(score[own])
+    return found
 
 
 def collect(
@@ -205,34 +244,45 @@ def collect(
     Args:
         table: rated pairs.
         all_folds: of `folds`.
-        scores: 0..1, shape (pairs, folds); NaN where there is none.
+        scores: of all pairs, 0..1, shape (pairs, folds).
         metric: name of the model.
+
+    Returns:
+        Table with COLUMNS, ``metric``, ``protocol`` and ``score`` (0..1), also under the protocols
+        SCALED.
     """
     parts = []
-    for number, fold in enumerate(all_folds):
-        part = table.loc[fold.test, COLUMNS]
-        parts.append(
-            part.assign(metric=metric, protocol=fold.protocol, score=scores[fold.test, number])
-        )
-    return pd.concat(parts, ignore_index=True).dropna(subset="score")
+    for fold, score in zip(all_folds, scores.T, strict=True):
+        found = {fold.protocol: score}
+        if fold.protocol in (*ONE_TEST, *SCALED):
+            name = SCALED.get(fold.protocol, fold.protocol)
+            found[name] = scaled_scores(table, fold, score)
+        for protocol, values in found.items():
+            part = table.loc[fold.test, COLUMNS]
+            parts.append(part.assign(metric=metric, protocol=protocol, score=values[fold.test]))
+    return pd.concat(parts, ignore_index=True)
 
 
 def condition_means(table: pd.DataFrame) -> pd.DataFrame:
     """Predict every item by the mean rating of its condition in the other scenes of its test.
 
-    A yardstick that looks at no sound: what is known once it is known which coding was used.
+    A yardstick that looks at no sound: what is known once it is known which coding was used, and in
+    which test.
 
     Args:
         table: rated pairs.
 
     Returns:
-        As `predict`, with the metric ``condition-mean`` and the protocol ``loso``.
+        As `predict`, with the metric ``condition-mean`` and the protocols ``loso`` and
+        ``pooled-loso-scaled``, which say the same.
     """
     rows = table[(table.role != "reference") & (table.signal == "ambisonic")]
     groups = rows.groupby(["dataset", "condition"])["mean"]
     others = (groups.transform("sum") - rows["mean"]) / (groups.transform("size") - 1)
-    known = rows[COLUMNS].assign(metric="condition-mean", protocol="loso", score=others / 100)
-    return known.dropna(subset="score")
+    known = rows[COLUMNS].assign(metric="condition-mean", score=others / 100)
+    known = known.dropna(subset="score")
+    protocols = ("loso", SCALED["pooled-loso"])
+    return pd.concat([known.assign(protocol=name) for name in protocols], ignore_index=True)
 
 
 def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -244,15 +294,21 @@ def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame
 
     Returns:
         One row per group and data set (``pooled`` for both together under the pooled protocols)
-        with ``n``, ``pearson``, ``spearman``, ``kendall`` and ``rmse`` in points.
+        with ``n``, ``pearson``, ``spearman``, ``kendall`` and ``rmse`` in points, and
+        ``pearson_within``: of deviations from the means of each data set, so that what tests differ
+        by in the mean does not count.
     """
     coded = predictions[predictions.role != "reference"]
+    coded = coded.assign(test=coded.dataset.to_numpy())
     pooled = coded[coded.protocol.str.startswith("pooled-")].assign(dataset="pooled")
     rows = []
     keys = ["metric", "protocol", "signal", "dataset", *by]
     for key, part in pd.concat([coded, pooled]).groupby(keys):
+        part = part.reset_index(drop=True)
         score, rating = 100 * part.score, part["mean"]
-        rows.append(dict(zip(keys, key, strict=True)) | measures(score, rating))
+        row = dict(zip(keys, key, strict=True)) | measures(score, rating)
+        within = (each - each.groupby(part.test).transform("mean") for each in (score, rating))
+        rows.append(row | {"pearson_within": pearson(*within)})
     return pd.DataFrame(rows)
 
 
@@ -280,7 +336,8 @@ def agreement_with_yardstick(predictions: pd.DataFrame, table: pd.DataFrame) -> 
         predictions: of trained models.
         table: rated pairs.
     """
-    return agreement_of_subsets(pd.concat([predictions, condition_means(table)]))
+    both = pd.concat([predictions, condition_means(table)], ignore_index=True)
+    return agreement_of_subsets(both)
 
 
 def measures(score: NDArray, rating: NDArray) -> Mapping[str, float]:

@@ -14,6 +14,7 @@ from qastanet.comparison import (
     map_datasets,
     map_scenes,
 )
+from qastanet.cross_validation import recording
 from qastanet.other_metrics import SCALES
 from qastanet.resampling import REPLICATES
 
@@ -21,7 +22,12 @@ PROTOCOLS = {
     "direct": ("loso", None),
     "loso": ("loso", map_scenes),
     "pooled-loso": ("pooled-loso", partial(map_scenes, pooled=True)),
+    "pooled-loso-scaled": ("pooled-loso-scaled", map_scenes),
+    "direct-pooled": ("pooled-loso-scaled", None),
+    "pooled-source-out-scaled": ("pooled-source-out-scaled", partial(map_scenes, unit=recording)),
+    "direct-source-out": ("pooled-source-out-scaled", None),
     "lodo": ("lodo", map_datasets),
+    "lodo-scaled": ("lodo-scaled", map_scenes),
 }
 """Name -> protocol of the predictions, and what maps the other metrics to points."""
 
@@ -38,8 +44,11 @@ def model_differences(
 
     Where the model has not seen a scene (``loso``: trained for one test; ``pooled-loso``: one model
     for both, the shipped recipe) or a test (``lodo``), the map of the other metric to points has
-    not either, and there is one map for both tests where there is one model. Under ``direct`` the
-    predictions of ``loso`` are compared with the other metric as it is.
+    not either, and there is one map for both tests where there is one model. Where the model is
+    told the scale of the test by other scenes of it (``...-scaled``), the other metric has a map of
+    its own for each test, fitted on the other scenes too. Such a map can cost a metric more than it
+    gains: under ``direct`` (predictions of ``loso``), ``direct-pooled`` (``pooled-loso-scaled``)
+    and ``direct-source-out`` (``pooled-source-out-scaled``) the other metric is taken as it is.
 
     Args:
         table: table of scores.
@@ -54,14 +63,15 @@ def model_differences(
         ``n``, ``scenes``,
         ``difference`` of Pearson's correlation (the model's minus the other) with ``low`` and
         ``high`` (95 %, clustered by scene); ``rmse_difference``, ``rmse_low`` and ``rmse_high`` in
-        points (negative: the model errs less), empty for ``direct``.
+        points (negative: the model errs less), empty where the other metric is taken as it is.
     """
     scales = {name: SCALES.get(name, 100.0) for name in metrics}
     trained = add_predictions(table[table.role != "reference"], predictions)
-    models = [name for name in pd.unique(predictions.metric) if name != model]
+    trained_too = [name for name in pd.unique(predictions.metric) if name != model]
     rows = []
     for protocol, (seen, mapping) in PROTOCOLS.items():
         items = trained[seen]
+        models = [name for name in trained_too if name in items]
         if mapping:
             items = mapping(items, scales)
         else:
@@ -69,7 +79,7 @@ def model_differences(
             items = items.assign(**{name: -items[name] for name in turned})
         items = items.assign(**{name: 100 * items[name] for name in (model, *models)})
         others = [*(models if mapping else []), *metrics]
-        if protocol == "pooled-loso":
+        if seen.startswith("pooled-"):
             items = pd.concat([items, items.assign(dataset=POOLED)])
         for (dataset, signal), part in items.groupby(["dataset", "signal"]):
             labels = {"dataset": dataset, "signal": signal, "protocol": protocol}

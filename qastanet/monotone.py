@@ -27,6 +27,9 @@ from qastanet.gammatone import N_BANDS
 COSINES = 2
 """Cosines over the band index that shape the weights of a statistic."""
 
+LARGEST = math.log(1e4)
+"""Logarithm of the largest loss: far beyond where the score is 0, but finite."""
+
 START = math.log(1 / 30)
 """Initial logarithm of a weight, times the number of statistics over eight."""
 
@@ -117,9 +120,11 @@ class MonotoneEnsemble(nn.Module):
         flat = statistics.flatten(1)
         with_it, without = (flat @ w.flatten(1).T for w in self.weights())
         total = torch.where(directive[:, None], with_it, without) * (8 / N_BANDS)
+        exponent = torch.exp(self.log_exponent)
         # both branches of `where` must be finite, or the gradients are not
-        power = total.clamp(min=1e-12) ** torch.exp(self.log_exponent)
-        return torch.where(total > 0, power, 0)
+        most = torch.exp(LARGEST / exponent.detach())
+        power = torch.minimum(total.clamp(min=1e-12), most) ** exponent
+        return torch.where(total == 0, 0, power)  # what is not finite stays so
 
     def forward(self, statistics: torch.Tensor, directive: torch.Tensor) -> torch.Tensor:
         """Map statistics to the scores of the members."""

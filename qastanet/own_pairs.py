@@ -8,6 +8,7 @@ so that a run that was interrupted goes on where it stopped, and nothing is stal
 import contextlib
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -72,20 +73,46 @@ def own_statistics(
             continue
         rows.append(row)
         found.append(values)
+    refuse_failed(failed, len(table))
+    statistics = np.stack(found)
+    known = table.reset_index(drop=True).join(pd.DataFrame(rows))
+    return with_roles(known, ~statistics.any(axis=(1, 2))), statistics
+
+
+def refuse_failed(failed: Sequence[str], total: int) -> None:
+    """Refuse a listening test of which pairs cannot be used.
+
+    Args:
+        failed: the reasons
+        total: number of pairs
+
+    Raises:
+        InputError: naming the first ones and their number, if there are any
+    """
     if failed:
         more = f"\nand {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
         raise InputError(
-            f"{len(failed)} of {len(table)} pairs cannot be used; mend them or leave them out:\n"
+            f"{len(failed)} of {total} pairs cannot be used; mend them or leave them out:\n"
             + "\n".join(failed[:SHOWN])
             + more
         )
-    statistics = np.stack(found)
-    known = table.reset_index(drop=True).join(pd.DataFrame(rows))
-    known["signal"] = np.where(known.channels == 2, "binaural", "ambisonic")
-    same = ~statistics.any(axis=(1, 2))
-    known.loc[(known.role == "") & ~same, "role"] = "coded"
-    known.loc[same, "role"] = "reference"
-    return known, statistics
+
+
+def with_roles(table: pd.DataFrame, same: NDArray) -> pd.DataFrame:
+    """Add to pairs what their sounds tell.
+
+    Args:
+        table: with ``channels`` and ``role``
+        same: which of them do not differ at all
+
+    Returns:
+        the table with ``signal``, and with the role ``reference`` for pairs that do not differ and
+        ``coded`` for others that have none
+    """
+    table = table.assign(signal=np.where(table.channels == 2, "binaural", "ambisonic"))
+    table.loc[(table.role == "") & ~same, "role"] = "coded"
+    table.loc[same, "role"] = "reference"
+    return table
 
 
 class _Comparer:

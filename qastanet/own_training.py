@@ -1,7 +1,8 @@
 """Training on a listening test of one's own, and how good it is on scenes it has not seen.
 
 The recipe is that of the shipped weights (`qastanet.training`): pre-training on synthetic pairs
-towards a mix of other metrics that is fitted on the ratings at hand, then fine-tuning on these. The
+towards a mix of other metrics that is fitted on the ratings at hand, then fine-tuning on these; but
+with one scale for all tests, if there are several, since the scores shall fit each of them. The
 pairs of the pre-training are a part of the compendium, not of the installed package.
 """
 
@@ -30,6 +31,9 @@ STATISTICS = ("synthetic_statistics.npz", "common_statistics.npz")
 FOLDS = 20
 """More scenes than this are left out in this many groups."""
 
+OWN = Recipe(test_scales=False, ceilings=False)
+"""How weights of one's own are trained."""
+
 MEASURES = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
 
 
@@ -38,7 +42,7 @@ class Trained(NamedTuple):
 
     Attributes:
         ensemble: that was trained on all pairs, or on the training part.
-        predictions: of every pair, with ``part``, ``score`` (0..1), ``low`` and ``high``.
+        predictions: of every pair, with ``part`` and ``score`` (0..1).
         quantile: calibration of the interval.
     """
 
@@ -116,27 +120,58 @@ def train_own(
         label: shown with progress bars.
     """
     table = material.rated
-    seen = (table.role != "reference").to_numpy()
-    if parts is not None:
-        own = (parts == "training").to_numpy()
-        folds = [Fold("suffix", seen & own, np.ones(len(table), dtype=bool))]
-        masks = [folds[0].train]
-    else:
-        parts = pd.Series("out of fold", index=table.index)
-        folds = scene_folds(table)
-        masks = [*(fold.train for fold in folds), seen]
+    folds, masks = out_of_fold(table, parts)
     ensemble, _ = train_runs(material, masks, recipe, label)
     scores = scores_of_runs(ensemble, material, len(masks))
+    predictions, quantile = calibrated(table, folds, scores, parts)
+    return Trained(_last_run(ensemble, recipe, len(masks)), predictions, quantile)
+
+
+def out_of_fold(table: pd.DataFrame, parts: pd.Series | None) -> tuple[list[Fold], list[NDArray]]:
+    """Return what is predicted without having been seen, and what each training may see.
+
+    Args:
+        table: pairs with ``content`` and ``role``.
+        parts: see `train_own`.
+
+    Returns:
+        Folds, and masks over the pairs, the last of them of the training that is kept.
+    """
+    seen = (table.role != "reference").to_numpy()
+    if parts is None:
+        folds = scene_folds(table)
+        return folds, [*(fold.train for fold in folds), seen]
+    own = seen & (parts == "training").to_numpy()
+    return [Fold("suffix", own, np.ones(len(table), dtype=bool))], [own]
+
+
+def calibrated(
+    table: pd.DataFrame, folds: Sequence[Fold], scores: NDArray, parts: pd.Series | None
+) -> tuple[pd.DataFrame, float]:
+    """Put the predictions of what was not seen together, with their interval.
+
+    Args:
+        table: pairs.
+        folds: of `out_of_fold`.
+        scores: of all pairs, shape (pairs, folds or more).
+        parts: see `train_own`.
+
+    Returns:
+        Predictions and the quantile, see `Trained`.
+
+    Raises:
+        InputError: if nothing calibrates the interval
+    """
+    scores = scores[:, : len(folds)]
     predictions = collect(table, folds, scores, "qastanet").drop(columns="protocol")
-    whole = table[["stimulus", "reference", "degraded"]].assign(part=parts.to_numpy())
+    whole = table[["stimulus", "reference", "degraded"]]
+    whole = whole.assign(part="out of fold" if parts is None else parts.to_numpy())
     predictions = whole.merge(predictions, on="stimulus", validate="one_to_one")
     held_out = predictions[predictions.part.isin(["validation", "out of fold"])]
     held_out = held_out[held_out.role != "reference"]
     if held_out.empty:
         raise InputError("all pairs for validation equal their reference; nothing calibrates")
-    quantile = calibrate(held_out.score, held_out["mean"] / 100)
-    last = _last_run(ensemble, recipe, len(masks))
-    return Trained(last, predictions, quantile)
+    return predictions, calibrate(held_out.score, held_out["mean"] / 100)
 
 
 def own_agreement(predictions: pd.DataFrame, replicates: int = REPLICATES) -> pd.DataFrame:

@@ -72,7 +72,10 @@ LOOKS = {
     "source-out": ("P", PALETTE[3]),
     "pooled-loso": ("D", PALETTE[4]),
     "pooled-source-out": ("X", PALETTE[5]),
+    "pooled-loso-scaled": ("D", PALETTE[6]),
+    "pooled-source-out-scaled": ("X", PALETTE[7]),
     "lodo": ("^", PALETTE[1]),
+    "lodo-scaled": ("v", PALETTE[8]),
 }
 LOOKS |= {"reported": ("D", "0.4")}
 ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": ("D", "0.35")}

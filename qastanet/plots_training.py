@@ -8,9 +8,13 @@ from matplotlib.figure import Figure
 from qastanet.plots import COLUMN, PAGE, PALETTE
 
 NAMES = {"aes2023": "AES 2023", "ambiqual2": "codec set", "pooled": "both sets"}
-PANELS = (("loso", "aes2023"), ("loso", "ambiqual2"), ("pooled-loso", "pooled"))
-PANELS += (("lodo", "aes2023"), ("lodo", "ambiqual2"))
-TITLES = {"loso": "scene left out", "pooled-loso": "scene left out", "lodo": "set left out"}
+PANELS = (("loso", "aes2023"), ("loso", "ambiqual2"), ("pooled-loso-scaled", "pooled"))
+PANELS += (("pooled-loso-scaled", "ambiqual2"), ("lodo", "aes2023"), ("lodo", "ambiqual2"))
+TITLES = {
+    "loso": "scene left out",
+    "pooled-loso-scaled": "one model",
+    "lodo": "set left out",
+}
 
 
 def training_curves(curves: pd.DataFrame) -> Figure:
@@ -31,16 +35,14 @@ def training_curves(curves: pd.DataFrame) -> Figure:
         axis.axvline(start, color="0.6", lw=0.6)
         axis.text(
             start + len(part) / 2,
-            0.97,
+            1.01,
             phase,
             ha="center",
-            va="top",
+            va="bottom",
             fontsize=7,
             transform=axis.get_xaxis_transform(),
         )
-    axis.set(
-        xlabel="Step", ylabel="Error of a member (points)", ylim=(0, None), xlim=(0, len(curves))
-    )
+    axis.set(xlabel="Step", ylabel="Error (points)", ylim=(0, None), xlim=(0, len(curves)))
     axis.legend(loc="lower left")
     return figure
 
@@ -75,9 +77,11 @@ def predictions(table: pd.DataFrame) -> Figure:
         table: predictions of `qastanet.cross_validation` with ``mean``, ``low``, ``high``.
     """
     table = table[(table.signal == "ambisonic") & (table.role != "reference")]
-    models, protocols = pd.unique(table.metric), ("loso", "pooled-loso", "lodo")
-    size = (PAGE, 2.4 * len(models))
-    figure, axes = plt.subplots(len(models), 3, figsize=size, squeeze=False, sharex=True)
+    models = pd.unique(table.metric)
+    protocols = ("loso", "pooled-loso-scaled", "pooled-loso", "lodo-scaled", "lodo")
+    size = (PAGE, 1.9 * len(models))
+    sharing = {"squeeze": False, "sharex": True, "sharey": True}
+    figure, axes = plt.subplots(len(models), len(protocols), figsize=size, **sharing)
     for row, model in zip(axes, models, strict=True):
         for axis, protocol in zip(row, protocols, strict=True):
             chosen = table[(table.metric == model) & (table.protocol == protocol)]
@@ -88,11 +92,12 @@ def predictions(table: pd.DataFrame) -> Figure:
                 error = None if np.isnan(error).any() else error
                 axis.errorbar(part["mean"], score, error, color=colour, label=NAMES[name], **style)
             axis.plot([0, 100], [0, 100], color="0.5", lw=0.6)
-            axis.set(title=f"{model}, {protocol}", xlim=(0, 100), ylim=(0, 100))
-        row[0].set_ylabel("Predicted quality in points")
-    for axis in axes[-1]:
-        axis.set_xlabel("Mean rating in points")
-    axes[0, 0].legend()
+            axis.set(xlim=(0, 100), ylim=(0, 100))
+        row[0].set_ylabel(f"{model}\n(points)")
+    for axis, protocol in zip(axes[0], protocols, strict=True):
+        axis.set_title(protocol)
+    figure.supxlabel("Mean rating (points)", fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -131,12 +136,39 @@ def data_efficiency(table: pd.DataFrame, signal: str = "ambisonic") -> Figure:
     """
     table = table[table.signal == signal]
     figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.6))
-    for colour, (name, part) in zip(PALETTE, table.groupby("variant", sort=False), strict=False):
+    first = table.variant.iloc[0]
+    scaled = table.protocol.str.endswith("-scaled")
+    table = table[scaled | (table.variant == first)]
+    name = table.variant.where(scaled, table.variant + ", scale unknown")
+    groups = table.groupby([name], sort=False)
+    for colour, marker, ((name,), part) in zip(PALETTE, "os^v", groups, strict=False):
         for axis, measure in zip(axes, ("pearson", "rmse"), strict=True):
             found = part.groupby("scenes")[measure].quantile([0.1, 0.5, 0.9]).unstack()
-            axis.plot(found.index, found[0.5], "o-", color=colour, label=name)
+            axis.plot(found.index, found[0.5], f"{marker}-", color=colour, label=name)
+            axis.fill_between(found.index, found[0.1], found[0.9], color=colour, alpha=0.15, lw=0)
+    axes[0].set(xlabel="Training scenes", ylabel="Pearson on the others")
+    axes[1].set(xlabel="Training scenes", ylabel="Error on the others (points)")
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def scale_efficiency(table: pd.DataFrame) -> Figure:
+    """Error on an unseen listening test against the number of its scenes that tell its scale.
+
+    Args:
+        table: of `qastanet.ablations.scale_efficiency`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.4), sharey=True)
+    titles = {"aes2023": "codec set → AES 2023", "ambiqual2": "AES 2023 → codec set"}
+    for axis, (dataset, title) in zip(axes, titles.items(), strict=True):
+        for colour, marker, (signal, part) in zip(
+            PALETTE, "os", table[table.dataset == dataset].groupby("signal"), strict=False
+        ):
+            found = part.groupby("scenes").rmse.quantile([0.1, 0.5, 0.9]).unstack()
+            axis.plot(found.index, found[0.5], f"{marker}-", color=colour, label=signal)
             axis.fill_between(found.index, found[0.1], found[0.9], color=colour, alpha=0.2, lw=0)
-    axes[0].set(xlabel="Training scenes", ylabel="Pearson on the other scenes")
-    axes[1].set(xlabel="Training scenes", ylabel="Error in points on the other scenes")
+        axis.set(title=title, xlabel="Rated scenes that tell the scale", ylim=(0, None))
+        axis.set_xticks(found.index)
+    axes[0].set_ylabel("Error on the others (points)")
     axes[1].legend()
     return figure

@@ -11,8 +11,9 @@ from markupsafe import Markup, escape
 from qastanet.plots_evaluation import DATASETS, LABELS
 
 COMPARED = [
-    *(("qastanet", "loso"), ("qastanet", "source-out"), ("qastanet", "pooled-loso")),
-    *(("qastanet", "lodo"), ("qastanet-paper", "loso"), ("qastanet-paper", "pooled-loso")),
+    *(("qastanet", "loso"), ("qastanet", "source-out"), ("qastanet", "pooled-loso-scaled")),
+    *(("qastanet", "pooled-loso"), ("qastanet", "lodo"), ("qastanet-paper", "loso")),
+    ("qastanet-paper", "pooled-loso-scaled"),
     *(("qastanet-released", "direct"), ("emobiq", "direct"), ("ambiqual-lq", "direct")),
     *(("ambiqual-la", "direct"), ("visqol", "direct"), ("zimtohrli", "direct")),
 ]

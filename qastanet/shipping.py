@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from qastanet.binaural import BinauralDecoder, load_hrirs
-from qastanet.cross_validation import Material, train_runs
+from qastanet.cross_validation import BETTER_REFERENCE, Material, train_runs
 from qastanet.monotone import MonotoneEnsemble, count_parameters
 from qastanet.monotone_scorer import digest_of, write_weights
 from qastanet.training import Recipe
-from qastanet.uncertainty import calibrate
+from qastanet.uncertainty import widest
 
 
 def design_decoder() -> BinauralDecoder:
@@ -33,8 +33,8 @@ def train_shipped(
 
 def interval_quantile(predictions: pd.DataFrame) -> float:
     """Calibrate the interval on the pooled predictions out of fold, both kinds of signals."""
-    rated = predictions[(predictions.protocol == "pooled-loso") & (predictions.role != "reference")]
-    return calibrate(rated.score, rated["mean"] / 100)
+    rated = predictions[predictions.role != "reference"]
+    return widest(rated, "pooled-loso", BETTER_REFERENCE)
 
 
 def ship(

@@ -4,6 +4,7 @@ Everything is done on whole batches and from fixed seeds, so a training can be r
 on one machine, and one that was interrupted ends where an uninterrupted one would.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,18 @@ from qastanet.monotone import Member, MonotoneEnsemble
 from qastanet.storage import replacing
 
 MOTION = ("level", "ild", "coherence", "directiveness")
-SPREAD = (*(f"spread_{name}" for name in MOTION), "mean_magnitude")
+SPREAD = ("spread_ild", "spread_coherence", "mean_magnitude")
 FRAMES = (*(f"frame_{name}" for name in MOTION), *SPREAD)
 MEANS = (*(f"mean_{name}" for name in MOTION), *SPREAD)
-PRIOR = 0.35
+PRIOR = 0.4
 """Weight of the synthetic pairs in fine-tuning: less fits a listening test better, more carries
 over better to the next one (`qastanet.ablations`)."""
 
-MEMBERS = tuple(Member(FRAMES, cosines, PRIOR) for cosines in (1, 2))
-"""The members of the shipped ensemble."""
+UNSEEN = math.log(0.2)
+"""Initial logarithm of the loss against a better reference (a rating of 82 at best)."""
+
+MEMBERS = (Member(FRAMES, 1, PRIOR),)
+"""The members of the shipped ensemble: one is enough."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,9 @@ class Recipe:
         first_rate: learning rate of pre-training.
         steps: of fine-tuning on ratings.
         rate: learning rate of fine-tuning.
-        test_scale: standard deviation of a factor (natural logarithm) on the perceptual loss that
-            each listening test may have while training; 0 for none. At use the factor is 1.
+        test_scales: each listening test has its own factor on the perceptual loss while training
+            (`qastanet.rating_scale`). Their logarithms add up to 0, so one test alone has 1.
+        ceilings: tests with a better reference have a ceiling while training.
         seed: of the initial weights.
     """
 
@@ -52,7 +57,8 @@ class Recipe:
     first_rate: float = 0.03
     steps: int = 350
     rate: float = 0.02
-    test_scale: float = 0.0
+    test_scales: bool = True
+    ceilings: bool = True
     seed: int = 0
 
 
@@ -65,23 +71,28 @@ class Pairs:
         directive: whether a pair has directiveness, shape (pairs,).
         target: quality 0..1, shape (pairs,), or (runs, pairs) if it differs between runs.
         test: number of the listening test, shape (pairs,).
+        better: whether its listeners compared with a better reference, shape (pairs,).
     """
 
     statistics: torch.Tensor
     directive: torch.Tensor
     target: torch.Tensor
     test: torch.Tensor
+    better: torch.Tensor
 
     @classmethod
-    def of(cls, statistics, directive, target, test=None) -> "Pairs":
+    def of(cls, statistics, directive, target, test=None, better=None) -> "Pairs":
         """Make pairs from arrays."""
         tensor = torch.tensor(np.asarray(target), dtype=torch.float32)
-        number = np.zeros(len(statistics), dtype=int) if test is None else np.asarray(test)
+        nothing = np.zeros(len(statistics), dtype=int)
+        number = nothing if test is None else np.asarray(test)
+        better = nothing if better is None else np.asarray(better)
         return cls(
             torch.tensor(np.asarray(statistics), dtype=torch.float32),
             torch.tensor(np.asarray(directive)),
             tensor,
             torch.tensor(number),
+            torch.tensor(better.astype(bool)),
         )
 
 
@@ -144,16 +155,24 @@ def optimise(
 
 
 class _Trainee(nn.Module):
-    """The ensemble of every run, side by side, with the scales of the listening tests."""
+    """The ensemble of every run, side by side, with the rating scales of the listening tests."""
 
-    def __init__(self, recipe: Recipe, runs: int, tests: int):
+    def __init__(self, recipe: Recipe, there: torch.Tensor):
         super().__init__()
-        self.ensemble = MonotoneEnsemble(recipe.members, recipe.seed).repeated(runs)
-        self.log_scale = nn.Parameter(torch.zeros(tests, runs * len(recipe.members)))
+        members = len(recipe.members)
+        self.ensemble = MonotoneEnsemble(recipe.members, recipe.seed).repeated(len(there))
+        self.register_buffer("there", there.float().repeat_interleave(members, 0).T)
+        self.log_scale = nn.Parameter(torch.zeros_like(self.there))
+        self.log_unseen = nn.Parameter(torch.full_like(self.there, UNSEEN))
+        self.ceilings = recipe.ceilings
 
     def rated(self, pairs: Pairs) -> torch.Tensor:
         loss = self.ensemble.loss(pairs.statistics, pairs.directive)
-        return torch.exp(-loss * torch.exp(self.log_scale[pairs.test]))
+        mean = (self.log_scale * self.there).sum(0) / self.there.sum(0)
+        loss = loss * torch.exp((self.log_scale - mean) * self.there)[pairs.test]
+        if self.ceilings:  # a ceiling is a loss that the pair does not show
+            loss = loss + torch.exp(self.log_unseen)[pairs.test] * pairs.better[:, None]
+        return torch.exp(-loss)
 
     def penalty(self) -> torch.Tensor:
         """Pull of the bends and exponents towards 0."""
@@ -162,10 +181,19 @@ class _Trainee(nn.Module):
         )
 
 
-def _shares(chosen: Sequence[np.ndarray] | np.ndarray, members: int) -> torch.Tensor:
-    """Turn masks (runs, pairs) into weights (pairs, runs x members) that sum to 1 per run."""
-    chosen = torch.as_tensor(np.asarray(chosen))
-    return (chosen / chosen.sum(1, keepdim=True)).repeat_interleave(members, 0).T
+def _pairs_per_test(chosen: torch.Tensor, test: torch.Tensor) -> torch.Tensor:
+    """Count the chosen pairs (runs, pairs) of each listening test, (runs, tests)."""
+    return chosen.float() @ nn.functional.one_hot(test).float()
+
+
+def shares(chosen: torch.Tensor, test: torch.Tensor, members: int) -> torch.Tensor:
+    """Turn masks (runs, pairs) into weights (pairs, runs x members) that sum to 1 per run.
+
+    Every listening test counts as much as any other.
+    """
+    pairs = _pairs_per_test(chosen, test)
+    tests = (pairs > 0).sum(1, keepdim=True)
+    return (chosen / (pairs[:, test] * tests).clamp(min=1)).repeat_interleave(members, 0).T
 
 
 def train(
@@ -193,15 +221,18 @@ def train(
     Returns:
         Ensemble with runs x members members (those of a run together), and curves with ``phase``,
         ``step``, ``loss`` and, if watched, ``seen`` and ``held_out``: the mean squared error on
-        the ratings that are trained on and on those held out.
+        the ratings that are trained on and on those held out, on the scale of their test.
     """
     runs, members = len(used), len(recipe.members)
-    trainee = _Trainee(recipe, runs, int(rated.test.max()) + 1)
-    weight = _shares(used, members)
-    unseen = None if held_out is None else _shares(held_out, members)
+    chosen = torch.as_tensor(np.asarray(used))
+    trainee = _Trainee(recipe, _pairs_per_test(chosen, rated.test) > 0)
+    weight = shares(chosen, rated.test, members)
+    unseen = None
+    if held_out is not None:
+        unseen = shares(torch.as_tensor(np.asarray(held_out)), rated.test, members)
 
     def watch() -> dict[str, float]:
-        error = trainee.ensemble(rated.statistics, rated.directive) - rated.target[:, None]
+        error = trainee.rated(rated) - rated.target[:, None]
         shares = {"seen": weight, "held_out": unseen}
         total = {name: (share * error.square()).sum() for name, share in shares.items()}
         return {name: float(value) / (runs * members) for name, value in total.items()}
@@ -224,14 +255,14 @@ def train(
 
     def second() -> torch.Tensor:
         error = (trainee.rated(rated) - rated.target[:, None]).square()
-        pull = 1e-2 / max(recipe.test_scale, 1e-3) ** 2 * trainee.log_scale.square().sum()
-        return (weight * error).sum() + synthetic(prior) + trainee.penalty() + pull
+        return (weight * error).sum() + synthetic(prior) + trainee.penalty()
 
     phases = {"pre-training": (first, recipe.first_steps, recipe.first_rate)}
     phases["fine-tuning"] = (second, recipe.steps, recipe.rate)
     curves = []
     for phase, (loss, steps, rate) in phases.items():
-        trainee.log_scale.requires_grad_(phase == "fine-tuning" and recipe.test_scale > 0)
+        trainee.log_scale.requires_grad_(phase == "fine-tuning" and recipe.test_scales)
+        trainee.log_unseen.requires_grad_(phase == "fine-tuning" and recipe.ceilings)
         file = None if checkpoint is None else f"{checkpoint}-{phase}.pt"
         name = None if label is None else f"{label}, {phase}"
         curve = optimise(

@@ -7,6 +7,7 @@ correction for their finite number of split conformal prediction, gives the half
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,15 +62,20 @@ def interval(score: ArrayLike, quantile: float) -> tuple[NDArray, NDArray]:
     return np.clip(score - half, 0, 1), np.clip(score + half, 0, 1)
 
 
-def add_intervals(predictions: pd.DataFrame, level: float = LEVEL) -> pd.DataFrame:
+def add_intervals(
+    predictions: pd.DataFrame, better: Sequence[str] = (), level: float = LEVEL
+) -> pd.DataFrame:
     """Add intervals to predictions, each calibrated on the predictions of other scenes.
 
-    Under ``pooled-...``, ``loso`` and ``source-out`` the other scenes of the same protocol (and for
-    the last two of the same test) calibrate; the models that predicted these have seen the scene.
-    Under ``lodo`` the ``loso`` predictions of the other tests calibrate.
+    Under ``pooled-...`` the other scenes of the same protocol calibrate, under ``loso``,
+    ``source-out`` and ``lodo-scaled`` those of the same test; the models, or the scales, of these
+    have seen the scene. Under ``lodo`` the ``loso`` predictions of the other tests calibrate. Of
+    tests whose listeners compared with a better reference only predictions on their scale do. Where
+    several tests calibrate, the one that needs the widest interval decides.
 
     Args:
         predictions: of one metric, see `qastanet.cross_validation.predict`.
+        better: those tests.
         level: wanted coverage.
 
     Returns:
@@ -80,17 +86,42 @@ def add_intervals(predictions: pd.DataFrame, level: float = LEVEL) -> pd.DataFra
     for (protocol, dataset, content), part in predictions.groupby(
         ["protocol", "dataset", "content"]
     ):
-        within = rated.protocol == ("loso" if protocol == "lodo" else protocol)
-        if protocol in ("loso", "source-out"):
-            within &= rated.dataset == dataset
+        own = rated[rated.content != content]
+        if protocol in ("loso", "source-out", "lodo-scaled"):
+            own = own[own.dataset == dataset]
         if protocol == "lodo":
-            within &= rated.dataset != dataset
-        others = rated[within & (rated.content != content)]
-        if len(others) > 1:
-            quantile = calibrate(others.score, others["mean"] / 100, level)
-            low, high = interval(part.score, quantile)
-            result.loc[part.index, "low"], result.loc[part.index, "high"] = low, high
+            own = own[own.dataset != dataset]
+        quantile = widest(own, "loso" if protocol == "lodo" else protocol, better, level)
+        low, high = interval(part.score, quantile)
+        result.loc[part.index, "low"], result.loc[part.index, "high"] = low, high
     return result
+
+
+def widest(
+    rated: pd.DataFrame, protocol: str, better: Sequence[str] = (), level: float = LEVEL
+) -> float:
+    """Calibrate on every listening test by itself, and take the widest interval.
+
+    Tests differ in how well they can be predicted; so it holds its level on each of them.
+
+    Args:
+        rated: predictions out of fold, without those that equal the reference.
+        protocol: of the predictions.
+        better: tests whose listeners compared with a better reference: where the model does not
+            know the scale of a test (``pooled-...``), those on their own scale are taken instead.
+        level: wanted coverage.
+
+    Returns:
+        The largest of the quantiles, NaN if nothing can calibrate.
+    """
+    unscaled = protocol.startswith("pooled-") and not protocol.endswith("-scaled")
+    found = []
+    for dataset, part in rated.groupby("dataset"):
+        name = f"{protocol}-scaled" if unscaled and dataset in better else protocol
+        part = part[part.protocol == name]
+        if len(part) > 1:
+            found.append(calibrate(part.score, part["mean"] / 100, level))
+    return max(found, default=float("nan"))
 
 
 def coverage(predictions: pd.DataFrame) -> pd.DataFrame:

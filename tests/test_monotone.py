@@ -83,7 +83,7 @@ def test_plain_arrays_score_alike():
 
 
 def test_few_parameters():
-    assert count_parameters(MEMBERS) == 61
+    assert count_parameters(MEMBERS) == 21
     assert count_parameters([Member(("frame_level",))]) == 3
 
 

@@ -1,6 +1,7 @@
 """Training on a listening test of one's own: from a manifest to weights that score."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import tolerances
 import torch
 from own_listening_test import write_test
 
-from qastanet import audio, campaign, own_pairs, own_training, registry
+from qastanet import audio, campaign, own_pairs, own_scale, own_training, registry
 from qastanet.cli import main
 from qastanet.errors import InputError
 from qastanet.manifest import read_manifest
@@ -188,12 +189,14 @@ SPOILT = {
 }
 
 
+@pytest.mark.parametrize("further", [[], ["--scale-only"]])
 @pytest.mark.parametrize("case", SPOILT)
-def test_manifests_that_cannot_be_trained_on(table, case, tmp_path, capsys):
+def test_manifests_that_cannot_be_trained_on(table, case, further, tmp_path, capsys):
     spoil, message = SPOILT[case]
     spoil(table).to_csv(tmp_path / "m.csv", index=False)
     weights = tmp_path / "w.safetensors"
-    assert main(["train", str(tmp_path / "m.csv"), "-o", str(weights), "--quiet"]) == 2
+    arguments = ["train", str(tmp_path / "m.csv"), "-o", str(weights), "--quiet", *further]
+    assert main(arguments) == 2
     err = capsys.readouterr().err
     with pytest.raises(InputError, match=message):
         raise InputError(err)
@@ -270,3 +273,51 @@ def test_files_that_are_no_weights(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"w\.safetensors: cannot be read as weights"):
         load_scorer(str(path))
+
+
+def test_the_scale_alone(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
+    monkeypatch.chdir(tmp_path)  # no compendium is needed
+    weights = str(tmp_path / "s.safetensors")
+    arguments = ["train", str(folder / "mine.csv"), "--scale-only", "-o", weights, "--quiet"]
+    assert main(arguments) == 0
+    scale = float(re.search(r"scale of the test: ([\d.]+)", capsys.readouterr().out)[1])
+    pair = [str(folder / name) for name in ("drums.wav", "drums_n.wav")]
+    plain, scaled = score_files(*pair), score_files(*pair, weights)
+    assert scaled["score"] == pytest.approx(plain["score"] ** scale, abs=5e-3)
+    assert abs(scaled["score"] - plain["score"]) > 0.02 and scaled["low"] < scaled["score"]
+    assert score_files(pair[0], pair[0], weights)["score"] == 1
+    predictions = pd.read_csv(tmp_path / "s_predictions.csv")
+    errors = {}
+    for each in ("default", weights):
+        coded = predictions[predictions.role == "coded"]
+        found = [
+            score_files(r, d, each)["score"] for r, d in coded[["reference", "degraded"]].values
+        ]
+        errors[each] = np.sqrt(np.mean((100 * np.array(found) - coded["mean"]) ** 2))
+    assert errors[weights] < errors["default"]
+
+
+def test_a_scene_does_not_tell_its_own_scale(folder, monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
+    table = own_scale.shipped_scores(read_rated_manifest(folder / "mine.csv"), progress=False)
+    changed = table.assign(mean=table["mean"].where(table.content != "drums", 30.0))
+    first, second = (own_scale.fit_own_scale(t) for t in (table, changed))
+    assert first.scale != second.scale
+    same = first.predictions.content == "drums"
+    a, b = first.predictions.score, second.predictions.score
+    assert np.array_equal(a[same], b[same]) and not np.allclose(a[~same], b[~same])
+    for own in (first, second):
+        assert (own.predictions.score[own.predictions.role == "reference"] == 1).all()
+
+
+def test_each_test_has_a_scale_of_its_own(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
+    table = pd.read_csv(folder / "mine.csv").assign(dataset=["one"] * 4 + ["two"] * 8)
+    for name in ("reference", "degraded"):
+        table[name] = [str(folder / file) for file in table[name]]
+    table.to_csv(tmp_path / "m.csv", index=False)
+    weights = tmp_path / "s.safetensors"
+    assert main(["train", str(tmp_path / "m.csv"), "--scale-only", "-o", str(weights)]) == 2
+    assert "of 2 listening tests (one, two); each has a scale" in capsys.readouterr().err
+    assert not weights.exists()

@@ -1,0 +1,114 @@
+"""The shipped model on the scale of a listening test of one's own: one number, from few ratings.
+
+The weights stay those of the package; only how strictly the test rates (`qastanet.rating_scale`) is
+fitted. Nothing of the compendium is needed for it, and the order of the scores does not change.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from qastanet.errors import InputError
+from qastanet.monotone_scorer import digest_of, read_weights, write_weights
+from qastanet.own_pairs import refuse_failed, with_roles
+from qastanet.own_training import calibrated, out_of_fold
+from qastanet.preparation import Options
+from qastanet.rating_scale import fit_scale
+from qastanet.scoring import score_group
+
+
+class OwnScale(NamedTuple):
+    """The scale of a listening test.
+
+    Attributes:
+        scale: exponent on the score, fitted on all pairs, or on the training part.
+        predictions: of every pair, with ``part`` and ``score`` (0..1).
+        quantile: calibration of the interval.
+    """
+
+    scale: float
+    predictions: pd.DataFrame
+    quantile: float
+
+
+def shipped_scores(
+    table: pd.DataFrame, options: Options | None = None, progress: bool = True
+) -> pd.DataFrame:
+    """Score the pairs of a listening test by the shipped weights.
+
+    Args:
+        table: of `qastanet.rated_manifest.read_rated_manifest`.
+        options: what may be done to a pair before it is scored.
+        progress: show a progress bar.
+
+    Returns:
+        The table with ``shipped`` (score, 0..1), ``channels``, ``signal`` and roles.
+
+    Raises:
+        InputError: if pairs cannot be used, naming the first ones and their number
+    """
+    found, failed = {}, []
+    groups = table.reset_index(drop=True).groupby("reference", sort=False)
+    for reference, rows in tqdm(groups, "score", disable=not progress, unit="reference"):
+        results = score_group(reference, list(rows.degraded), "default", options)
+        failed += [each["error"] for each in results if "error" in each]
+        found |= dict(zip(rows.index, results, strict=True))
+    refuse_failed(failed, len(table))
+    known = pd.DataFrame([found[k] for k in range(len(table))])[["score", "channels"]]
+    known = table.reset_index(drop=True).join(known.rename(columns={"score": "shipped"}))
+    return with_roles(known, (known.shipped == 1).to_numpy())
+
+
+def fit_own_scale(table: pd.DataFrame, parts: pd.Series | None = None) -> OwnScale:
+    """Fit the scale of a listening test, and predict what was not seen.
+
+    Args:
+        table: of `shipped_scores`.
+        parts: as in `qastanet.own_training.train_own`.
+
+    Raises:
+        InputError: if the pairs are of several listening tests
+    """
+    check_one_test(table)
+    shipped, rating = table.shipped.to_numpy(), table["mean"].to_numpy() / 100
+    folds, masks = out_of_fold(table, parts)
+    scales = [fit_scale(shipped[mask], rating[mask]).exponent for mask in masks]
+    scores = shipped[:, None] ** np.array(scales)
+    predictions, quantile = calibrated(table, folds, scores, parts)
+    return OwnScale(scales[-1], predictions, quantile)
+
+
+def check_one_test(table: pd.DataFrame) -> None:
+    """Refuse pairs of several listening tests, as each has a scale of its own.
+
+    Raises:
+        InputError: naming the tests
+    """
+    names = pd.unique(table.dataset)
+    if len(names) > 1:
+        raise InputError(
+            f"the pairs are of {len(names)} listening tests ({', '.join(names[:3])}); each has a "
+            "scale of its own: give one manifest per test"
+        )
+
+
+def write_own_scale(own: OwnScale, path: str | Path, facts: Mapping[str, str]) -> None:
+    """Write the shipped weights on the scale of a test, as a weights file like any other.
+
+    The score of a member is exp(-(w x)^e), so that an exponent on it is a factor on w.
+
+    Args:
+        own: of `fit_own_scale`.
+        path: file ending in .safetensors.
+        facts: on the test, for the header.
+    """
+    arrays = read_weights()
+    factor = (own.scale ** (1 / arrays["exponent"]))[:, None, None]
+    arrays |= {name: arrays[name] * factor for name in ("with", "without")}
+    arrays["quantile"] = np.array([own.quantile])
+    header = {"scale": f"{own.scale:.6g}", "sha256": digest_of(arrays)}
+    write_weights(arrays, path, dict(facts) | header)

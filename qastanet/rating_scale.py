@@ -1,0 +1,82 @@
+"""How a listening test rates: an exponent on the score, and the best rating that a pair can get.
+
+Two tests of the same coding seldom agree in points: other anchors, other listeners, another
+reference. The shipped model is trained with numbers of its own for every test, so that what the
+tests have in common shapes the weights:
+
+    rating = ceiling * score ^ exponent
+
+The ceiling is 1, unless the listeners compared with a better reference than is at hand (that of the
+codec set was of third order, the files are of first order): then all codings carry a loss that no
+metric can see. At use both are 1. Who knows some ratings of a test can fit them, which keeps the
+order of the predictions.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import ArrayLike, NDArray
+
+LIMIT = 3.0
+"""Largest absolute logarithm of an exponent."""
+
+
+class RatingScale(NamedTuple):
+    """How a listening test rates.
+
+    Attributes:
+        exponent: above 1 if it rates more strictly than the model.
+        ceiling: rating of a coding without any loss, 0..1.
+
+    Example:
+        >>> RatingScale(2.0, 0.8)([0.5, 1.0]).round(3).tolist()
+        [0.2, 1.0]
+    """
+
+    exponent: float = 1.0
+    ceiling: float = 1.0
+
+    def __call__(self, score: ArrayLike) -> NDArray:
+        """Put scores on the scale; those of exactly 1 stay, they are of the hidden reference."""
+        score = np.asarray(score, dtype=float)
+        return np.where(score >= 1, 1.0, self.ceiling * score**self.exponent)
+
+
+def fit_scale(score: ArrayLike, rating: ArrayLike, better_reference: bool = False) -> RatingScale:
+    """Fit the scale of a listening test by least squares.
+
+    Args:
+        score: predictions, 0..1, shape (items,).
+        rating: mean ratings, 0..1, shape (items,).
+        better_reference: whether the listeners compared with a better reference than the model, so
+            that there is a ceiling to fit.
+
+    Returns:
+        The scale; that of the model itself if nothing can tell it (no items that differ from their
+        reference).
+
+    Example:
+        >>> round(fit_scale([0.9, 0.5, 0.2], [0.81, 0.25, 0.04]).exponent, 3)
+        2.0
+    """
+    score, rating = np.asarray(score, dtype=float), np.asarray(rating, dtype=float)
+    coded = (score < 1) & np.isfinite(rating)
+    score, rating = score[coded], rating[coded]
+    if not len(score):
+        return RatingScale()
+
+    def scale(logarithm: float) -> RatingScale:
+        bent = score ** math.exp(logarithm)
+        best = bent @ rating / max(bent @ bent, 1e-12) if better_reference else 1.0
+        return RatingScale(math.exp(logarithm), float(min(best, 1.0)))
+
+    def error(logarithm: float) -> float:
+        return float(np.square(scale(logarithm)(score) - rating).mean())
+
+    grid = np.linspace(-LIMIT, LIMIT, 61)  # there may be several minima
+    start, step = grid[np.argmin([error(x) for x in grid])], grid[1] - grid[0]
+    bounds = (max(start - step, -LIMIT), min(start + step, LIMIT))
+    best = scipy.optimize.minimize_scalar(error, bounds=bounds, method="bounded")
+    return scale(best.x if best.fun < error(start) else start)
