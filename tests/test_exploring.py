@@ -126,7 +126,7 @@ def test_every_treatment_is_mild_at_its_end():
 def test_quiet_faults_are_forgiven():
     for fault in level_bench.FAULTS:
         curve = level_bench.level_curve("drums from the left", fault)
-        assert curve[0, 0] == pytest.approx(1, abs=1e-3) and curve[0, -1] < 0.95
+        assert curve[0, 0] == pytest.approx(1, abs=1e-3) and curve[0, -1] < 0.97
         assert (curve[1] <= curve[0]).all() and (curve[0] <= curve[2]).all()
     heard = [
         level_bench.at_level("talker and guitar", "low-pass at 7 kHz", level).heard.sum()
