@@ -20,15 +20,15 @@ The modules, in the order of the data flow:
 * other metrics: `emobiq`, `ambiqual`, `other_metrics`, `channelwise`, `optional_metrics`
 * listening tests: `listening_tests`, `webmushra`, `aes2023`, `parametric_coding`, `rating_models`
 * training: `dry_sounds`, `synthetic_scenes`, `degradations`, `codecs`, `synthetic_pairs`,
-  `pair_statistics`, `training_sets`, `training`, `pretraining`, `cross_validation`, `ablations`
+  `pair_statistics`, `training_sets`, `training`, `pretraining`, `rating_scale`,
+  `cross_validation`, `ablations`
 * evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
   `comparison`, `listener_noise`, `probes`
 * a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`,
-  `own_scores`
+  `own_scale`, `own_scores`
 * compendium and command line: `storage`, `tables`, `plots`, `plots_evaluation`, `plots_training`,
   `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report_parts`,
-  `report`,
-  `cli_training`, `cli`
+  `report`, `cli_training`, `cli`
 """
 
 import importlib

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy.signal
 import soundfile
-import torch
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from qastanet import codecs
 from qastanet.ambisonics import silence_above
-from qastanet.binaural import BinauralDecoder
+from qastanet.degradations import degrade
+from qastanet.fast import binaural
 from qastanet.gammatone import SAMPLING_RATE
 from qastanet.monotone_scorer import load_default
 from qastanet.synthetic_scenes import Scene, Source, render
@@ -29,12 +28,6 @@ SCENE = Scene(
 """A talker who walks past in front, a plucked string on the right, some ambience."""
 
 
-def low_passed(signal: NDArray, frequency: float) -> NDArray:
-    """Return an anchor: the signal below a frequency in Hz (Butterworth, tenth order)."""
-    sections = scipy.signal.butter(10, frequency, fs=SAMPLING_RATE, output="sos")
-    return scipy.signal.sosfilt(sections, signal).astype(np.float32)
-
-
 def versions(reference: NDArray) -> dict[str, NDArray]:
     """Return the versions of a third-order scene that are shown."""
     found = {"reference": reference}
@@ -42,7 +35,8 @@ def versions(reference: NDArray) -> dict[str, NDArray]:
         found[f"Opus, third order, {bitrate} kbit/s"] = codecs.opus(reference, bitrate)
     found["first order only"] = silence_above(reference, 1)
     found["mono (W only)"] = silence_above(reference, 0)
-    found |= {f"low-pass {f / 1000:g} kHz": low_passed(reference, f) for f in (7000, 3500)}
+    for anchor in (7000, 3500):
+        found[f"low-pass {anchor / 1000:g} kHz"] = degrade(reference, "lowpass", anchor)
     return found
 
 
@@ -63,16 +57,14 @@ def make(folder: Path, root: Path) -> dict:
     """
     folder.mkdir(parents=True, exist_ok=True)
     scorer = load_default()
-    decode = BinauralDecoder(torch.from_numpy(scorer.filters[0]))
     reference = render(SCENE, 3)
     heard = scorer.features(reference)
     rows = []
     for name, signal in versions(reference).items():
         features = scorer.features(signal)
         low, high = scorer.interval(heard, features)
-        ears = decode(torch.from_numpy(signal)).numpy()
         file = folder / f"{len(rows)}.flac"
-        soundfile.write(file, ears.T, SAMPLING_RATE)
+        soundfile.write(file, binaural(signal, scorer.filters[0]).T, SAMPLING_RATE)
         rows.append((name, scorer.score(heard, features), low, high, player(file)))
     ladder = pd.DataFrame(rows, columns=["version", "score", "low", "high", "listen"])
     with np.load(root / "tests" / "golden" / "released_second.npz") as kept:

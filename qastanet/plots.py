@@ -1,6 +1,6 @@
 """The figures: one function each, a table or arrays in, a figure out; one style for all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -157,16 +157,44 @@ def decoder_cues(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _map(axis, values: np.ndarray, label: str, **options) -> None:
-    """Draw a map (bands, frames) over time and centre frequency."""
+def frequency_ticks(
+    axis, khz: Sequence[float] = (0.5, 1, 2, 4, 8), first_band: float = 0.0
+) -> None:
+    """Label the bands of a vertical axis in kHz.
+
+    Args:
+        axis: of a figure
+        khz: frequencies
+        first_band: where the centre of the lowest band lies
+    """
     centres = centre_frequencies()
+    ticks = [int(np.argmin(np.abs(centres - 1000 * f))) + first_band for f in khz]
+    axis.set_yticks(ticks, [f"{f:g}" for f in khz])
+
+
+def band_map(axis, values: np.ndarray, khz: Sequence[float] = (0.5, 1, 2, 4, 8), **options):
+    """Draw a map over time and centre frequency; undefined values stay grey.
+
+    Args:
+        axis: of a figure
+        values: shape (29, frames)
+        khz: frequencies that are labelled
+        options: of `matplotlib.axes.Axes.pcolormesh`
+
+    Returns:
+        what a colour bar is made of
+    """
     frames = np.arange(values.shape[1] + 1) * FRAME_MS / 1000
-    image = axis.pcolormesh(frames, np.arange(len(centres) + 1), values, rasterized=True, **options)
-    ticks = [np.argmin(np.abs(centres - f)) for f in (500, 1000, 2000, 4000, 8000)]
-    axis.set_yticks(np.array(ticks) + 0.5, ["0.5", "1", "2", "4", "8"])
+    image = axis.pcolormesh(frames, np.arange(len(values) + 1), values, rasterized=True, **options)
+    frequency_ticks(axis, khz, first_band=0.5)
     axis.grid(False)
-    axis.set_facecolor("0.85")  # undefined values stay grey
-    axis.figure.colorbar(image, ax=axis, label=label, pad=0.02)
+    axis.set_facecolor("0.85")
+    return image
+
+
+def _map_with_bar(axis, values: np.ndarray, label: str, **options) -> None:
+    """Draw a map with its colour bar."""
+    axis.figure.colorbar(band_map(axis, values, **options), ax=axis, label=label, pad=0.02)
 
 
 def scene_levels(maps: Mapping[str, np.ndarray]) -> Figure:
@@ -179,7 +207,7 @@ def scene_levels(maps: Mapping[str, np.ndarray]) -> Figure:
         len(maps), 1, figsize=(PAGE, 1.35 * len(maps) + 0.3), sharex=True, squeeze=False
     )
     for axis, (name, ild) in zip(axes[:, 0], maps.items(), strict=True):
-        _map(axis, ild / 2, "ILD (dB)", cmap="RdBu_r", vmin=-25, vmax=25)
+        _map_with_bar(axis, ild / 2, "ILD (dB)", cmap="RdBu_r", vmin=-25, vmax=25)
         axis.set(title=name, ylabel="Frequency (kHz)")
     axes[-1, 0].set_xlabel("Time (s)")
     return figure
@@ -231,10 +259,12 @@ def feature_maps(reference: Mapping, degraded: Mapping, differences: np.ndarray)
     labels = ("ΔILD × 2 (dB)", "Δcoherence", "Δpower / 2", "Δdirectiveness²")
     figure, axes = plt.subplots(4, 3, figsize=(PAGE, 6.2), sharex=True, sharey=True)
     for row, (label, value, options) in enumerate(rows):
-        _map(axes[row, 0], value(reference), label, **options)
-        _map(axes[row, 1], value(degraded), label, **options)
+        _map_with_bar(axes[row, 0], value(reference), label, **options)
+        _map_with_bar(axes[row, 1], value(degraded), label, **options)
         limit = np.nanpercentile(differences[row], 99)
-        _map(axes[row, 2], differences[row], labels[row], cmap="cividis", vmin=0, vmax=limit)
+        _map_with_bar(
+            axes[row, 2], differences[row], labels[row], cmap="cividis", vmin=0, vmax=limit
+        )
         axes[row, 0].set_ylabel("Frequency (kHz)")
     for axis, title in zip(axes[0], ("Reference", "Degraded", "Difference"), strict=True):
         axis.set_title(title)

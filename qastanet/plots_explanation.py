@@ -5,8 +5,7 @@ from matplotlib.figure import Figure
 
 from qastanet.attribution import Attribution
 from qastanet.feature_statistics import FEATURES
-from qastanet.gammatone import centre_frequencies
-from qastanet.plots import FRAME_MS, PAGE, PALETTE
+from qastanet.plots import FRAME_MS, PAGE, PALETTE, frequency_ticks
 
 NAMES = {
     "level": "Level",
@@ -51,7 +50,7 @@ def explanation(found: Attribution, directive: bool = True) -> Figure:
         band = 100 * found.by_band[row]
         axes[row, 1].fill_betweenx(np.arange(len(band)), band, color=COLOURS[name], lw=0)
         axes[row, 1].set(xlim=(0, 1.05 * highest), ylim=(-0.5, len(band) - 0.5))
-        _frequency_ticks(axes[row, 1])
+        frequency_ticks(axes[row, 1])
         axes[row, 0].tick_params(labelbottom=False)
         axes[row, 1].tick_params(left=False, labelleft=False)
         axes[row, 1].tick_params(labelbottom=row == len(names) - 1)
@@ -77,16 +76,9 @@ def _map(axis, values: np.ndarray, seconds: float, limit: float):
     extent = (0, seconds, -0.5, len(values) - 0.5)
     limits = {"extent": extent, "vmin": 0, "vmax": limit, "cmap": "magma_r"}
     image = axis.imshow(values, aspect="auto", origin="lower", interpolation="nearest", **limits)
-    _frequency_ticks(axis)
+    frequency_ticks(axis)
     axis.grid(False)
     return image
-
-
-def _frequency_ticks(axis) -> None:
-    """Label the bands of the vertical axis in kHz."""
-    centres = centre_frequencies()
-    ticks = [int(np.argmin(np.abs(centres - f))) for f in (500, 1000, 2000, 4000, 8000)]
-    axis.set_yticks(ticks, ["0.5", "1", "2", "4", "8"])
 
 
 def _time(axis, maps: np.ndarray, seconds: float, names: tuple[str, ...]) -> None:

@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
+from qastanet.gammatone import SAMPLING_RATE
 from qastanet.paper_figures import FIT_GRID, GROUPED, fit_with_interval
-from qastanet.plots import FRAME_MS, PAGE, PALETTE
+from qastanet.plots import FRAME_MS, PAGE, PALETTE, band_map
 from qastanet.plots_evaluation import COLOURS, DATASETS, LABELS
 
 MAPS = {
@@ -20,6 +20,9 @@ MAPS = {
     "directiveness": ("Directiveness", {"vmin": 0, "vmax": 1}),
 }
 """Feature -> name with unit, and how its map is drawn."""
+
+OCTAVES = (0.5, 2, 8)
+"""Frequencies in kHz that small maps name."""
 
 FEATURE_COLOURS = {
     **{name: PALETTE[0] for name in ("ild", "ILD")},
@@ -81,30 +84,17 @@ def _draw_maps(part, pair: Mapping[str, np.ndarray]) -> None:
     names = list(DIFFERENCE_NAMES.values())
     for column, (name, (label, options)) in enumerate(MAPS.items()):
         for row in range(2):
-            image = _map(axes[row, column], pair[name][row], **options)
+            image = band_map(axes[row, column], pair[name][row], OCTAVES, **options)
         axes[0, column].set_title(label)
         part.colorbar(image, ax=axes[:2, column], location="bottom", pad=0.02, aspect=25)
         values = pair["differences"][column]
-        image = _map(
-            axes[2, column], values, cmap="cividis", vmin=0, vmax=np.percentile(values, 99)
-        )
+        limits = {"vmin": 0, "vmax": np.percentile(values, 99)}
+        image = band_map(axes[2, column], values, OCTAVES, cmap="cividis", **limits)
         axes[2, column].set_title(names[column])
         part.colorbar(image, ax=axes[2, column], location="bottom", pad=0.02, aspect=25)
         axes[2, column].set_xlabel("Time (s)")
     for row, name in enumerate(("Reference", "Degraded", "Difference")):
         axes[row, 0].set_ylabel(f"{name}\n(kHz)")
-
-
-def _map(axis, values: np.ndarray, **options):
-    """Draw a map (29, frames) over time and centre frequency."""
-    frames = np.arange(values.shape[1] + 1) * FRAME_MS / 1000
-    centres = centre_frequencies()
-    image = axis.pcolormesh(frames, np.arange(len(centres) + 1), values, rasterized=True, **options)
-    ticks = [int(np.argmin(np.abs(centres - f))) for f in (500, 2000, 8000)]
-    axis.set_yticks(np.array(ticks) + 0.5, ["0.5", "2", "8"])
-    axis.grid(False)
-    axis.set_facecolor("0.85")
-    return image
 
 
 def _draw_network(part, steps: Mapping[str, np.ndarray]) -> None:
