@@ -21,7 +21,7 @@ The modules, in the order of the data flow:
 * listening tests: `listening_tests`, `webmushra`, `aes2023`, `parametric_coding`, `rating_models`
 * training: `dry_sounds`, `synthetic_scenes`, `degradations`, `codecs`, `synthetic_pairs`,
   `pair_statistics`, `training_sets`, `training`, `pretraining`, `rating_scale`,
-  `cross_validation`, `ablations`
+  `cross_validation`, `fold_agreement`, `ablations`
 * evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
   `comparison`, `listener_noise`, `probes`
 * a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`,

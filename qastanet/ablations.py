@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 from qastanet.cross_validation import (
     Fold,
     Material,
-    agreement,
     collect,
     folds,
     predict,
@@ -24,6 +23,7 @@ from qastanet.cross_validation import (
     scores_of_runs,
     train_runs,
 )
+from qastanet.fold_agreement import agreement
 from qastanet.paper_training import PaperRecipe, predict_paper
 from qastanet.rating_scale import fit_scale
 from qastanet.statistics import rmse
@@ -103,7 +103,7 @@ def compare(
         seeds: of the initial weights.
 
     Returns:
-        ``variant``, ``seed`` and the columns of `qastanet.cross_validation.agreement`.
+        ``variant``, ``seed`` and the columns of `qastanet.fold_agreement.agreement`.
     """
     parts = []
     for name, recipe in tqdm(recipes.items(), unit="variant"):

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from qastanet import ablations, cross_validation
 from qastanet.cross_validation import Fold, collect
+from qastanet.fold_agreement import agreement
 from qastanet.monotone import MonotoneEnsemble
 from qastanet.rating_scale import LIMIT, RatingScale, fit_scale
 from qastanet.training import MEMBERS
@@ -147,6 +148,6 @@ def test_offsets_between_tests_do_not_count_within(rated):
     table["mean"] = np.where(table.dataset == "a", 80, 40) + 10 * score
     folds = cross_validation.folds(table, ["pooled-loso"])
     found = collect(table, folds, np.tile(flat[:, None], len(folds)), "m")
-    row = cross_validation.agreement(found).set_index(["protocol", "dataset"])
+    row = agreement(found).set_index(["protocol", "dataset"])
     assert row.pearson["pooled-loso", "pooled"] > 0.9
     assert abs(row.pearson_within["pooled-loso", "pooled"]) < 0.6

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from qastanet import cross_validation, pretraining, training_sets, uncertainty
+from qastanet import cross_validation, fold_agreement, pretraining, training_sets, uncertainty
 from qastanet.errors import InputError
 from qastanet.network import DifferenceNetwork
 from qastanet.paper_training import DEAD, Batch, PaperRecipe, predict_paper, train_paper
@@ -127,10 +127,10 @@ def test_no_recording_is_trained_on_and_tested_with(material, protocol):
 
 def test_condition_means_do_not_use_the_scene(material):
     table = material.rated
-    found = cross_validation.condition_means(table)
+    found = fold_agreement.condition_means(table)
     first = found.content.iloc[0]
     changed = table.assign(mean=table["mean"].where(table.content != first, 0.0))
-    again = cross_validation.condition_means(changed)
+    again = fold_agreement.condition_means(changed)
     own = found.content == first
     assert own.any() and np.allclose(found.score[own], again.score[own])
     assert not np.allclose(found.score[~own], again.score[~own])
