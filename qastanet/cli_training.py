@@ -73,7 +73,12 @@ def _train(options: argparse.Namespace) -> int:
     output = Path(options.output)
     if output.suffix != ".safetensors":
         raise InputError(f"{output}: the name of the weights must end in .safetensors")
-    check_writable(output)
+    stem = output.with_suffix("")
+    outputs = output, Path(f"{stem}_predictions.csv"), Path(f"{stem}_agreement.csv")
+    for each in outputs:
+        check_writable(each)
+    if options.scale_only and options.pretraining:
+        raise InputError("--scale-only needs no --pretraining; leave one of them out")
     table = rated_manifest.read_rated_manifest(options.manifest)
     parts = None
     if options.split == "suffix":
@@ -83,7 +88,7 @@ def _train(options: argparse.Namespace) -> int:
     shown = not options.quiet
     folder, values = None, None
     if options.scale_only:
-        own_scale.check_one_test(table)
+        own_scale.check_one_test(table, options.manifest)
         table = own_scale.shipped_scores(table, prepared, shown)
     else:
         folder = own_training.pretraining_folder(options.pretraining)
@@ -91,8 +96,8 @@ def _train(options: argparse.Namespace) -> int:
     rated_manifest.check_trainable(table, options.manifest)
     if parts is not None and (shared := own_training.shared_scenes(table, parts)):
         print(
-            f"note: {len(shared)} scenes are both trained on and tested with ({shared[0]}, ...): "
-            "the agreement says nothing about other scenes",
+            f"note: scenes are both trained on and tested with ({len(shared)}, {shared[0]} for "
+            "one): the agreement says nothing about other scenes",
             file=sys.stderr,
         )
     facts = {"trained_on": Path(options.manifest).name, "pairs": str(len(table))}
@@ -107,10 +112,11 @@ def _train(options: argparse.Namespace) -> int:
         trained = own_training.train_own(material, recipe, parts, label)
         own_training.write_own(trained, recipe, output, facts)
     agreement = own_training.own_agreement(trained.predictions)
-    stem = output.with_suffix("")
-    write_table(trained.predictions, f"{stem}_predictions.csv")
-    write_table(agreement, f"{stem}_agreement.csv")
+    write_table(trained.predictions, outputs[1])
+    write_table(agreement, outputs[2])
     print(agreement.round(2).to_string(index=False))
+    for note in own_training.doubts(agreement):
+        print(f"note: {note}", file=sys.stderr)
     print(f"{output}: use it with --model {output}")
     return 0
 

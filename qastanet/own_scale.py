@@ -73,7 +73,7 @@ def fit_own_scale(table: pd.DataFrame, parts: pd.Series | None = None) -> OwnSca
     Raises:
         InputError: if the pairs are of several listening tests
     """
-    check_one_test(table)
+    check_one_test(table, "the manifest")
     shipped, rating = table.shipped.to_numpy(), table["mean"].to_numpy() / 100
     folds, masks = out_of_fold(table, parts)
     scales = [fit_scale(shipped[mask], rating[mask]).exponent for mask in masks]
@@ -82,8 +82,12 @@ def fit_own_scale(table: pd.DataFrame, parts: pd.Series | None = None) -> OwnSca
     return OwnScale(scales[-1], predictions, quantile)
 
 
-def check_one_test(table: pd.DataFrame) -> None:
+def check_one_test(table: pd.DataFrame, path: str | Path) -> None:
     """Refuse pairs of several listening tests, as each has a scale of its own.
+
+    Args:
+        table: with ``dataset``.
+        path: its name for messages.
 
     Raises:
         InputError: naming the tests
@@ -91,7 +95,7 @@ def check_one_test(table: pd.DataFrame) -> None:
     names = pd.unique(table.dataset)
     if len(names) > 1:
         raise InputError(
-            f"the pairs are of {len(names)} listening tests ({', '.join(names[:3])}); each has a "
+            f"{path}: pairs of {len(names)} listening tests ({', '.join(names[:3])}); each has a "
             "scale of its own: give one manifest per test"
         )
 

@@ -34,6 +34,12 @@ FOLDS = 20
 OWN = Recipe(test_scales=False, ceilings=False)
 """How weights of one's own are trained."""
 
+FEW = 20
+"""Fewer pairs than this calibrate an interval badly."""
+
+DOUBTFUL = 0.5
+"""Below this correlation out of fold scores are not to be trusted."""
+
 MEASURES = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
 
 
@@ -202,6 +208,29 @@ def own_agreement(predictions: pd.DataFrame, replicates: int = REPLICATES) -> pd
             row[f"{name}_lo"], row[f"{name}_hi"] = limits
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def doubts(agreement: pd.DataFrame) -> list[str]:
+    """Say what makes a training doubtful.
+
+    Args:
+        agreement: of `own_agreement`.
+
+    Example:
+        >>> doubts(pd.DataFrame({"part": ["out of fold"], "n": [6], "pearson": [0.9]}))
+        ['the interval is calibrated on 6 pairs only; 20 or more would tell it better']
+    """
+    held_out = agreement[agreement.part.isin(["validation", "out of fold"])]
+    found = []
+    if held_out.n.sum() < FEW:
+        count = f"{held_out.n.sum()} pairs only"
+        found.append(f"the interval is calibrated on {count}; {FEW} or more would tell it better")
+    if (held_out.pearson < DOUBTFUL).any():
+        found.append(
+            f"scores of scenes left out hardly follow the ratings (Pearson "
+            f"{held_out.pearson.min():.2f}): do not trust them on this kind of sound"
+        )
+    return found
 
 
 def write_own(trained: Trained, recipe: Recipe, path: str | Path, facts: Mapping[str, str]) -> None:

@@ -319,5 +319,34 @@ def test_each_test_has_a_scale_of_its_own(folder, tmp_path, capsys, monkeypatch)
     table.to_csv(tmp_path / "m.csv", index=False)
     weights = tmp_path / "s.safetensors"
     assert main(["train", str(tmp_path / "m.csv"), "--scale-only", "-o", str(weights)]) == 2
-    assert "of 2 listening tests (one, two); each has a scale" in capsys.readouterr().err
+    assert "m.csv: pairs of 2 listening tests (one, two); each has" in capsys.readouterr().err
     assert not weights.exists()
+
+
+def test_a_scale_cannot_mend_a_model_that_does_not_follow(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
+    table = pd.read_csv(folder / "mine.csv")
+    table["mos"] = np.where(table.condition == "hidden", table.mos, 110 - table.mos)
+    for name in ("reference", "degraded"):
+        table[name] = [str(folder / file) for file in table[name]]
+    table.to_csv(tmp_path / "m.csv", index=False)
+    weights = tmp_path / "s.safetensors"
+    assert main(["train", str(tmp_path / "m.csv"), "--scale-only", "-o", str(weights)]) == 0
+    notes = capsys.readouterr().err
+    assert "hardly follow the ratings (Pearson" in notes and "calibrated on 9 pairs only" in notes
+
+
+@pytest.mark.parametrize("taken", ["s.safetensors", "s_predictions.csv", "s_agreement.csv"])
+def test_nothing_is_written_if_one_file_cannot_be(folder, tmp_path, taken, capsys):
+    (tmp_path / taken).mkdir()
+    arguments = [
+        "train",
+        str(folder / "mine.csv"),
+        "--scale-only",
+        "-o",
+        str(tmp_path / "s.safetensors"),
+    ]
+    assert main(arguments) == 2 and f"{taken}: is a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [taken]
+    assert main([*arguments[:-1], str(tmp_path / "t.safetensors"), "--pretraining", "x"]) == 2
+    assert "--scale-only needs no --pretraining" in capsys.readouterr().err
