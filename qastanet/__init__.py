@@ -25,7 +25,7 @@ The modules, in the order of the data flow:
 * evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
   `comparison`, `listener_noise`, `probes`
 * a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`,
-  `own_scale`, `own_scores`
+  `own_scale`, `own_agreement`, `own_scores`
 * compendium and command line: `storage`, `tables`, `plots`, `plots_evaluation`, `plots_training`,
   `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report_parts`,
   `report`, `cli_training`, `cli`

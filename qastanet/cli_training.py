@@ -65,7 +65,7 @@ def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
     import torch
 
-    from qastanet import own_pairs, own_scale, own_training, rated_manifest
+    from qastanet import own_agreement, own_pairs, own_scale, own_training, rated_manifest
     from qastanet.preparation import Options
     from qastanet.storage import check_writable, write_table
 
@@ -111,11 +111,11 @@ def _train(options: argparse.Namespace) -> int:
         recipe, label = own_training.OWN, "training" if shown else None
         trained = own_training.train_own(material, recipe, parts, label)
         own_training.write_own(trained, recipe, output, facts)
-    agreement = own_training.own_agreement(trained.predictions)
+    agreement = own_agreement.own_agreement(trained.predictions)
     write_table(trained.predictions, outputs[1])
     write_table(agreement, outputs[2])
     print(agreement.round(2).to_string(index=False))
-    for note in own_training.doubts(agreement):
+    for note in own_agreement.doubts(agreement):
         print(f"note: {note}", file=sys.stderr)
     print(f"{output}: use it with --model {output}")
     return 0
