@@ -79,8 +79,8 @@ def variants(recipe: Recipe = Recipe()) -> dict[str, Recipe]:  # noqa: B008 - it
     found["spreads of all features"] = _each(recipe, statistics=(*FRAMES, *further))
     for cosines in (0, 2):
         found[f"{cosines} cosines over the bands"] = _each(recipe, cosines=cosines)
-    spread = tuple(m._replace(cosines=cosines) for m in recipe.members[:1] for cosines in (0, 1, 2))
-    found["mean of 0, 1 and 2 cosines"] = replace(recipe, members=spread)
+    several = tuple(recipe.members[0]._replace(cosines=cosines) for cosines in (0, 1, 2))
+    found["mean of 0, 1 and 2 cosines"] = replace(recipe, members=several)
     found["without common knowledge"] = replace(recipe, common=0.0)
     unprimed = _each(recipe, prior=0.0)
     found["without synthetic pairs"] = replace(unprimed, first_steps=0, common=0.0)

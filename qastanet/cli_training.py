@@ -86,7 +86,6 @@ def _train(options: argparse.Namespace) -> int:
     rated_manifest.check_trainable(table, options.manifest)
     prepared = Options(options.align, options.convention, options.order_mismatch)
     shown = not options.quiet
-    folder, values = None, None
     if options.scale_only:
         own_scale.check_one_test(table, options.manifest)
         table = own_scale.shipped_scores(table, prepared, shown)

@@ -224,12 +224,12 @@ def scaled_scores(table: pd.DataFrame, fold: Fold, score: NDArray) -> NDArray:
     """
     rating, seen = table["mean"].to_numpy() / 100, (table.role != "reference").to_numpy()
     found = np.full(len(score), np.nan)
-    for (dataset, content), rows in table[fold.test].groupby(["dataset", "content"], observed=True):
-        own = table.index.isin(rows.index)
+    scenes = table.loc[fold.test, ["dataset", "content"]].drop_duplicates()
+    for dataset, content in scenes.itertuples(index=False):
         test = (table.dataset == dataset).to_numpy()
-        known = fold.train & test
-        if fold.protocol == "lodo":
-            known = seen & test & (table.content != content).to_numpy()
+        scene = (table.content == content).to_numpy()
+        own = fold.test & test & scene
+        known = seen & test & ~scene if fold.protocol == "lodo" else fold.train & test
         scale = fit_scale(score[known], rating[known], dataset in BETTER_REFERENCE)
         found[own] = scale(score[own])
     return found

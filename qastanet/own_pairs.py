@@ -76,6 +76,7 @@ def own_statistics(
     refuse_failed(failed, len(table))
     statistics = np.stack(found)
     known = table.reset_index(drop=True).join(pd.DataFrame(rows))
+    known["signal"] = np.where(known.channels == 2, "binaural", "ambisonic")
     return with_roles(known, ~statistics.any(axis=(1, 2))), statistics
 
 
@@ -99,17 +100,17 @@ def refuse_failed(failed: Sequence[str], total: int) -> None:
 
 
 def with_roles(table: pd.DataFrame, same: NDArray) -> pd.DataFrame:
-    """Add to pairs what their sounds tell.
+    """Add the roles that the sounds of pairs tell.
 
     Args:
-        table: with ``channels`` and ``role``
+        table: with ``role``
         same: which of them do not differ at all
 
     Returns:
-        the table with ``signal``, and with the role ``reference`` for pairs that do not differ and
-        ``coded`` for others that have none
+        the table with the role ``reference`` for pairs that do not differ and ``coded`` for others
+        that have none
     """
-    table = table.assign(signal=np.where(table.channels == 2, "binaural", "ambisonic"))
+    table = table.copy()
     table.loc[(table.role == "") & ~same, "role"] = "coded"
     table.loc[same, "role"] = "reference"
     return table

@@ -60,6 +60,7 @@ def shipped_scores(
     refuse_failed(failed, len(table))
     known = pd.DataFrame([found[k] for k in range(len(table))])[["score", "channels"]]
     known = table.reset_index(drop=True).join(known.rename(columns={"score": "shipped"}))
+    known["signal"] = np.where(known.channels == 2, "binaural", "ambisonic")
     return with_roles(known, (known.shipped == 1).to_numpy())
 
 

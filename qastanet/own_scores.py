@@ -15,6 +15,7 @@ from qastanet.errors import InputError
 from qastanet.listening_tests import RATED
 from qastanet.model import QASTAnet
 from qastanet.other_metrics import METRICS, SCALES, installed
+from qastanet.own_pairs import with_roles
 from qastanet.preparation import Options, Sound, prepare
 from qastanet.rated_manifest import read_rated_manifest
 from qastanet.rated_pairs import RatedPair
@@ -67,9 +68,7 @@ def own_scores(
         rows.append({"signal": pair.signal, "order": pair.order} | _scores(pair, scorer, released))
         rows[-1] |= _other_scores(pair, there)
     scores = pd.DataFrame(rows, index=table.index)
-    same = scores[OURS] == 1
-    table.loc[(table.role == "") & ~same, "role"] = "coded"
-    table.loc[same, "role"] = "reference"
+    table = with_roles(table, (scores[OURS] == 1).to_numpy())
     known = [name for name in (OURS, *SCALES) if name in scores]
     table = table.join(scores).assign(group="", room="")
     return table[[*RATED[:8], "signal", *RATED[8:], "reference", "degraded", *known]]

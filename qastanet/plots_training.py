@@ -127,6 +127,13 @@ def ablations(table: pd.DataFrame, signal: str = "ambisonic") -> Figure:
     return figure
 
 
+def _median_and_band(axis, grouped, alpha: float, color, marker: str, label: str) -> None:
+    """Draw the median of each group as a line, and a band that holds 80 % of it."""
+    found = grouped.quantile([0.1, 0.5, 0.9]).unstack()
+    axis.plot(found.index, found[0.5], f"{marker}-", color=color, label=label)
+    axis.fill_between(found.index, found[0.1], found[0.9], color=color, alpha=alpha, lw=0)
+
+
 def data_efficiency(table: pd.DataFrame, signal: str = "ambisonic") -> Figure:
     """Agreement on unseen scenes against the number of training scenes, with bands over draws.
 
@@ -140,12 +147,11 @@ def data_efficiency(table: pd.DataFrame, signal: str = "ambisonic") -> Figure:
     scaled = table.protocol.str.endswith("-scaled")
     table = table[scaled | (table.variant == first)]
     name = table.variant.where(scaled, table.variant + ", scale unknown")
-    groups = table.groupby([name], sort=False)
-    for colour, marker, ((name,), part) in zip(PALETTE, "os^v", groups, strict=False):
+    groups = table.groupby(name, sort=False)
+    for colour, marker, (label, part) in zip(PALETTE, "os^v", groups, strict=False):
+        look = {"color": colour, "marker": marker, "label": label}
         for axis, measure in zip(axes, ("pearson", "rmse"), strict=True):
-            found = part.groupby("scenes")[measure].quantile([0.1, 0.5, 0.9]).unstack()
-            axis.plot(found.index, found[0.5], f"{marker}-", color=colour, label=name)
-            axis.fill_between(found.index, found[0.1], found[0.9], color=colour, alpha=0.15, lw=0)
+            _median_and_band(axis, part.groupby("scenes")[measure], 0.15, **look)
     axes[0].set(xlabel="Training scenes", ylabel="Pearson on the others")
     axes[1].set(xlabel="Training scenes", ylabel="Error on the others (points)")
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -164,11 +170,10 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
         for colour, marker, (signal, part) in zip(
             PALETTE, "os", table[table.dataset == dataset].groupby("signal"), strict=False
         ):
-            found = part.groupby("scenes").rmse.quantile([0.1, 0.5, 0.9]).unstack()
-            axis.plot(found.index, found[0.5], f"{marker}-", color=colour, label=signal)
-            axis.fill_between(found.index, found[0.1], found[0.9], color=colour, alpha=0.2, lw=0)
+            look = {"color": colour, "marker": marker, "label": signal}
+            _median_and_band(axis, part.groupby("scenes").rmse, 0.2, **look)
         axis.set(title=title, xlabel="Rated scenes that tell the scale", ylim=(0, None))
-        axis.set_xticks(found.index)
+        axis.set_xticks(sorted(part.scenes.unique()))
     axes[0].set_ylabel("Error on the others (points)")
     axes[1].legend()
     return figure

@@ -233,8 +233,8 @@ def train(
 
     def watch() -> dict[str, float]:
         error = trainee.rated(rated) - rated.target[:, None]
-        shares = {"seen": weight, "held_out": unseen}
-        total = {name: (share * error.square()).sum() for name, share in shares.items()}
+        parts = {"seen": weight, "held_out": unseen}
+        total = {name: (part * error.square()).sum() for name, part in parts.items()}
         return {name: float(value) / (runs * members) for name, value in total.items()}
 
     prior = torch.tensor([m.prior for m in recipe.members]).repeat(runs)

@@ -84,7 +84,7 @@ def test_one_listening_test_alone_has_no_scale(material):
         assert torch.equal(a, b)
 
 
-def test_a_ceiling_is_for_tests_with_a_better_reference_only(material, monkeypatch):
+def test_a_ceiling_is_for_tests_with_a_better_reference_only(material):
     masks = [fold.train for fold in cross_validation.folds(material.rated, ["lodo"])]
     with_ceiling, without = (
         cross_validation.train_runs(material, masks, replace(SHORT, ceilings=each))[0].log_weight
