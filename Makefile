@@ -27,31 +27,31 @@ fetch: setup ## fetch the public sounds (124 MB), so that `reproduce` starts fro
 
 ifdef MANIFEST
 reproduce: setup
-	$(PYTHON) -m qastanet.workflow own "$(MANIFEST)"
+	$(PYTHON) -m qastanet.compendium.workflow own "$(MANIFEST)"
 else
 reproduce: setup ## run the notebooks: every table and figure; with MANIFEST=my_test.csv, of that test
 	@mkdir -p build
 	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
 	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
 	  else audio=; echo "Without the public sounds: results are made from data/processed."; fi; \
-	  $(PYTHON) -m qastanet.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
+	  $(PYTHON) -m qastanet.compendium.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
 	@$(MAKE) --no-print-directory -j $(JOBS) -f build/$(PROFILE).mk all
 endif
 
 report: reproduce ## one report of everything: build/report/index.html
-	$(PYTHON) -m qastanet.report --profile $(PROFILE)
+	$(PYTHON) -m qastanet.compendium.report --profile $(PROFILE)
 
 campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a summary and a plot
-	$(PYTHON) -m qastanet.rated_pairs build/campaign/manifest.csv
+	$(PYTHON) -m qastanet.listening_tests.rated_pairs build/campaign/manifest.csv
 	$(PYTHON) -m qastanet batch build/campaign/manifest.csv -o build/campaign/scores.csv \
 	  --jobs $(JOBS) --by condition
 
 train: setup ## train the shipped weights and evaluate them, from the kept statistics
-	$(PYTHON) -m qastanet.workflow run 07_train --profile $(PROFILE)
-	$(PYTHON) -m qastanet.workflow run 08_ablations --profile $(PROFILE)
+	$(PYTHON) -m qastanet.compendium.workflow run 07_train --profile $(PROFILE)
+	$(PYTHON) -m qastanet.compendium.workflow run 08_ablations --profile $(PROFILE)
 
 synthetic: setup ## make the synthetic pairs of the pre-training anew (20 minutes, needs PyAV)
-	$(PYTHON) -m qastanet.synthetic_pairs data/processed
+	$(PYTHON) -m qastanet.training.synthetic_pairs data/processed
 
 bench: setup ## measure time and memory of the front ends (needs a quiet machine, half an hour)
 	$(PYTHON) benchmarks/front_end.py --patience 10

@@ -23,8 +23,8 @@ import soundfile
 from measure import machine_busy
 from plot import speed
 
-from qastanet.ambisonics import channels
-from qastanet.gammatone import SAMPLING_RATE
+from qastanet.sound.ambisonics import channels
+from qastanet.sound.sampling import SAMPLING_RATE
 
 HERE = Path(__file__).parent
 LIMIT_MB = 8000

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from qastanet import audio
-from qastanet.batch import score_many
-from qastanet.scoring import load_model, load_scorer
+from qastanet.scoring.batch import score_many
+from qastanet.scoring.loading import load_model, load_scorer
+from qastanet.sound import sound_files
 
 MODEL = "released"
 """What scores; the front end takes nearly all of the time."""
@@ -41,7 +41,7 @@ def textbook(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
     scorer = load_scorer(MODEL)
     scores = []
     for pair in pairs:
-        signals = (audio.read(path)[0].astype(float) for path in pair)
+        signals = (sound_files.read(path)[0].astype(float) for path in pair)
         both = [features(signal, scorer.filters, scorer.floor_ears) for signal in signals]
         scores.append(scorer.score(*both))
     return scores
@@ -59,7 +59,7 @@ def pytorch() -> Callable:
         torch.set_num_threads(jobs)
         scores = []
         for pair in pairs:
-            signals = [torch.from_numpy(audio.read(path)[0]).unsqueeze(0) for path in pair]
+            signals = [torch.from_numpy(sound_files.read(path)[0]).unsqueeze(0) for path in pair]
             with torch.inference_mode():
                 scores.append(model(*signals).item())
         return scores

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from qastanet.plots import PAGE, PALETTE, save, use_style
+from qastanet.plots.style import PAGE, PALETTE, save, use_style
 
 LOOKS = {
     "textbook": (PALETTE[3], "scipy, the textbook way"),

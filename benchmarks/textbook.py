@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.signal
 
-from qastanet.directiveness import LIMIT, erb_averaging, smoothing_coefficients
-from qastanet.envelope import CUTOFF, FRAME
-from qastanet.features import ENVELOPE_FROM, Features
-from qastanet.gammatone import SAMPLING_RATE, centre_frequencies, gains, poles
-from qastanet.hearing_threshold import threshold_power
+from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coefficients
+from qastanet.hearing.envelope import CUTOFF
+from qastanet.hearing.features import ENVELOPE_FROM, Features
+from qastanet.hearing.gammatone import centre_frequencies, gains, poles
+from qastanet.hearing.hearing_threshold import threshold_power
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 
 def decode(signal: np.ndarray, filters: np.ndarray) -> np.ndarray:

@@ -4,48 +4,50 @@
     >>> qastanet.score(reference, degraded, sampling_rate=48000)  # doctest: +SKIP
     0.6429
 
-The modules, in the order of the data flow:
+The packages, in the order of the data flow; each imports only those that stand before it:
 
-* sound: `sound_files`, `audio`, `alignment`, `delay_search`, `conventions`, `preparation`,
-  `pieces` (long files)
-* scene to ears: `ambisonics`, `binaural`, `binaural_cues`
-* hearing: `gammatone`, `hearing_threshold`, `envelope`, `features`, `directiveness`, `differences`
-* the same compiled, without gradients: `fast`, `fast_kernels`, `fast_hilbert`
-* models: `network`, `model`, `released`; `feature_statistics`, `monotone`, `default_model`,
-  `uncertainty`; and without PyTorch `plain_network`, `monotone_scorer`, `scorer`;
-  `attribution` (where quality is lost)
-* use: `registry`, `scoring`, `batch`, `feature_store`, `metric`, `manifest`, `campaign`,
-  `explanation`
-* exploring: `placed_sound`, `one_frame`, `codec_bench`, `level_bench`, `benches`, `widgets`
-* other metrics: `emobiq`, `ambiqual`, `other_metrics`, `channelwise`, `optional_metrics`
-* listening tests: `listening_tests`, `webmushra`, `aes2023`, `parametric_coding`, `rating_models`
-* training: `dry_sounds`, `synthetic_scenes`, `degradations`, `codecs`, `synthetic_pairs`,
-  `pair_statistics`, `training_sets`, `training`, `pretraining`, `rating_scale`,
-  `cross_validation`, `fold_agreement`, `ablations`
-* evidence: `statistics`, `resampling`, `bootstrap`, `mapping`, `significance`, `correlations`,
-  `comparison`, `listener_noise`, `probes`
-* a test of one's own: `rated_manifest`, `webmushra_manifest`, `own_pairs`, `own_training`,
-  `own_scale`, `own_agreement`, `own_scores`
-* compendium and command line: `storage`, `tables`, `plots`, `plots_evaluation`, `plots_training`,
-  `paper_figures`, `plots_paper`, `workflow`, `provenance`, `listening_page`, `report_parts`,
-  `report`, `cli_training`, `cli`
+* `sound`: `alignment`, `ambisonics`, `binaural`, `checks`, `conventions`, `delay_search`,
+  `options`, `pair_report`, `pieces`, `preparation`, `sampling`, `sound_files`
+* `scene`: `binaural_cues`, `codecs`, `degradations`, `dry_sounds`, `parametric_coding`,
+  `parametric_scenes`, `room`, `synthetic_scenes`
+* `hearing`: `differences`, `directiveness`, `envelope`, `fast`, `fast_hilbert`, `fast_kernels`,
+  `feature_statistics`, `features`, `gammatone`, `hearing_threshold`
+* `models`: `attribution`, `default_model`, `interval`, `model`, `monotone`, `monotone_scorer`,
+  `network`, `plain_network`, `released`, `scorer`
+* `scoring`: `batch`, `campaign`, `explanation`, `feature_store`, `loading`, `manifest`, `metric`,
+  `pair_scores`
+* `rivals`: `ambiqual`, `channelwise`, `emobiq`, `optional_metrics`, `other_metrics`
+* `listening_tests`: `aes2023`, `ambiqual_ratings`, `contents`, `rated_manifest`, `rated_pairs`,
+  `rating_models`, `webmushra`, `webmushra_manifest`
+* `agreement`: `bootstrap`, `correlations`, `listener_noise`, `mapping`, `resampling`,
+  `significance`, `statistics`
+* `training`: `calibration`, `cross_validation`, `pair_statistics`, `paper_training`,
+  `pretraining`, `rating_scale`, `recipe`, `shipping`, `synthetic_pairs`, `training_sets`
+* `evidence`: `ablations`, `all_scores`, `campaign_summary`, `comparison`, `comparison_tables`,
+  `comparison_views`, `evaluation`, `fold_agreement`, `model_comparison`, `paper_data`, `probes`
+* `own_test`: `own_agreement`, `own_pairs`, `own_scale`, `own_scores`, `own_training`
+* `plots`: `agreement`, `explanation`, `explanation_page`, `front_end`, `learning`,
+  `mean_ratings`, `names`, `paper`, `score_curves`, `style`
+* `compendium`: `listening_page`, `provenance`, `report`, `report_parts`, `tables`, `workflow`
+* `explore`: `benches`, `codec_bench`, `figures`, `level_bench`, `one_frame`, `placed_sound`,
+  `widgets`
+
+Below them `errors`, `lazy`, `version`, `storage` and `registry`, above them `cli_training` and
+`cli`.
 """
 
 import importlib
 import pkgutil
 
-__version__ = "0.1.0"
+from qastanet.version import CONFORMANCE, __version__
 
-CONFORMANCE = 3
-"""Raised by one whenever a score changes; CHANGELOG.md says when and why."""
-
-_LAZY = {"score": "scoring", "load_model": "scoring", "InputError": "errors"}
+_LAZY = {"score": "scoring.pair_scores", "load_model": "scoring.loading", "InputError": "errors"}
 
 __all__ = ["CONFORMANCE", "InputError", "__version__", "load_model", "score"]
 
 
 def __getattr__(name: str):
-    """Import public functions and modules on first use, so that `qastanet --version` is instant."""
+    """Import public functions and packages on first use: `qastanet --version` is instant."""
     if name in _LAZY:
         return getattr(importlib.import_module(f"qastanet.{_LAZY[name]}"), name)
     if name in _modules():
@@ -54,11 +56,11 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    """List the public functions and the modules."""
+    """List the public functions and the packages."""
     return sorted({*globals(), *_LAZY, *_modules()})
 
 
 def _modules() -> set[str]:
-    """Return the names of the modules of the package."""
+    """Return the names of the packages and modules."""
     found = {module.name for module in pkgutil.iter_modules(__path__)}
     return {name for name in found if not name.startswith("_")}

@@ -102,14 +102,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _options(arguments: argparse.Namespace):
     """Return what may be done to a pair of signals."""
-    from qastanet.preparation import Options
+    from qastanet.sound.options import Options
 
     return Options(arguments.align, arguments.convention, arguments.order_mismatch)
 
 
 def _score(options: argparse.Namespace) -> int:
     """Score a pair of files."""
-    from qastanet.scoring import score_files
+    from qastanet.scoring.pair_scores import score_files
 
     result = score_files(options.reference, options.degraded, options.model, _options(options))
     if "resampled_to" in result and not result["adjustments"]:
@@ -131,15 +131,16 @@ def _tell(report: dict) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Show where a pair of files loses quality."""
-    from qastanet import explanation
-    from qastanet.plots_explanation import WORDS
+    from qastanet.plots import explanation_page
+    from qastanet.plots.explanation import WORDS
+    from qastanet.scoring import explanation
 
-    explanation.check_ending(options.output)
+    explanation_page.check_ending(options.output)
     explained = explanation.explain_files(
         options.reference, options.degraded, options.model, _options(options)
     )
     _tell(explained.report)
-    explanation.write(explained, options.output)
+    explanation_page.write(explained, options.output)
     found = explained.found
     print(f"score {found.score:.4f}")
     for name, loss in found.by_feature.items():
@@ -152,8 +153,8 @@ def _batch(options: argparse.Namespace) -> int:
     """Score a campaign; the exit code is 1 if a pair could not be scored."""
     from pathlib import Path
 
-    from qastanet import campaign, manifest
-    from qastanet.campaign_summary import summarise
+    from qastanet.evidence.campaign_summary import summarise
+    from qastanet.scoring import campaign, manifest
     from qastanet.storage import write_table
 
     if bool(options.manifest) == bool(options.ref and options.deg):
@@ -196,10 +197,10 @@ def _batch(options: argparse.Namespace) -> int:
 
 def _draw_summary(summary, path: str) -> None:
     """Draw the summary of a campaign."""
-    from qastanet import plots
+    from qastanet.plots import score_curves, style
 
-    plots.use_style()
-    plots.save(plots.campaign(summary), path)
+    style.use_style()
+    style.save(score_curves.campaign(summary), path)
 
 
 def _fetch(options: argparse.Namespace) -> int:

@@ -65,8 +65,9 @@ def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
     import torch
 
-    from qastanet import own_agreement, own_pairs, own_scale, own_training, rated_manifest
-    from qastanet.preparation import Options
+    from qastanet.listening_tests import rated_manifest
+    from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
+    from qastanet.sound.options import Options
     from qastanet.storage import check_writable, write_table
 
     torch.set_num_threads(1)  # so that sums are taken in the same order
@@ -122,7 +123,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _manifest(options: argparse.Namespace) -> int:
     """Make a manifest of the results of webMUSHRA."""
-    from qastanet import webmushra_manifest
+    from qastanet.listening_tests import webmushra_manifest
     from qastanet.storage import check_writable, write_table
 
     check_writable(options.output)

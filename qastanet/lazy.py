@@ -1,7 +1,7 @@
 """PyTorch, imported when it is first used.
 
-Scoring on the CPU does without PyTorch (`qastanet.fast`), whose import takes longer and more memory
-than the score itself. Modules that mainly hold definitions take `torch` from here.
+Scoring on the CPU does without PyTorch (`qastanet.hearing.fast`), whose import takes longer and
+more memory than the score itself. Modules that mainly hold definitions take `torch` from here.
 """
 
 import importlib

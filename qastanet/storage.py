@@ -15,6 +15,14 @@ from qastanet.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+import hashlib
+import zipfile
+
+DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+"""What reading a damaged npz file may raise."""
+
+Source = np.ndarray | str | Path
+"""A signal: an array (channels, samples) at 48 kHz, or a sound file."""
 
 
 def enter_root() -> Path:
@@ -119,3 +127,18 @@ def read_maps(path: str | Path) -> dict[str, np.ndarray]:
             return {name: archive[name].astype(np.float32) for name in archive.files}
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as difference maps ({error})") from error
+
+
+def content_hash(source: Source) -> str:
+    """Return a sha256 over a file, or over the shape, type and samples of an array.
+
+    Example:
+        >>> content_hash(np.zeros((2, 3)))[:8] == content_hash(np.zeros((3, 2)))[:8]
+        False
+    """
+    if isinstance(source, np.ndarray):
+        digest = hashlib.sha256(repr((source.shape, source.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(source).data)
+        return digest.hexdigest()
+    with open(source, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from qastanet.degradations import degrade
-from qastanet.synthetic_scenes import Scene, Source, render
+from qastanet.scene.degradations import degrade
+from qastanet.scene.synthetic_scenes import Scene, Source, render
 
 CONDITIONS = {"lp4": ("lowpass", 4000, 40), "lp9": ("lowpass", 9000, 70), "n": ("noise", 0.3, 25)}
 KINDS = ("talker", "drums", "plucked", "noise", "bells", "bowed")

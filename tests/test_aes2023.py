@@ -4,11 +4,11 @@ import mirror
 import pandas as pd
 import pytest
 
-from qastanet.aes2023 import LOSSLESS, describe, mean_ratings, reported_metrics
+from qastanet.agreement.statistics import pearson, spearman
 from qastanet.errors import InputError
-from qastanet.parametric_coding import CONDITIONS
-from qastanet.parametric_scenes import SCENES
-from qastanet.statistics import pearson, spearman
+from qastanet.listening_tests.aes2023 import LOSSLESS, describe, mean_ratings, reported_metrics
+from qastanet.scene.parametric_coding import CONDITIONS
+from qastanet.scene.parametric_scenes import SCENES
 
 
 @pytest.fixture(scope="module")

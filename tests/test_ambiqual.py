@@ -10,8 +10,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qastanet.ambiqual import BAND_BINS, BINS, ambiqual, localisation_accuracy, patch_count
 from qastanet.errors import InputError
+from qastanet.rivals.ambiqual import BAND_BINS, BINS, ambiqual, localisation_accuracy, patch_count
 
 
 def plain_similarity(reference, degraded):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from tolerances import CLOSED_FORM
 
-from qastanet import ambisonics
 from qastanet.errors import InputError
+from qastanet.sound import ambisonics
 
 ANGLE = st.floats(-np.pi, np.pi)
 ELEVATION = st.floats(-1.5, 1.5)

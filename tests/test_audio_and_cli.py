@@ -10,9 +10,11 @@ import soundfile
 from mirror import folder
 
 import qastanet
-from qastanet import audio, registry, scoring
+from qastanet import registry
 from qastanet.cli import main
 from qastanet.errors import InputError
+from qastanet.scoring import loading, pair_scores
+from qastanet.sound import checks, sampling, sound_files
 
 RNG = np.random.default_rng(0)
 
@@ -32,7 +34,7 @@ def sound(tmp_path):
 
 def test_reads_what_was_written(sound):
     values = RNG.standard_normal((5000, 9)).astype(np.float32)
-    samples, rate = audio.read(sound("a.wav", values=values, rate=44100))
+    samples, rate = sound_files.read(sound("a.wav", values=values, rate=44100))
     np.testing.assert_array_equal(samples, values.T)
     assert rate == 44100
 
@@ -41,7 +43,7 @@ def test_reads_what_was_written(sound):
 def test_resampling_keeps_a_tone(rate):
     time, wanted = np.arange(rate) / rate, np.arange(48000) / 48000
     tone = np.sin(2 * np.pi * 1000 * time)[None]
-    found = audio.resample(tone, rate, 48000)[0]
+    found = sampling.resample(tone, rate, 48000)[0]
     assert found.shape == (48000,)
     error = found - np.sin(2 * np.pi * 1000 * wanted)
     assert np.abs(error[2000:-2000]).max() < 2e-3
@@ -83,7 +85,7 @@ def test_bad_input_is_named_and_ends_with_2(sound, tmp_path, capsys, case):
 
 def test_array_the_wrong_way_round():
     with pytest.raises(InputError, match=r"9600 channels.*\(channels, samples\)"):
-        audio.check_signal(np.ones((9600, 4)), 48000, "reference")
+        checks.check_signal(np.ones((9600, 4)), 48000, "reference")
 
 
 @pytest.mark.parametrize("rate", [48000, 44100])
@@ -117,9 +119,9 @@ def test_binaural_files_with_the_released_model(sound, capsys, tmp_path, monkeyp
     assert "directiveness" in capsys.readouterr().err
     with pytest.raises(InputError, match="directiveness"):
         qastanet.score(np.ones((2, 4800)), np.ones((2, 4800)), 48000, "released")
-    rows = scoring.score_group(sound("l.wav", 2), [sound("r.wav", 2)], "released")
+    rows = pair_scores.score_group(sound("l.wav", 2), [sound("r.wav", 2)], "released")
     assert "directiveness" in rows[0]["error"]
-    scoring._scorer_of_name.cache_clear()
+    loading._scorer_of_name.cache_clear()
     assert main(["score", sound("a.wav"), sound("b.wav"), "--model", "released"]) == 2
     assert "cannot be fetched" in capsys.readouterr().err
 
@@ -139,10 +141,10 @@ def test_version_is_printed_without_loading_torch():
 
 
 def test_modules_are_there_without_being_imported():
-    code = "import sys, qastanet\nprint('qastanet.campaign' in sys.modules)\n"
-    code += "print(qastanet.campaign.__name__, 'campaign' in dir(qastanet), qastanet.score)"
+    code = "import sys, qastanet\nprint('qastanet.scoring.campaign' in sys.modules)\n"
+    code += "print(qastanet.scoring.__name__, 'scoring' in dir(qastanet), qastanet.score)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert out.startswith("False\nqastanet.campaign True <function score")
+    assert out.startswith("False\nqastanet.scoring True <function score")
     assert not hasattr(qastanet, "nonesuch")
 
 

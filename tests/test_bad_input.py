@@ -15,11 +15,14 @@ import pandas as pd
 import pytest
 import soundfile
 
-from qastanet import campaign, own_pairs, registry, scoring, sound_files
+from qastanet import registry
 from qastanet.cli import main
 from qastanet.errors import InputError
-from qastanet.monotone_scorer import WEIGHTS
-from qastanet.rated_manifest import read_rated_manifest
+from qastanet.listening_tests.rated_manifest import read_rated_manifest
+from qastanet.models.monotone_scorer import WEIGHTS
+from qastanet.own_test import own_pairs
+from qastanet.scoring import campaign, loading
+from qastanet.sound import sound_files
 
 RNG = np.random.default_rng(0)
 
@@ -85,7 +88,7 @@ def tampered_mirror():
     entry = registry.find(registry.RELEASE, "model_weights.pth.tar")
     os.makedirs(os.path.dirname(f"mirror/{entry.location}"))
     text(f"mirror/{entry.location}", pickle.dumps(Hostile()).ljust(entry.bytes, b"\0"))
-    scoring._scorer_of_name.cache_clear()
+    loading._scorer_of_name.cache_clear()
     return score(sound("d.wav", 4), "--model", "released", reference=sound("r.wav", 4))
 
 

@@ -7,11 +7,12 @@ import torch
 from test_fast import model, noise
 from tolerances import EXACT_SCORE, SINGLE
 
-from qastanet import audio, batch, pieces
 from qastanet.errors import InputError
-from qastanet.feature_store import FeatureStore
-from qastanet.scorer import Scorer
-from qastanet.scoring import score_files
+from qastanet.models.scorer import Scorer
+from qastanet.scoring import batch
+from qastanet.scoring.feature_store import FeatureStore
+from qastanet.scoring.pair_scores import score_files
+from qastanet.sound import sampling, sound_files
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def files(tmp_path):
 def test_resampling_in_blocks(rate, seconds):
     signal = noise(2, round(rate * seconds))
     blocks = (signal[:, start : start + rate] for start in range(0, signal.shape[1], rate))
-    joined = np.concatenate(list(pieces.resampled(blocks, rate)), axis=1)
-    np.testing.assert_allclose(joined, audio.resample(signal, rate, 48000), atol=1e-6)
+    joined = np.concatenate(list(sampling.resampled(blocks, rate)), axis=1)
+    np.testing.assert_allclose(joined, sampling.resample(signal, rate, 48000), atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [44100, 48000])
@@ -38,7 +39,7 @@ def test_a_file_has_the_features_of_its_samples(tmp_path, rate):
     soundfile.write(tmp_path / "x.wav", signal.T, rate, subtype="FLOAT")
     scorer = Scorer.from_model(model(2))
     found = scorer.features(tmp_path / "x.wav")
-    wanted = scorer.features(audio.resample(signal, rate, 48000))
+    wanted = scorer.features(sampling.resample(signal, rate, 48000))
     for name in ("ild", "coherence", "power"):
         np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), SINGLE, SINGLE)
 
@@ -65,7 +66,7 @@ def test_many_pairs_give_what_single_pairs_give(files):
     pairs = [(files[0], files[1]), (files[2], files[0]), (files[0], files[0])]
     many = list(batch.score_many(pairs, rated, jobs=2))
     assert many == [score_files(*pair, rated)["score"] for pair in pairs]
-    signals = [torch.from_numpy(audio.read(path)[0].copy()).unsqueeze(0) for path in files]
+    signals = [torch.from_numpy(sound_files.read(path)[0].copy()).unsqueeze(0) for path in files]
     with torch.inference_mode():
         assert many[0] == pytest.approx(rated(*signals[:2]).item(), abs=EXACT_SCORE)
 

@@ -6,8 +6,10 @@ import scipy.signal
 import torch
 from mirror import folder
 
-from qastanet import ambisonics, binaural, binaural_cues, registry
+from qastanet import registry
 from qastanet.errors import InputError
+from qastanet.scene import binaural_cues
+from qastanet.sound import ambisonics, binaural
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def test_ku100_can_be_read_from_its_file_too(hrirs):
 
 def test_sofa_decoder_equals_the_one_in_the_checkpoint():
     folder("QASTANET_DATA_MIRROR")
-    from qastanet.scoring import load_model
+    from qastanet.scoring.loading import load_model
 
     sofa = registry.path(registry.RELEASE, "HRIR_128_Meth5_OLPS_2001_48000_HOA3.sofa")
     read = binaural.BinauralDecoder.from_sofa(sofa)

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from qastanet import campaign, scoring
-from qastanet.campaign_summary import summarise
 from qastanet.cli import main
 from qastanet.errors import InputError
-from qastanet.preparation import Options
+from qastanet.evidence.campaign_summary import summarise
+from qastanet.scoring import campaign, pair_scores
+from qastanet.sound.options import Options
 
 RNG = np.random.default_rng(0)
 
@@ -34,7 +34,7 @@ def sounds(tmp_path):
 
 
 def pairs(folder):
-    from qastanet.manifest import pair_folders
+    from qastanet.scoring.manifest import pair_folders
 
     return pair_folders(folder, folder)
 
@@ -47,7 +47,7 @@ def test_rows_come_in_the_order_of_the_manifest_with_their_labels(sounds):
     good = table[table.error == ""]
     assert len(good) == 6 and len(table) == 7 and (good.score < 1).all()
     for row in good.iloc[:2].itertuples():
-        alone = scoring.score_files(row.reference, row.degraded)
+        alone = pair_scores.score_files(row.reference, row.degraded)
         assert row.score == pytest.approx(alone["score"], abs=1e-9)
     assert "band_d.wav: cannot be read as sound" in kept.set_index("condition").error["d"]
     assert not list(sounds.glob("*.journal*"))
@@ -74,7 +74,7 @@ def test_dry_run_only_shows(sounds, capsys):
 
 def test_nothing_is_scored_twice_after_an_interruption(sounds):
     manifest, output = pairs(sounds), sounds / "out.csv"
-    seen, real = [], scoring.score_group
+    seen, real = [], pair_scores.score_group
 
     def interrupted(reference, degraded, model, options):
         if len(seen) == 1:

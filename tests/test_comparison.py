@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet import comparison, comparison_tables, comparison_views, tables
-from qastanet.all_scores import KEY, rated_scores
-from qastanet.listening_tests import RATED
+from qastanet.compendium import tables
+from qastanet.evidence import comparison, comparison_tables, comparison_views
+from qastanet.evidence.all_scores import KEY, rated_scores
+from qastanet.listening_tests.contents import RATED
 
 
 def toy(dataset, scenes="abcd", signal="ambisonic", seed=0):

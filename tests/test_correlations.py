@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet import statistics
-from qastanet.correlations import correlation_row, correlations
+from qastanet.agreement import statistics
+from qastanet.agreement.correlations import correlation_row, correlations
 
 LABELS = {"dataset": "toy", "signal": "binaural", "protocol": "direct"}
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from qastanet.binaural import BinauralDecoder
-from qastanet.emobiq import FRAME, default_decoder, emobiq
 from qastanet.errors import InputError
-from qastanet.features import binaural_features
-from qastanet.gammatone import SAMPLING_RATE as RATE
-from qastanet.gammatone import centre_frequencies
+from qastanet.hearing.features import binaural_features
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.rivals.emobiq import FRAME, default_decoder, emobiq
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.sampling import SAMPLING_RATE as RATE
 
 NAMES = ["emobiq", "emobiq-monaural", "emobiq-binaural"]
 

@@ -5,7 +5,8 @@ import pytest
 import scipy.signal
 import torch
 
-from qastanet import envelope
+from qastanet.hearing import envelope
+from qastanet.sound import sampling
 
 
 @pytest.mark.parametrize("samples", [1920, 1921, 4799])
@@ -24,6 +25,6 @@ def test_lowpass_equals_scipy(kind):
 
 
 def test_frames_drop_the_tail():
-    x = torch.arange(2 * envelope.FRAME + 7, dtype=torch.float64)
-    expected = x[: 2 * envelope.FRAME].reshape(2, -1).mean(-1)
+    x = torch.arange(2 * sampling.FRAME + 7, dtype=torch.float64)
+    expected = x[: 2 * sampling.FRAME].reshape(2, -1).mean(-1)
     torch.testing.assert_close(envelope.frame_mean(x), expected)

@@ -16,8 +16,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import qastanet
-from qastanet.ambisonics import _spaudiopy
-from qastanet.binaural import load_hrirs
+from qastanet.sound.ambisonics import _spaudiopy
+from qastanet.sound.binaural import load_hrirs
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

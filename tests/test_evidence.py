@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet.comparison import HEADLINE, REPORTED, main_subsets
-from qastanet.cross_validation import PROTOCOLS, SCALED
-from qastanet.listening_tests import RATED
-from qastanet.statistics import pearson, spearman
+from qastanet.agreement.statistics import pearson, spearman
+from qastanet.evidence.comparison import HEADLINE, REPORTED, main_subsets
+from qastanet.listening_tests.contents import RATED
 from qastanet.storage import read_maps
+from qastanet.training.cross_validation import PROTOCOLS, SCALED
 
 DATA = Path(__file__).parent.parent / "data" / "processed"
 AGREEMENT = 0.03  # of correlations

@@ -12,25 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import CLOSED_FORM, EXACT_SCORE
 
-from qastanet import attribution, explanation
-from qastanet.attribution import FEATURE_OF, attribute, explain, frame_shares
 from qastanet.cli import main
-from qastanet.degradations import degrade
 from qastanet.errors import InputError
-from qastanet.feature_statistics import (
+from qastanet.hearing.feature_statistics import (
     FEATURES,
     STATISTICS,
     UNITS,
     feature_pairs,
     statistics,
 )
-from qastanet.features import Features
-from qastanet.gammatone import centre_frequencies
-from qastanet.monotone_scorer import MonotoneScores, load_default
-from qastanet.preparation import Options
-from qastanet.scorer import Scorer
-from qastanet.scoring import score_files
-from qastanet.synthetic_scenes import random_scene, render
+from qastanet.hearing.features import Features
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.models import attribution
+from qastanet.models.attribution import FEATURE_OF, attribute, explain, frame_shares
+from qastanet.models.monotone_scorer import MonotoneScores, load_default
+from qastanet.models.scorer import Scorer
+from qastanet.plots import explanation_page
+from qastanet.scene.degradations import degrade
+from qastanet.scene.synthetic_scenes import random_scene, render
+from qastanet.scoring import explanation
+from qastanet.scoring.pair_scores import score_files
+from qastanet.sound.options import Options
 
 SEEDS = st.integers(0, 2**31)
 COMPLETE = 1e-6
@@ -259,7 +261,7 @@ def test_long_files_are_shortened_to_what_is_worst(files, options):
     assert explained.start_s == 3
     expected = samples[3 * 48000 : 13 * 48000].T
     np.testing.assert_allclose(explained.ears[0], expected, atol=1e-6)
-    assert "Shortened to the 10 s from 3 s on" in explanation.page(explained, b"<svg/>")
+    assert "Shortened to the 10 s from 3 s on" in explanation_page.page(explained, b"<svg/>")
 
 
 def test_loud_ears_are_turned_down_together(files, tmp_path):
@@ -267,7 +269,7 @@ def test_loud_ears_are_turned_down_together(files, tmp_path):
     for path in (reference, degraded):
         soundfile.write(path, 4 * soundfile.read(path)[0], 48000, subtype="FLOAT")
     explained = explanation.explain_files(reference, degraded)
-    text = explanation.page(explained, b"<svg/>")
+    text = explanation_page.page(explained, b"<svg/>")
     assert "Both turned down by" in text
     sounds = [
         soundfile.read(io.BytesIO(_content(x, "audio/flac")))[0] for x in _Page(text).addresses[:2]
@@ -324,5 +326,5 @@ def test_scores_agree_with_those_of_the_score_command(files):
 def test_identical_files_are_said_to_be_so(files):
     reference, _ = files(2)
     explained = explanation.explain_files(reference, reference)
-    assert explanation.summary(explained) == "The model hears no difference."
-    assert "100</span>" in explanation.page(explained, b"<svg/>")
+    assert explanation_page.summary(explained) == "The model hears no difference."
+    assert "100</span>" in explanation_page.page(explained, b"<svg/>")

@@ -13,13 +13,15 @@ import soundfile
 from matplotlib.figure import Figure
 from tolerances import FAST_COHERENCE, FAST_ILD, FAST_POWER
 
-from qastanet import benches, codec_bench, codecs, fast, level_bench, placed_sound, widgets
-from qastanet.binaural_cues import time_difference
 from qastanet.errors import InputError
-from qastanet.gammatone import centre_frequencies
-from qastanet.hearing_threshold import FULL_SCALE_LEVEL
-from qastanet.one_frame import one_frame
-from qastanet.placed_sound import DECODERS, DESIGNED, MEASURED, THIRD, Placed
+from qastanet.explore import benches, codec_bench, level_bench, placed_sound, widgets
+from qastanet.explore.one_frame import one_frame
+from qastanet.explore.placed_sound import DECODERS, DESIGNED, MEASURED, THIRD, Placed
+from qastanet.hearing import fast
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
+from qastanet.scene import codecs
+from qastanet.scene.binaural_cues import time_difference
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("explore_*.ipynb"))
@@ -220,7 +222,7 @@ def test_a_message_of_the_library_is_shown_and_other_errors_are_not_swallowed():
 def test_ipywidgets_is_needed_by_one_module_only():
     users = [
         path.stem
-        for path in (ROOT / "qastanet").glob("*.py")
+        for path in (ROOT / "qastanet").rglob("*.py")
         if "import ipywidgets" in path.read_text(encoding="utf-8")
     ]
     assert users == ["widgets"]

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from mirror import AMBIQUAL, upstream
 from tolerances import EXACT_SCORE, FAST_COHERENCE, FAST_ILD, FAST_POWER, FAST_SCORE, SCORE
 
-from qastanet import audio, fast, fast_hilbert
-from qastanet.binaural import BinauralDecoder
 from qastanet.errors import InputError
-from qastanet.features import Features, audible
-from qastanet.model import QASTAnet
-from qastanet.network import POOLINGS, DifferenceNetwork
+from qastanet.hearing import fast, fast_hilbert
+from qastanet.hearing.features import Features, audible
+from qastanet.models.model import QASTAnet
+from qastanet.models.network import POOLINGS, DifferenceNetwork
+from qastanet.models.scorer import Scorer
 from qastanet.registry import AMBIQUAL as AMBIQUAL_NAME
 from qastanet.registry import path
-from qastanet.scorer import Scorer
-from qastanet.scoring import load_model
+from qastanet.scoring.loading import load_model
+from qastanet.sound import sampling, sound_files
+from qastanet.sound.binaural import BinauralDecoder
 
 GOLDEN = Path(__file__).parent / "golden"
 SCORES = json.loads((GOLDEN / "released_scores.json").read_text())["rows"]
@@ -153,8 +154,8 @@ def test_released_scores_on_both_paths(row):
     upstream(AMBIQUAL)
     files = [path(AMBIQUAL_NAME, row[name]) for name in ("ref", "deg")]
     pair = []
-    for samples, rate in map(audio.read, files):
-        at_48k = audio.resample(samples, rate, 48000)[:, : row["samples_48k"]]
+    for samples, rate in map(sound_files.read, files):
+        at_48k = sampling.resample(samples, rate, 48000)[:, : row["samples_48k"]]
         pair.append(torch.from_numpy(np.ascontiguousarray(at_48k)).unsqueeze(0))
     released = load_model("released")
     scores = []
@@ -168,8 +169,8 @@ def test_released_scores_on_both_paths(row):
 @pytest.mark.parametrize("cut", [0, 13])
 def test_real_sound(cut):
     folder = upstream(AMBIQUAL) / "validation" / "audiofiles"
-    samples, rate = audio.read(sorted(folder.glob("xylophone*.wav"))[0])
-    signal = audio.resample(samples, rate, 48000)[:, : 144000 - cut]
+    samples, rate = sound_files.read(sorted(folder.glob("xylophone*.wav"))[0])
+    signal = sampling.resample(samples, rate, 48000)[:, : 144000 - cut]
     assert_agree(fast.features(signal, FILTERS[:1]), exact(signal))
 
 

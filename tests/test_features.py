@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qastanet import ambisonics
-from qastanet.differences import FEATURE_NAMES, differences
-from qastanet.directiveness import directiveness
-from qastanet.features import audible, binaural_features
-from qastanet.hearing_threshold import threshold_power
+from qastanet.hearing.differences import FEATURE_NAMES, differences
+from qastanet.hearing.directiveness import directiveness
+from qastanet.hearing.features import audible, binaural_features
+from qastanet.hearing.hearing_threshold import threshold_power
+from qastanet.sound import ambisonics
 
 
 def noise(*shape, seed=0, level=0.1):

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qastanet import gammatone
+from qastanet.hearing import gammatone
 
 
 def test_agrees_with_pyfar():

@@ -9,11 +9,12 @@ import torch
 from mirror import folder
 from tolerances import EXACT_SCORE, GOLDEN, GOLDEN_ILD, SCORE
 
-from qastanet import audio, differences, directiveness, features, gammatone, hearing_threshold
-from qastanet.network import DifferenceNetwork
+from qastanet.hearing import differences, directiveness, features, gammatone, hearing_threshold
+from qastanet.models.network import DifferenceNetwork
+from qastanet.models.released import network_state
 from qastanet.registry import AMBIQUAL, path
-from qastanet.released import network_state
-from qastanet.scoring import load_model
+from qastanet.scoring.loading import load_model
+from qastanet.sound import sampling, sound_files
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 SCORES = json.loads((GOLDEN_FOLDER / "released_scores.json").read_text())["rows"]
@@ -117,7 +118,7 @@ def test_score_of_the_real_second_from_audio(released_second):
     first, last = released_second["samples"]
     stem = SCORES[0]["ref"].removesuffix("_REF.wav")
     pair = [
-        torch.from_numpy(audio.read(path(AMBIQUAL, f"{stem}_{kind}.wav"))[0][:, first:last])
+        torch.from_numpy(sound_files.read(path(AMBIQUAL, f"{stem}_{kind}.wav"))[0][:, first:last])
         for kind in ("REF", "32k")
     ]
     ears = model.decoders[0](pair[0].double())
@@ -131,9 +132,11 @@ def test_score_of_the_real_second_from_audio(released_second):
 def test_released_scores(row):
     folder("QASTANET_DATA_MIRROR")
     (reference, rate), (degraded, _) = (
-        audio.read(path(AMBIQUAL, row[name])) for name in ("ref", "deg")
+        sound_files.read(path(AMBIQUAL, row[name])) for name in ("ref", "deg")
     )
-    pair = [torch.from_numpy(audio.resample(x, rate, 48000))[None] for x in (reference, degraded)]
+    pair = [
+        torch.from_numpy(sampling.resample(x, rate, 48000))[None] for x in (reference, degraded)
+    ]
     assert pair[0].shape[-1] - row["samples_48k"] in (0, 1)  # the release needs an even number
     with torch.inference_mode():
         score = load_model("released")(*pair).item()

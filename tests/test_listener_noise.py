@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from qastanet.agreement.listener_noise import simulated_ceiling, spearman_brown, split_half
+from qastanet.agreement.statistics import pearson
 from qastanet.errors import InputError
-from qastanet.listener_noise import simulated_ceiling, spearman_brown, split_half
-from qastanet.statistics import pearson
 
 
 def panel(listeners=20, items=300, noise=20.0, seed=0):

@@ -7,7 +7,7 @@ import psutil
 import pytest
 import soundfile
 
-from qastanet.scoring import score_files
+from qastanet.scoring.pair_scores import score_files
 
 pytestmark = pytest.mark.long
 

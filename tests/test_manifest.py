@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qastanet.errors import InputError
-from qastanet.manifest import pair_folders, read_manifest
+from qastanet.scoring.manifest import pair_folders, read_manifest
 
 
 def touch(folder, *names):

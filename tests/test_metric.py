@@ -9,10 +9,10 @@ import torch
 
 import qastanet
 from qastanet.errors import InputError
-from qastanet.metric import QualityMetric, quality_loss
-from qastanet.model import QASTAnet
-from qastanet.network import DifferenceNetwork
-from qastanet.scoring import load_model
+from qastanet.models.model import QASTAnet
+from qastanet.models.network import DifferenceNetwork
+from qastanet.scoring.loading import load_model
+from qastanet.scoring.metric import QualityMetric, quality_loss
 
 
 def noise(*shape, seed=0):

@@ -9,12 +9,12 @@ from mirror import folder
 from tolerances import EXACT_SCORE, SCORE, SINGLE
 
 import qastanet
-from qastanet.binaural import BinauralDecoder, load_hrirs
 from qastanet.errors import InputError
-from qastanet.model import QASTAnet
-from qastanet.network import POOLINGS, DifferenceNetwork
-from qastanet.released import load_checkpoint, load_released
-from qastanet.scoring import load_model
+from qastanet.models.model import QASTAnet
+from qastanet.models.network import POOLINGS, DifferenceNetwork
+from qastanet.models.released import load_checkpoint, load_released
+from qastanet.scoring.loading import load_model
+from qastanet.sound.binaural import BinauralDecoder, load_hrirs
 
 
 def noise(*shape, seed=0, level=0.1, dtype=torch.float32):

@@ -7,15 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tolerances import SCORE
 
-from qastanet.default_model import load_default_model
-from qastanet.degradations import degrade
-from qastanet.feature_statistics import STATISTICS, needs_directiveness, statistics
-from qastanet.features import Features
-from qastanet.monotone import Member, MonotoneEnsemble, count_parameters
-from qastanet.monotone_scorer import MonotoneScores, load_default, read_weights
-from qastanet.scoring import load_model, score
-from qastanet.synthetic_scenes import random_scene, render
-from qastanet.training import MEMBERS
+from qastanet.hearing.feature_statistics import STATISTICS, needs_directiveness, statistics
+from qastanet.hearing.features import Features
+from qastanet.models.default_model import load_default_model
+from qastanet.models.monotone import Member, MonotoneEnsemble, count_parameters
+from qastanet.models.monotone_scorer import MonotoneScores, load_default, read_weights
+from qastanet.scene.degradations import degrade
+from qastanet.scene.synthetic_scenes import random_scene, render
+from qastanet.scoring.loading import load_model
+from qastanet.scoring.pair_scores import score
+from qastanet.training.recipe import MEMBERS
 
 SEEDS = st.integers(0, 2**31)
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qastanet import other_metrics
-from qastanet.channelwise import by_channel, log_spectral_distance, si_sdr
 from qastanet.errors import InputError
-from qastanet.optional_metrics import visqol
-from qastanet.other_metrics import METRICS, SCALES, installed, score
+from qastanet.rivals import other_metrics
+from qastanet.rivals.channelwise import by_channel, log_spectral_distance, si_sdr
+from qastanet.rivals.optional_metrics import visqol
+from qastanet.rivals.other_metrics import METRICS, SCALES, installed, score
 
 RATE = 48000
 OPTIONAL = [name for name in METRICS if name in other_metrics.NEEDS]

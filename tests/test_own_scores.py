@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from own_listening_test import write_test
 
-from qastanet import registry, scoring, workflow
-from qastanet.comparison_tables import ceilings
+from qastanet import registry
+from qastanet.compendium import workflow
 from qastanet.errors import InputError
-from qastanet.own_scores import own_scores
+from qastanet.evidence.comparison_tables import ceilings
+from qastanet.own_test.own_scores import own_scores
+from qastanet.scoring import pair_scores
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,7 +40,7 @@ def test_own_evaluation_writes_its_folder_and_nothing_else(manifest, tmp_path, m
         p: p.stat().st_mtime_ns for d in ("data", "figures") for p in Path(d).rglob("*")
     }
     scores = pd.read_csv(folder / "scores.csv")
-    alone = scoring.score_files(scores.reference[2], scores.degraded[2])["score"]
+    alone = pair_scores.score_files(scores.reference[2], scores.degraded[2])["score"]
     assert scores.qastanet[2] == pytest.approx(alone, abs=1e-3)
     assert scores.role.value_counts().to_dict() == {"coded": 9, "reference": 3}
     rows = pd.read_csv(folder / "correlations.csv")

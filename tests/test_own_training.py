@@ -14,13 +14,21 @@ import tolerances
 import torch
 from own_listening_test import write_test
 
-from qastanet import audio, campaign, own_pairs, own_scale, own_training, registry
+from qastanet import registry
 from qastanet.cli import main
 from qastanet.errors import InputError
-from qastanet.manifest import read_manifest
-from qastanet.monotone_scorer import WEIGHTS, load_default, read_weights, write_weights
-from qastanet.rated_manifest import check_trainable, read_rated_manifest, split_by_suffix
-from qastanet.scoring import load_model, load_scorer, score_files
+from qastanet.listening_tests.rated_manifest import (
+    check_trainable,
+    read_rated_manifest,
+    split_by_suffix,
+)
+from qastanet.models.monotone_scorer import WEIGHTS, load_default, read_weights, write_weights
+from qastanet.own_test import own_pairs, own_scale, own_training
+from qastanet.scoring import campaign
+from qastanet.scoring.loading import load_model, load_scorer
+from qastanet.scoring.manifest import read_manifest
+from qastanet.scoring.pair_scores import score_files
+from qastanet.sound import sound_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,7 +75,7 @@ def test_trained_weights_score_like_the_module_and_differ_from_the_shipped(folde
     assert abs(found["score"] - score_files(*pair)["score"]) > 0.01
     model = load_model(weights)
     assert model.name == weights and model is not load_model(weights)
-    signals = [torch.from_numpy(audio.read(name)[0])[None] for name in pair]
+    signals = [torch.from_numpy(sound_files.read(name)[0])[None] for name in pair]
     assert model(*signals).item() == pytest.approx(found["score"], abs=tolerances.SCORE)
     with safetensors.safe_open(weights, "numpy") as file:
         facts = json.loads(file.metadata()["facts"])

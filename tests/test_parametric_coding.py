@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qastanet.errors import InputError
-from qastanet.parametric_coding import (
+from qastanet.scene.parametric_coding import (
     CONDITIONS,
     as_heard,
     file_name,
@@ -18,7 +18,14 @@ from qastanet.parametric_coding import (
     render,
     stimuli,
 )
-from qastanet.parametric_scenes import RATE, SAMPLES, SCENES, pink_noise, read_audio, sound_field
+from qastanet.scene.parametric_scenes import (
+    RATE,
+    SAMPLES,
+    SCENES,
+    pink_noise,
+    read_audio,
+    sound_field,
+)
 
 GOLDEN = Path(__file__).with_name("golden") / "aes2023.npz"
 DEGREES = np.array([m for n in range(4) for m in range(-n, n + 1)])

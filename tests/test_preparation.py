@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from qastanet import ambisonics
-from qastanet.dry_sounds import dry_sound
 from qastanet.errors import InputError
-from qastanet.preparation import Options, Sound, prepare, suspected_convention, to_ambix
+from qastanet.scene.dry_sounds import dry_sound
+from qastanet.sound import ambisonics
+from qastanet.sound.conventions import suspected_convention, to_ambix
+from qastanet.sound.options import Options, Sound
+from qastanet.sound.preparation import prepare
 
 RNG = np.random.default_rng(0)
 

@@ -8,12 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qastanet import ablations, cross_validation
-from qastanet.cross_validation import Fold, collect
-from qastanet.fold_agreement import agreement
-from qastanet.monotone import MonotoneEnsemble
-from qastanet.rating_scale import LIMIT, RatingScale, fit_scale
-from qastanet.training import MEMBERS
+from qastanet.evidence import ablations
+from qastanet.evidence.fold_agreement import agreement
+from qastanet.models.monotone import MonotoneEnsemble
+from qastanet.training import cross_validation
+from qastanet.training.cross_validation import Fold, collect
+from qastanet.training.rating_scale import LIMIT, RatingScale, fit_scale
+from qastanet.training.recipe import MEMBERS
 
 SCORES = arrays(float, st.integers(3, 12), elements=st.floats(0.02, 0.98))
 

@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from qastanet import report
+from qastanet.compendium import report
 from qastanet.errors import InputError
 
 ROOT = Path(__file__).parents[1]

@@ -12,11 +12,12 @@ import torch
 from mirror import folder
 from tolerances import SCORE
 
-from qastanet import listening_tests, registry, storage
-from qastanet.evaluation import score_pairs
-from qastanet.monotone_scorer import read_weights
+from qastanet import registry, storage
+from qastanet.evidence.evaluation import score_pairs
+from qastanet.listening_tests import ambiqual_ratings
+from qastanet.models.monotone_scorer import read_weights
 from qastanet.registry import AMBIQUAL
-from qastanet.scoring import load_model
+from qastanet.scoring.loading import load_model
 
 ROOT = Path(__file__).parents[1]
 PROCESSED, FIGURES = ROOT / "data" / "processed", ROOT / "figures"
@@ -88,7 +89,7 @@ def test_every_figure_has_a_pdf_beside_it():
 def test_listening_test_agrees_with_the_files_that_the_metrics_compare():
     table = pd.read_csv(PROCESSED / "ambiqual2_listening_test.csv")
     assert len(table) == 36 and (table.order == 1).sum() == 24 and set(table.listeners) == {13}
-    pairs = {(p.reference, p.degraded) for p in listening_tests.ambiqual2_pairs()}
+    pairs = {(p.reference, p.degraded) for p in ambiqual_ratings.ambiqual2_pairs()}
     first = table[table.order == 1]
     assert set(zip(first.reference, first.degraded, strict=True)) <= pairs
     known = {Path(entry.path).name for entry in registry.entries()}
@@ -97,7 +98,7 @@ def test_listening_test_agrees_with_the_files_that_the_metrics_compare():
 
 def test_listening_test_comes_from_the_ratings():
     folder("QASTANET_DATA_MIRROR")
-    found = listening_tests.read_ambiqual2(registry.path(AMBIQUAL, "MUSHRA_experiment_2.csv"))
+    found = ambiqual_ratings.read_ambiqual2(registry.path(AMBIQUAL, "MUSHRA_experiment_2.csv"))
     kept = pd.read_csv(PROCESSED / "ambiqual2_listening_test.csv")
     kept["content"] = pd.Categorical(kept.content, found.content.cat.categories)
     pd.testing.assert_frame_equal(found.round(6), kept, check_dtype=False)
@@ -117,7 +118,7 @@ def test_kept_scores_follow_from_the_kept_differences():
 
 def test_differences_and_scores_come_from_the_sounds():
     folder("QASTANET_DATA_MIRROR")
-    chosen = [p for p in listening_tests.ambiqual2_pairs() if p.stimulus.endswith("_FOA64")]
+    chosen = [p for p in ambiqual_ratings.ambiqual2_pairs() if p.stimulus.endswith("_FOA64")]
     found, maps = score_pairs(chosen[::3], "released", progress=False)
     kept = pd.read_csv(PROCESSED / "ambiqual2_scores.csv").set_index("stimulus")
     kept_maps = storage.read_maps(PROCESSED / "ambiqual2_differences.npz")

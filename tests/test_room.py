@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qastanet.errors import InputError
-from qastanet.room import SPEED_OF_SOUND, Room, arrivals, diffuse_envelope, image_sources
+from qastanet.scene.room import SPEED_OF_SOUND, Room, arrivals, diffuse_envelope, image_sources
 
 RATE = 44100
 ROOM = Room((7.0, 6.0, 3.5), (3.5, 4.0, 1.5), rt60=0.3, direct_to_diffuse=0.0)

@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 import torch
 
-from qastanet import all_scores, listening_tests, probes, rated_pairs, registry
-from qastanet.binaural import BinauralDecoder
+from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.manifest import read_manifest
-from qastanet.model import QASTAnet
-from qastanet.network import DifferenceNetwork
-from qastanet.rated_pairs import RatedPair
+from qastanet.evidence import all_scores, probes
+from qastanet.listening_tests import ambiqual_ratings, rated_pairs
+from qastanet.listening_tests.rated_pairs import RatedPair
+from qastanet.models.model import QASTAnet
+from qastanet.models.network import DifferenceNetwork
+from qastanet.scoring.manifest import read_manifest
+from qastanet.sound.binaural import BinauralDecoder
 
 FILTERS = torch.tensor([[[1.0], [0.5]], [[1.0], [-0.5]]]).repeat(1, 8, 1)
 
@@ -24,7 +26,7 @@ FILTERS = torch.tensor([[[1.0], [0.5]], [[1.0], [-0.5]]]).repeat(1, 8, 1)
 def decoder(monkeypatch):
     decoder = BinauralDecoder(FILTERS)
     monkeypatch.setattr(all_scores, "default_decoder", lambda order: decoder)
-    monkeypatch.setattr("qastanet.emobiq.default_decoder", lambda order: decoder)
+    monkeypatch.setattr("qastanet.rivals.emobiq.default_decoder", lambda order: decoder)
     return decoder
 
 
@@ -71,7 +73,7 @@ def test_tables_and_maps(decoder, caplog, monkeypatch):
 
 def test_first_experiment_of_ambiqual():
     ratings = mirror.upstream(mirror.AMBIQUAL) / "validation/MUSHRA_experiment_1.csv"
-    table = listening_tests.describe_ambiqual(listening_tests.read_ambiqual1(ratings))
+    table = ambiqual_ratings.describe_ambiqual(ambiqual_ratings.read_ambiqual1(ratings))
     assert len(table) == 30
     assert (table.listeners == 17).all()
     assert table.role.value_counts().to_dict() == {"coded": 24, "reference": 6}
@@ -86,7 +88,7 @@ def test_first_experiment_of_ambiqual():
 
 def test_files_of_the_second_experiment_are_registered():
     ratings = mirror.upstream(mirror.AMBIQUAL) / "validation/MUSHRA_experiment_2.csv"
-    table = listening_tests.read_ambiqual2(ratings)
+    table = ambiqual_ratings.read_ambiqual2(ratings)
     assert table.order.value_counts().to_dict() == {1: 24, 3: 12}
     for name in [*table.reference, *table.degraded]:
         assert registry.find(registry.AMBIQUAL, f"validation/audiofiles/{name}")
@@ -95,14 +97,14 @@ def test_files_of_the_second_experiment_are_registered():
 def test_wrong_files_are_refused(tmp_path):
     file = tmp_path / "ratings.csv"
     file.write_text("a,b\n1,2\n")
-    for read in (listening_tests.read_ambiqual1, listening_tests.read_ambiqual2):
+    for read in (ambiqual_ratings.read_ambiqual1, ambiqual_ratings.read_ambiqual2):
         with pytest.raises(InputError, match="not the ratings"):
             read(file)
 
 
 def test_pairs_at_hand_only():
     mirror.upstream(mirror.AMBIQUAL)
-    stem = listening_tests.AMBIQUAL2_CONTENTS["trFtrEl"]
+    stem = ambiqual_ratings.AMBIQUAL2_CONTENTS["trFtrEl"]
     rows = [
         ("x", "first", f"{stem}_FOA_REF.wav", f"{stem}_FOA_32k.wav"),
         ("x", "third", f"{stem}_HOA_REF.wav", f"{stem}_HOA_512k.wav"),
@@ -117,7 +119,7 @@ def test_pairs_at_hand_only():
 def test_lower_orders_are_filled_up(monkeypatch, tmp_path):
     import soundfile
 
-    stem = listening_tests.AMBIQUAL1_CONTENTS["cf"]
+    stem = ambiqual_ratings.AMBIQUAL1_CONTENTS["cf"]
     names = {f"{stem}_HOA_REF.wav": 16, f"{stem}_FOA_32k.wav": 4}
     for name, channels in names.items():
         soundfile.write(tmp_path / name, np.full((100 + channels, channels), 0.1), 48000)

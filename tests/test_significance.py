@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qastanet.agreement.significance import compare_metrics, holm, meng_test, steiger_test
 from qastanet.errors import InputError
-from qastanet.significance import compare_metrics, holm, meng_test, steiger_test
 
 
 def test_example_of_meng_rosenthal_rubin():

@@ -6,11 +6,11 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qastanet import statistics
-from qastanet.bootstrap import cluster_interval, paired_difference, percentile_interval
+from qastanet.agreement import statistics
+from qastanet.agreement.bootstrap import cluster_interval, paired_difference, percentile_interval
+from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
+from qastanet.agreement.resampling import MEASURES, draw_scenes, replicate
 from qastanet.errors import InputError
-from qastanet.mapping import fit_monotone_cubic, map_out_of_fold
-from qastanet.resampling import MEASURES, draw_scenes, replicate
 
 RNG = np.random.default_rng(3)
 

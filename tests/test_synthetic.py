@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qastanet import codecs
-from qastanet.binaural import BinauralDecoder
-from qastanet.degradations import DEGRADATIONS, degrade, draw
-from qastanet.dry_sounds import KINDS, dry_sound
 from qastanet.errors import InputError
-from qastanet.monotone_scorer import read_weights
-from qastanet.synthetic_pairs import PLAN, common_pairs, drawn_pairs
-from qastanet.synthetic_scenes import Scene, Source, random_scene, render
+from qastanet.models.monotone_scorer import read_weights
+from qastanet.scene import codecs
+from qastanet.scene.degradations import DEGRADATIONS, degrade, draw
+from qastanet.scene.dry_sounds import KINDS, dry_sound
+from qastanet.scene.synthetic_scenes import Scene, Source, random_scene, render
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.training.synthetic_pairs import PLAN, common_pairs, drawn_pairs
 
 
 @pytest.mark.parametrize("kind", KINDS)

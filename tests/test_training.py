@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
-from qastanet import cross_validation, fold_agreement, pretraining, training_sets, uncertainty
 from qastanet.errors import InputError
-from qastanet.network import DifferenceNetwork
-from qastanet.paper_training import DEAD, Batch, PaperRecipe, predict_paper, train_paper
-from qastanet.training import Recipe, optimise, shares
+from qastanet.evidence import fold_agreement
+from qastanet.listening_tests import contents
+from qastanet.models import interval
+from qastanet.models.network import DifferenceNetwork
+from qastanet.training import calibration, cross_validation, pretraining, training_sets
+from qastanet.training.paper_training import DEAD, Batch, PaperRecipe, predict_paper, train_paper
+from qastanet.training.recipe import Recipe, optimise, shares
 
 PROCESSED = Path(__file__).parents[1] / "data" / "processed"
 SHORT = Recipe(first_steps=6, steps=6)
@@ -117,7 +120,7 @@ def test_folds_never_train_on_what_they_test(material):
 @pytest.mark.parametrize("protocol", ["source-out", "pooled-source-out"])
 def test_no_recording_is_trained_on_and_tested_with(material, protocol):
     table = material.rated
-    source = table.content.astype(str).map(cross_validation.recording)
+    source = table.content.astype(str).map(contents.recording)
     found = cross_validation.folds(table, [protocol])
     assert len(found) == 7
     for fold in found:
@@ -173,9 +176,9 @@ def test_targets_use_only_what_a_run_may_see(material):
 def test_intervals_hold_their_level_on_errors_of_any_size():
     rng = np.random.default_rng(0)
     score = rng.random(400)
-    rating = np.clip(score + 0.3 * rng.standard_normal(400) * uncertainty.spread(score), 0, 1)
-    quantile = uncertainty.calibrate(score[:200], rating[:200])
-    low, high = uncertainty.interval(score[200:], quantile)
+    rating = np.clip(score + 0.3 * rng.standard_normal(400) * interval.spread(score), 0, 1)
+    quantile = calibration.calibrate(score[:200], rating[:200])
+    low, high = interval.interval(score[200:], quantile)
     assert 0.85 < np.mean((rating[200:] >= low) & (rating[200:] <= high)) < 0.95
 
 

@@ -9,8 +9,13 @@ import pytest
 import scipy.stats
 
 from qastanet.errors import InputError
-from qastanet.rating_models import mixed_model, repeated_measures_anova
-from qastanet.webmushra import keep_screened, rating_means, read_webmushra, screen_listeners
+from qastanet.listening_tests.rating_models import mixed_model, repeated_measures_anova
+from qastanet.listening_tests.webmushra import (
+    keep_screened,
+    rating_means,
+    read_webmushra,
+    screen_listeners,
+)
 
 HEADER = "session_uuid,trial_id,rating_stimulus,rating_score\n"
 

@@ -8,8 +8,8 @@ import soundfile
 
 from qastanet.cli import main
 from qastanet.errors import InputError
-from qastanet.rated_manifest import read_rated_manifest
-from qastanet.webmushra_manifest import find_sound
+from qastanet.listening_tests.rated_manifest import read_rated_manifest
+from qastanet.listening_tests.webmushra_manifest import find_sound
 
 TRIALS = {"drums room": "drums+room", "voice": "voice"}
 CONDITIONS = {"reference": 97, "opus32": 40, "opus64": 70, "anchor35": 15}

@@ -9,11 +9,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from qastanet import workflow
+from qastanet.compendium import workflow
 from qastanet.errors import InputError
 
 ROOT = Path(__file__).parents[1]
-MODULE = Path("qastanet") / "plots.py"
+MODULE = Path("qastanet/plots/style.py")
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_make_fails_when_a_cell_fails(compendium):
 def test_a_notebook_depends_on_the_modules_it_reaches(monkeypatch):
     monkeypatch.chdir(ROOT)
     used = {file.name for file in workflow.modules(Path("notebooks/01_listening_test.ipynb"))}
-    assert {"__init__.py", "plots.py", "storage.py", "registry.py", "registry.csv"} <= used
+    assert {"__init__.py", "style.py", "storage.py", "registry.py", "registry.csv"} <= used
     assert "network.py" not in used
 
 

@@ -1,8 +1,9 @@
 """Confidence intervals of measures of agreement, by resampling whole scenes.
 
 Intervals are **percentile** intervals of a bootstrap clustered by scene (see
-`qastanet.resampling`). With few scenes (below about ten) they are too narrow rather than too wide;
-say how many there were. Samples in which a measure is undefined (one side constant) are left out.
+`qastanet.agreement.resampling`). With few scenes (below about ten) they are too narrow rather than
+too wide; say how many there were. Samples in which a measure is undefined (one side constant) are
+left out.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qastanet.resampling import REPLICATES, draw_scenes, replicate
+from qastanet.agreement.resampling import REPLICATES, draw_scenes, replicate
 
 LEVEL = 0.95
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from qastanet.bootstrap import percentile_interval
-from qastanet.mapping import fit_monotone_cubic, map_out_of_fold
-from qastanet.resampling import REPLICATES, draw_scenes, replicate
-from qastanet.statistics import (
+from qastanet.agreement.bootstrap import percentile_interval
+from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
+from qastanet.agreement.resampling import REPLICATES, draw_scenes, replicate
+from qastanet.agreement.statistics import (
     CUBIC_FREEDOM,
     kendall,
     outlier_ratio,

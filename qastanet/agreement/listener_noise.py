@@ -14,8 +14,8 @@ import pandas as pd
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+from qastanet.agreement.statistics import paired
 from qastanet.errors import InputError
-from qastanet.statistics import paired
 
 
 class SplitHalf(NamedTuple):
@@ -87,7 +87,8 @@ def reliability_table(
     """Split-half reliability of several panels, with and without the hidden reference.
 
     Args:
-        panels: listening test -> tidy ratings (see `qastanet.webmushra`); NaN are left out.
+        panels: listening test -> tidy ratings (see `qastanet.listening_tests.webmushra`); NaN are
+            left out.
         hidden: conditions that are the hidden reference.
         splits: number of random splits.
         seed: of the random numbers.

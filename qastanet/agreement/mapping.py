@@ -12,7 +12,7 @@ import scipy.optimize
 from numpy.polynomial import polynomial
 from numpy.typing import ArrayLike, NDArray
 
-from qastanet.statistics import paired
+from qastanet.agreement.statistics import paired
 
 RAYS = 201  # corners of the cone of monotone cubics that the fit may combine
 

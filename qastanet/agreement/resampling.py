@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qastanet.agreement.statistics import paired
 from qastanet.errors import InputError
-from qastanet.statistics import paired
 
 REPLICATES = 10_000
 

@@ -4,8 +4,8 @@ Correlations of two metrics with the same ratings are dependent, so a test for i
 is wrong. Two closed tests take the correlation between the metrics into account: Meng, Rosenthal,
 Rubin (Psychological Bulletin 111:172-175, 1992) and Steiger (Psychological Bulletin 87:245-251,
 1980). Both take the items as independent draws, which items of one scene are not; the bootstrap
-clustered by scene (`qastanet.bootstrap.paired_difference`) does not, and is the one to quote. Many
-pairs are corrected for their number as Holm does.
+clustered by scene (`qastanet.agreement.bootstrap.paired_difference`) does not, and is the one to
+quote. Many pairs are corrected for their number as Holm does.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 from statsmodels.stats.multitest import multipletests
 
-from qastanet.bootstrap import paired_difference
+from qastanet.agreement.bootstrap import paired_difference
+from qastanet.agreement.resampling import REPLICATES
+from qastanet.agreement.statistics import pearson
 from qastanet.errors import InputError
-from qastanet.resampling import REPLICATES
-from qastanet.statistics import pearson
 
 
 class DependentTest(NamedTuple):

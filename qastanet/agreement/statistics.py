@@ -3,7 +3,7 @@
 Agreement is measured as ITU-T P.1401 (01/2020) does: Pearson's correlation, the root mean square
 error, the same error with a dead zone as wide as the confidence interval of the ratings, and the
 outlier ratio; and by the rank correlations of Spearman and Kendall. Errors are taken between
-predictions on the scale of the ratings: see `qastanet.mapping` for how to get there.
+predictions on the scale of the ratings: see `qastanet.agreement.mapping` for how to get there.
 
 Conventions: ``score`` are the outputs of a metric, ``rating`` the mean ratings of the same items,
 both shape (items,), ratings in points of the scale of the test (0..100 for MUSHRA).

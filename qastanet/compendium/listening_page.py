@@ -8,13 +8,13 @@ import soundfile
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from qastanet import codecs
-from qastanet.ambisonics import silence_above
-from qastanet.degradations import degrade
-from qastanet.fast import binaural
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.monotone_scorer import load_default
-from qastanet.synthetic_scenes import Scene, Source, render
+from qastanet.hearing.fast import binaural
+from qastanet.models.monotone_scorer import load_default
+from qastanet.scene import codecs
+from qastanet.scene.degradations import degrade
+from qastanet.scene.synthetic_scenes import Scene, Source, render
+from qastanet.sound.ambisonics import silence_above
+from qastanet.sound.sampling import SAMPLING_RATE
 
 SCENE = Scene(
     (

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from qastanet import CONFORMANCE, __version__, registry
-from qastanet.feature_store import content_hash
+from qastanet import registry
+from qastanet.storage import content_hash
+from qastanet.version import CONFORMANCE, __version__
 
 PACKAGES = (
     *("torch", "numpy", "scipy", "numba", "pandas", "librosa", "spaudiopy", "soundfile", "av"),

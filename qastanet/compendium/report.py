@@ -1,7 +1,7 @@
 """The report: one folder of linked pages from executed notebooks, figures and tables.
 
-`python -m qastanet.report` (or `make report`) writes build/report/index.html. It opens from disk,
-needs no network, and takes every number from the tables.
+`python -m qastanet.compendium.report` (or `make report`) writes build/report/index.html. It opens
+from disk, needs no network, and takes every number from the tables.
 """
 
 import argparse
@@ -16,20 +16,16 @@ import pandas as pd
 from markupsafe import Markup, escape
 from nbconvert import HTMLExporter
 
-from qastanet import CONFORMANCE, __version__, comparison, listening_page, provenance, tables
-from qastanet.envelope import FRAME
+from qastanet.compendium import listening_page, provenance, tables
+from qastanet.compendium.report_parts import captions, formula, sortable, summary, with_formulas
 from qastanet.errors import InputError
-from qastanet.features import ENVELOPE_FROM
-from qastanet.gammatone import N_BANDS, SAMPLING_RATE, centre_frequencies
-from qastanet.monotone import count_parameters
-from qastanet.report_parts import (
-    captions,
-    formula,
-    sortable,
-    summary,
-    with_formulas,
-)
-from qastanet.training import MEMBERS
+from qastanet.evidence import comparison
+from qastanet.hearing.features import ENVELOPE_FROM
+from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
+from qastanet.models.monotone import count_parameters
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
+from qastanet.training.recipe import MEMBERS
+from qastanet.version import CONFORMANCE, __version__
 
 PAGES = [
     {"href": "index.html", "title": "Overview"},
@@ -99,7 +95,7 @@ class Report:
         shutil.rmtree(self.target, ignore_errors=True)
         shutil.copytree(self.root / "figures", self.target / "figures")
         for name in ("report.css", "report.js"):
-            source = Path(__file__).parent / "templates" / name
+            source = Path(__file__).parents[1] / "templates" / name
             shutil.copyfile(source, self.target / name)
         correlations = pd.read_csv(self.root / "data/processed/correlations.csv")
         found = sortable(summary(correlations), "summary", digits=2)
@@ -112,7 +108,7 @@ class Report:
             k: sortable(v, k) if isinstance(v, pd.DataFrame) else v for k, v in sounds.items()
         }
         self.page("listen.html", "Listen", **sounds)
-        card = Path(__file__).parent / "weights" / "MODEL_CARD.md"
+        card = Path(__file__).parents[1] / "weights" / "MODEL_CARD.md"
         text = mistune.html(card.read_text(encoding="utf-8"))
         self.page("model_card.html", "Model card", "layout.html", content=Markup(text))
         self.write_provenance()
@@ -141,7 +137,7 @@ class Report:
 
     def write_provenance(self) -> None:
         """Write where everything comes from."""
-        weights = provenance.kept_files(Path(__file__).parent / "weights", "*.safetensors")
+        weights = provenance.kept_files(Path(__file__).parents[1] / "weights", "*.safetensors")
         self.page(
             "provenance.html",
             "Provenance",
@@ -183,7 +179,9 @@ def method_facts() -> dict:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m qastanet.report", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m qastanet.compendium.report", description=__doc__
+    )
     parser.add_argument("--profile", default="default", help="of the executed notebooks")
     parser.add_argument("--output", type=Path, default=Path("build/report"))
     options = parser.parse_args(arguments)

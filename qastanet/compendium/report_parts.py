@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from qastanet.plots_evaluation import DATASETS, LABELS
+from qastanet.plots.names import DATASETS, LABELS
 
 COMPARED = [
     *(("qastanet", "loso"), ("qastanet", "source-out"), ("qastanet", "pooled-loso-scaled")),

@@ -12,10 +12,10 @@ MINUS = "\u2212"
 
 
 def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """Arrange rows of `qastanet.correlations` for print.
+    """Arrange rows of `qastanet.agreement.correlations` for print.
 
     Args:
-        table: rows with the columns of `qastanet.correlations.correlation_row`
+        table: rows with the columns of `qastanet.agreement.correlations.correlation_row`
         metrics: which, in this order
 
     Returns:

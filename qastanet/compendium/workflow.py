@@ -1,10 +1,10 @@
 """Running the notebooks: which file depends on what, and papermill runs that leave no halves.
 
-`python -m qastanet.workflow rules` prints a makefile that knows, for every notebook, its inputs,
-its outputs, its parameter file and the modules it uses. `python -m qastanet.workflow run` executes
-one notebook. Parameters whose names start with `in_` are files a notebook reads, with `out_` files
-it writes; `from_audio_` files are written when the public sounds are at hand and otherwise read as
-they were committed.
+`python -m qastanet.compendium.workflow rules` prints a makefile that knows, for every notebook, its
+inputs, its outputs, its parameter file and the modules it uses. `python -m
+qastanet.compendium.workflow run` executes one notebook. Parameters whose names start with `in_` are
+files a notebook reads, with `out_` files it writes; `from_audio_` files are written when the public
+sounds are at hand and otherwise read as they were committed.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from qastanet.errors import InputError
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 NOTEBOOKS = Path("notebooks")
 BUILD = Path("build")
 OWN = NOTEBOOKS / "own_listening_test.ipynb"
@@ -82,28 +82,31 @@ def _imports(source: str) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("qastanet"):
-            found.add(node.module.partition(".")[2] or "__init__")
-            if node.module == "qastanet":
-                found |= {alias.name for alias in node.names}
+            module = node.module.partition(".")[2]
+            found.add(module)
+            found |= {f"{module}.{alias.name}".strip(".") for alias in node.names}
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names if alias.name.startswith("qastanet")]
-            found |= {name.partition(".")[2] or "__init__" for name in names}
+            found |= {name.partition(".")[2] for name in names}
     return found
 
 
 def modules(notebook: Path) -> list[Path]:
     """Return the files of the package that a notebook depends on, directly or not."""
     source = "\n".join("".join(cell["source"]) for cell in cells(notebook))
-    waiting, seen = _imports(source) | {"__init__"}, set()
+    waiting, seen, files = _imports(source) | {""}, set(), set()
     while waiting:
         name = waiting.pop()
-        file = PACKAGE / f"{name}.py"
-        if name in seen or not file.is_file():
+        if name in seen:
             continue
         seen.add(name)
-        waiting |= _imports(file.read_text(encoding="utf-8"))
+        place = PACKAGE / name.replace(".", "/")
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if file.is_file():  # else a name within a module
+            files.add(file)
+            waiting |= _imports(file.read_text(encoding="utf-8")) | {name.rpartition(".")[0]}
     data = [PACKAGE / "registry.csv"] if "registry" in seen else []
-    return [PACKAGE / f"{name}.py" for name in sorted(seen)] + data
+    return sorted(files) + data
 
 
 def rules(profile: str, audio: bool) -> str:
@@ -126,7 +129,8 @@ def rules(profile: str, audio: bool) -> str:
         flag = " --audio" if audio_here else ""
         lines += [
             f"{' '.join(made)} &: {' '.join(read)}",
-            f"\t@$(PYTHON) -m qastanet.workflow run {notebook.stem} --profile {profile}{flag}",
+            "\t@$(PYTHON) -m qastanet.compendium.workflow run "
+            f"{notebook.stem} --profile {profile}{flag}",
             "",
         ]
         everything += made
@@ -159,7 +163,7 @@ def run_own(manifest: Path) -> Path:
     """Evaluate all metrics on a listening test of one's own, in a folder of its own.
 
     Args:
-        manifest: see `qastanet.rated_manifest.read_rated_manifest`
+        manifest: see `qastanet.listening_tests.rated_manifest.read_rated_manifest`
 
     Returns:
         the folder with tables, figures and the executed notebook: build/<name of the manifest>
@@ -167,7 +171,7 @@ def run_own(manifest: Path) -> Path:
     Raises:
         InputError: if there is no manifest, its name is that of a profile, or a pair cannot be used
     """
-    from qastanet.rated_manifest import read_rated_manifest
+    from qastanet.listening_tests.rated_manifest import read_rated_manifest
 
     read_rated_manifest(manifest)  # before anything else is started
     name = re.sub(r"[^\w.-]", "_", manifest.stem).strip(".")
@@ -240,7 +244,9 @@ def execute(
 
 def main() -> int:
     """Run the command line of the workflow."""
-    parser = argparse.ArgumentParser(prog="python -m qastanet.workflow", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m qastanet.compendium.workflow", description=__doc__
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("rules", "run"):
         command = commands.add_parser(name)

@@ -13,9 +13,10 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from qastanet.cross_validation import (
+from qastanet.agreement.statistics import rmse
+from qastanet.evidence.fold_agreement import agreement
+from qastanet.training.cross_validation import (
     Fold,
-    Material,
     collect,
     folds,
     predict,
@@ -23,11 +24,10 @@ from qastanet.cross_validation import (
     scores_of_runs,
     train_runs,
 )
-from qastanet.fold_agreement import agreement
-from qastanet.paper_training import PaperRecipe, predict_paper
-from qastanet.rating_scale import fit_scale
-from qastanet.statistics import rmse
-from qastanet.training import FRAMES, MEANS, Recipe, optimise
+from qastanet.training.paper_training import PaperRecipe, predict_paper
+from qastanet.training.rating_scale import fit_scale
+from qastanet.training.recipe import FRAMES, MEANS, Recipe, optimise
+from qastanet.training.training_sets import Material
 
 FEATURES = {
     "level": ("level",),
@@ -103,7 +103,7 @@ def compare(
         seeds: of the initial weights.
 
     Returns:
-        ``variant``, ``seed`` and the columns of `qastanet.fold_agreement.agreement`.
+        ``variant``, ``seed`` and the columns of `qastanet.evidence.fold_agreement.agreement`.
     """
     parts = []
     for name, recipe in tqdm(recipes.items(), unit="variant"):
@@ -216,10 +216,10 @@ def data_efficiency(
 def scale_efficiency(predictions: pd.DataFrame, most: int = 4) -> pd.DataFrame:
     """Error on a listening test that was never seen, when some of its scenes tell its scale.
 
-    The scale is an exponent, without a ceiling, as `qastanet.own_scale` fits it.
+    The scale is an exponent, without a ceiling, as `qastanet.own_test.own_scale` fits it.
 
     Args:
-        predictions: of `qastanet.cross_validation.predict`; those under ``lodo`` are used.
+        predictions: of `qastanet.training.cross_validation.predict`; those under ``lodo`` are used.
         most: largest number of scenes that tell the scale.
 
     Returns:

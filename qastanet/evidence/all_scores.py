@@ -20,17 +20,16 @@ import torch
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from qastanet.ambisonics import channels
-from qastanet.audio import resample
-from qastanet.differences import differences
-from qastanet.emobiq import default_decoder
-from qastanet.features import binaural_features
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.listening_tests import RATED
-from qastanet.model import QASTAnet
-from qastanet.other_metrics import METRICS, SCALES, SINGLE, installed, score
-from qastanet.parametric_scenes import SCENES
-from qastanet.rated_pairs import RatedPair, aes2023_pairs
+from qastanet.hearing.differences import differences
+from qastanet.hearing.features import binaural_features
+from qastanet.listening_tests.contents import RATED
+from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs
+from qastanet.models.model import QASTAnet
+from qastanet.rivals.emobiq import default_decoder
+from qastanet.rivals.other_metrics import METRICS, SCALES, SINGLE, installed, score
+from qastanet.scene.parametric_scenes import SCENES
+from qastanet.sound.ambisonics import channels
+from qastanet.sound.sampling import SAMPLING_RATE, resample
 
 KEY = ["dataset", "stimulus", "signal"]
 RELEASED = "qastanet-released"
@@ -42,8 +41,8 @@ def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict
     """Scores of a pair by all metrics but QASTAnet.
 
     Args:
-        pair: of `qastanet.rated_pairs`.
-        metrics: names from `qastanet.other_metrics.METRICS`.
+        pair: of `qastanet.listening_tests.rated_pairs`.
+        metrics: names from `qastanet.rivals.other_metrics.METRICS`.
 
     Returns:
         Scores by name, see the description of the module.
@@ -73,10 +72,10 @@ def score_pairs(
     """Score pairs by all metrics and keep their difference maps.
 
     Args:
-        pairs: of `qastanet.rated_pairs`.
+        pairs: of `qastanet.listening_tests.rated_pairs`.
         model: the released QASTAnet.
-        metrics: names from `qastanet.other_metrics.METRICS`; those that are not installed are
-            passed over with a message.
+        metrics: names from `qastanet.rivals.other_metrics.METRICS`; those that are not installed
+            are passed over with a message.
         total: number of pairs, for the progress bar.
 
     Returns:
@@ -101,7 +100,7 @@ def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, flo
     """Difference maps of a pair, and the released score where there is one.
 
     Args:
-        pair: of `qastanet.rated_pairs`.
+        pair: of `qastanet.listening_tests.rated_pairs`.
         model: the released QASTAnet, whose decoder is used.
 
     Returns:
@@ -123,7 +122,7 @@ def released_realisations(model: QASTAnet, seeds: Sequence[int]) -> pd.DataFrame
 
     Args:
         model: the released QASTAnet.
-        seeds: of the random parts, see `qastanet.rated_pairs.aes2023_pairs`.
+        seeds: of the random parts, see `qastanet.listening_tests.rated_pairs.aes2023_pairs`.
 
     Returns:
         ``seed``, ``stimulus``, ``qastanet-released``; only the scenes that have random parts.
@@ -146,10 +145,10 @@ def rated_scores(
     """Put ratings and scores side by side.
 
     Args:
-        rated: with the columns `qastanet.listening_tests.RATED`.
+        rated: with the columns `qastanet.listening_tests.contents.RATED`.
         scores: of `score_pairs`.
-        reported: scores of the AES 2023 authors, of `qastanet.aes2023.reported_metrics`; for its
-            binaural rows.
+        reported: scores of the AES 2023 authors, of
+            `qastanet.listening_tests.aes2023.reported_metrics`; for its binaural rows.
         kept: an earlier table, for columns that could not be computed; None or a missing file if
             there is none.
 

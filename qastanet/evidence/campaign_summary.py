@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qastanet.bootstrap import percentile_interval
+from qastanet.agreement.bootstrap import percentile_interval
+from qastanet.agreement.resampling import draw_scenes
 from qastanet.errors import InputError
-from qastanet.resampling import draw_scenes
 
 GROUPING = ("codec", "condition", "bitrate")
 """Label columns that are used for the summary if they are there and none is named."""
@@ -19,7 +19,7 @@ def summarise(
     """Average the scores of a campaign per condition.
 
     Args:
-        table: of `qastanet.campaign.run`
+        table: of `qastanet.scoring.campaign.run`
         by: label columns; default those of GROUPING that the table has
         replicates: number of bootstrap samples
         seed: of the random numbers

@@ -1,7 +1,8 @@
 """The comparison of all metrics on all listening tests: which items, which metrics, which rows.
 
 A *table of scores* has one row per stimulus and signal, with what is known of the stimulus
-(`qastanet.listening_tests.RATED`), ``signal`` (ambisonic or binaural) and one column per metric.
+(`qastanet.listening_tests.contents.RATED`), ``signal`` (ambisonic or binaural) and one column per
+metric.
 
 Protocols say what a number may have seen of the listening test it is compared with:
 
@@ -10,7 +11,8 @@ Protocols say what a number may have seen of the listening test it is compared w
   fitted on the other scenes of the same test (or a trained model has not seen the scene).
 * ``source-out``: as loso, with all scenes of the same dry recording left out.
 * ``pooled-...``: one map, or one model, for all tests together.
-* ``...-scaled``: other scenes of the test tell the model its scale (`qastanet.rating_scale`).
+* ``...-scaled``: other scenes of the test tell the model its scale
+  (`qastanet.training.rating_scale`).
 * ``lodo``: leave one data set out. The cubic, or the model, was fitted on another test.
 * ``reported``: scores or correlations that the authors of a metric report.
 """
@@ -20,10 +22,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from qastanet.correlations import correlations
-from qastanet.mapping import fit_monotone_cubic, map_out_of_fold
-from qastanet.other_metrics import SCALES
-from qastanet.resampling import REPLICATES
+from qastanet.agreement.correlations import correlations
+from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
+from qastanet.agreement.resampling import REPLICATES
+from qastanet.rivals.other_metrics import SCALES
 
 POOLED = "pooled"
 HEADLINE = [
@@ -88,7 +90,7 @@ def map_scenes(
 
     Args:
         table: table of scores.
-        metrics: metric -> scale, see `qastanet.correlations`.
+        metrics: metric -> scale, see `qastanet.agreement.correlations`.
         pooled: one map for all listening tests.
         unit: content -> what is left out together with it.
 
@@ -111,7 +113,7 @@ def map_datasets(table: pd.DataFrame, metrics: Mapping[str, float | None]) -> pd
 
     Args:
         table: table of scores.
-        metrics: metric -> scale, see `qastanet.correlations`.
+        metrics: metric -> scale, see `qastanet.agreement.correlations`.
 
     Returns:
         The rows for which there is another test, with points in the columns of the metrics.

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qastanet.comparison import (
+from qastanet.agreement.correlations import LABELS
+from qastanet.agreement.listener_noise import Ceiling, simulated_ceiling
+from qastanet.agreement.resampling import REPLICATES
+from qastanet.agreement.significance import compare_metrics
+from qastanet.agreement.statistics import pearson, spearman
+from qastanet.evidence.comparison import (
     HEADLINE,
     REPORTED,
     add_predictions,
     correlation_table,
     main_subsets,
 )
-from qastanet.correlations import LABELS
-from qastanet.listener_noise import Ceiling, simulated_ceiling
-from qastanet.other_metrics import SCALES
-from qastanet.resampling import REPLICATES
-from qastanet.significance import compare_metrics
-from qastanet.statistics import pearson, spearman
+from qastanet.rivals.other_metrics import SCALES
 
 PAPER = {"qastanet-paper": 0.90, "ambiqual": 0.72, "emobiq": 0.72}
 """Pearson correlations on the private test of arXiv:2509.16715, as the paper reports them."""
@@ -35,7 +35,7 @@ def full_table(
     Args:
         table: table of scores.
         screened: of `with_screened_ratings`.
-        predictions: of trained models, see `qastanet.comparison.add_predictions`.
+        predictions: of trained models, see `qastanet.evidence.comparison.add_predictions`.
         replicates: number of bootstrap samples.
         seed: of the random numbers.
     """
@@ -75,7 +75,7 @@ def with_screened_ratings(table: pd.DataFrame, ratings: pd.DataFrame) -> pd.Data
 
     Args:
         table: table of scores.
-        ratings: of `qastanet.aes2023.rating_table`.
+        ratings: of `qastanet.listening_tests.aes2023.rating_table`.
 
     Returns:
         The rows under the name ``aes2023-screened``.
@@ -101,8 +101,8 @@ def difference_table(
         seed: of the random numbers.
 
     Returns:
-        ``dataset``, ``subset`` and the columns of `qastanet.significance.compare_metrics`; Holm
-        counts the pairs of one test.
+        ``dataset``, ``subset`` and the columns of
+        `qastanet.agreement.significance.compare_metrics`; Holm counts the pairs of one test.
     """
     parts = []
     for dataset, part in table[table.role != "reference"].groupby("dataset"):
@@ -147,8 +147,9 @@ def ceilings(table: pd.DataFrame) -> pd.DataFrame:
         table: table of scores.
 
     Returns:
-        ``dataset``, ``subset``, ``n`` and the fields of `qastanet.listener_noise.Ceiling`; no row
-        where standard deviations or numbers of listeners are not known.
+        ``dataset``, ``subset``, ``n`` and the fields of
+        `qastanet.agreement.listener_noise.Ceiling`; no row where standard deviations or numbers of
+        listeners are not known.
     """
     rows = []
     for dataset, part in table.drop_duplicates(["dataset", "stimulus"]).groupby("dataset"):

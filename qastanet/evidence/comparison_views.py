@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.comparison import increasing
-from qastanet.other_metrics import SCALES
+from qastanet.evidence.comparison import increasing
+from qastanet.rivals.other_metrics import SCALES
 
 
 def as_heard(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
@@ -63,8 +63,8 @@ def turn_distances(rows: pd.DataFrame) -> pd.DataFrame:
     """Change the sign of the correlations of distances, so that more is better throughout.
 
     Args:
-        rows: of `qastanet.comparison.correlation_table`; mapped scores (loso, lodo) are points
-            and stay as they are.
+        rows: of `qastanet.evidence.comparison.correlation_table`; mapped scores (loso, lodo) are
+            points and stay as they are.
     """
     turned = rows.copy()
     scales = rows.metric.map(SCALES)
@@ -81,7 +81,7 @@ def forest_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     """Choose the rows of the table of correlations that the forest plot shows.
 
     Args:
-        rows: of `qastanet.comparison_tables.full_table`.
+        rows: of `qastanet.evidence.comparison_tables.full_table`.
         models: trained ones, shown under all protocols; but of both tests together only where one
             model predicts both.
 

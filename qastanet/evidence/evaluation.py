@@ -7,10 +7,11 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from qastanet.audio import check_pair, read, resample
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.listening_tests import Pair, ambiqual_file
-from qastanet.scoring import load_model
+from qastanet.listening_tests.ambiqual_ratings import Pair, ambiqual_file
+from qastanet.scoring.loading import load_model
+from qastanet.sound.checks import check_pair
+from qastanet.sound.sampling import SAMPLING_RATE, resample
+from qastanet.sound.sound_files import read
 
 
 def score_pairs(
@@ -19,8 +20,8 @@ def score_pairs(
     """Score pairs of public files, fetched as needed.
 
     Args:
-        pairs: of `qastanet.listening_tests`
-        model: name of the model, see `qastanet.scoring.load_model`
+        pairs: of `qastanet.listening_tests.ambiqual_ratings`
+        model: name of the model, see `qastanet.scoring.loading.load_model`
         progress: show a progress bar
 
     Returns:

@@ -5,8 +5,9 @@ from functools import partial
 
 import pandas as pd
 
-from qastanet.bootstrap import paired_difference
-from qastanet.comparison import (
+from qastanet.agreement.bootstrap import paired_difference
+from qastanet.agreement.resampling import REPLICATES
+from qastanet.evidence.comparison import (
     HEADLINE,
     POOLED,
     add_predictions,
@@ -14,9 +15,8 @@ from qastanet.comparison import (
     map_datasets,
     map_scenes,
 )
-from qastanet.cross_validation import recording
-from qastanet.other_metrics import SCALES
-from qastanet.resampling import REPLICATES
+from qastanet.listening_tests.contents import recording
+from qastanet.rivals.other_metrics import SCALES
 
 PROTOCOLS = {
     "direct": ("loso", None),
@@ -52,7 +52,7 @@ def model_differences(
 
     Args:
         table: table of scores.
-        predictions: of trained models, see `qastanet.comparison.add_predictions`.
+        predictions: of trained models, see `qastanet.evidence.comparison.add_predictions`.
         metrics: columns to compare with.
         model: name of the model.
         replicates: number of bootstrap samples.

@@ -10,15 +10,15 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from qastanet.ablations import FEATURES
-from qastanet.comparison import HEADLINE, add_predictions, map_scenes
-from qastanet.differences import FEATURE_NAMES
-from qastanet.feature_statistics import STATISTICS
-from qastanet.gammatone import N_BANDS, centre_frequencies, filterbank
-from qastanet.network import DifferenceNetwork
-from qastanet.other_metrics import SCALES
-from qastanet.paper_training import SCALE
-from qastanet.resampling import draw_scenes
+from qastanet.agreement.resampling import draw_scenes
+from qastanet.evidence.ablations import FEATURES
+from qastanet.evidence.comparison import HEADLINE, add_predictions, map_scenes
+from qastanet.hearing.differences import FEATURE_NAMES
+from qastanet.hearing.feature_statistics import STATISTICS
+from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, filterbank
+from qastanet.models.network import DifferenceNetwork
+from qastanet.rivals.other_metrics import SCALES
+from qastanet.training.paper_training import SCALE
 
 PAPER_CONTENTS = {
     "AMB": ("ambience", "ambience", ""),
@@ -93,7 +93,7 @@ def example_pair(kept: Mapping[str, NDArray]) -> tuple[dict[str, NDArray], NDArr
         kept: arrays of ``tests/golden/released_second.npz``.
 
     Returns:
-        Arrays of `qastanet.plots_paper.method_overview`, reference first, and the difference maps
+        Arrays of `qastanet.plots.paper.method_overview`, reference first, and the difference maps
         (4, 29, frames) without undefined values.
     """
     ears = np.stack([kept["ref_binaural"], kept["deg_binaural"]])
@@ -117,7 +117,7 @@ def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArr
     """Follow the difference maps of a pair through the paper's network.
 
     Args:
-        network: with SWAP pooling, trained on scaled maps (`qastanet.paper_training`).
+        network: with SWAP pooling, trained on scaled maps (`qastanet.training.paper_training`).
         differences: shape (features, 29, frames).
 
     Returns:
@@ -146,7 +146,7 @@ def band_weights(
 
     Args:
         networks: the paper's network, trained from several seeds.
-        plain: arrays of the shipped model, see `qastanet.monotone_scorer.read_weights`.
+        plain: arrays of the shipped model, see `qastanet.models.monotone_scorer.read_weights`.
 
     Returns:
         ``model``, ``feature``, ``band``, ``frequency_hz``, ``weight`` and its least and greatest
@@ -181,7 +181,7 @@ def predicted_points(
 
     Args:
         scores: table of scores.
-        predictions: of trained models, see `qastanet.cross_validation.predict`.
+        predictions: of trained models, see `qastanet.training.cross_validation.predict`.
         metrics: untrained ones to take.
 
     Returns:
@@ -239,7 +239,7 @@ def group_rows(correlations: pd.DataFrame) -> pd.DataFrame:
     """Choose the rows of the table of correlations that compare groups of items.
 
     Args:
-        correlations: of `qastanet.comparison_tables.full_table`.
+        correlations: of `qastanet.evidence.comparison_tables.full_table`.
 
     Returns:
         Rows of the ambisonic signals of the single tests: all coded items, then by content, room

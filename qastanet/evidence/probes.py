@@ -14,13 +14,12 @@ import scipy.signal
 import torch
 from numpy.typing import NDArray
 
-from qastanet.audio import resample
-from qastanet.emobiq import emobiq
-from qastanet.envelope import FRAME
-from qastanet.gammatone import N_BANDS, SAMPLING_RATE
-from qastanet.model import QASTAnet
-from qastanet.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
-from qastanet.scoring import score
+from qastanet.hearing.gammatone import N_BANDS
+from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
+from qastanet.models.model import QASTAnet
+from qastanet.rivals.emobiq import emobiq
+from qastanet.scoring.pair_scores import score
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE, resample
 
 Change = Callable[[NDArray], NDArray]
 Score = Callable[[NDArray, NDArray], float]
@@ -83,7 +82,7 @@ def rated_signals(
     """Ambisonic signals of some rated stimuli, ready for `probe`.
 
     Args:
-        codec_set: table of an Ambiqual experiment, see `qastanet.listening_tests`.
+        codec_set: table of an Ambiqual experiment, see `qastanet.listening_tests.ambiqual_ratings`.
         contents: scenes of the AES 2023 test that are looked through.
         names: stimulus -> how to call it.
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from qastanet import codec_bench, level_bench, placed_sound, plots_exploring
-from qastanet.binaural_cues import time_difference
-from qastanet.envelope import FRAME
-from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
-from qastanet.one_frame import one_frame
-from qastanet.placed_sound import Placed
-from qastanet.plots_explanation import WORDS, explanation
-from qastanet.widgets import Bench, Shown, choice, scale, slider
+from qastanet.explore import codec_bench, figures, level_bench, placed_sound
+from qastanet.explore.one_frame import one_frame
+from qastanet.explore.placed_sound import Placed
+from qastanet.explore.widgets import Bench, Shown, choice, scale, slider
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.plots.explanation import WORDS, explanation
+from qastanet.scene.binaural_cues import time_difference
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 
 def ears(**start) -> Bench:
@@ -46,7 +46,7 @@ def ears(**start) -> Bench:
         )
         direction, title = placed.azimuth - placed.yaw, f"elevation {placed.elevation:g}°"
         return Shown(
-            lambda: plots_exploring.at_the_ears(direction, heard, cues, true, title),
+            lambda: figures.at_the_ears(direction, heard, cues, true, title),
             text,
             {"At the ears": heard},
         )
@@ -80,7 +80,7 @@ def front_end(**start) -> Bench:
             text += f"Coherence of the {which}: <b>|γ| = {abs(found.coherence):.2f}</b>."
         else:
             text += "Below the threshold of hearing: <b>ILD and γ do not count</b>."
-        return Shown(lambda: plots_exploring.one_frame(found), text, {"At the ears": heard})
+        return Shown(lambda: figures.one_frame(found), text, {"At the ears": heard})
 
     return Bench(controls, show, start)
 
@@ -134,6 +134,6 @@ def levels(**start) -> Bench:
             f"{100 * found.high:.0f}). The players do not follow the level."
         )
         sounds = dict(zip(("Reference", "Degraded"), judged.ears, strict=True))
-        return Shown(lambda: plots_exploring.playback_level(judged, curve, level), text, sounds)
+        return Shown(lambda: figures.playback_level(judged, curve, level), text, sounds)
 
     return Bench(controls, show, start)

@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qastanet import codecs, fast
-from qastanet.ambisonics import channels, silence_above
-from qastanet.attribution import Attribution, explain
-from qastanet.degradations import degrade
-from qastanet.features import Features
-from qastanet.monotone_scorer import load_default
-from qastanet.synthetic_scenes import Scene, Source, render
+from qastanet.hearing import fast
+from qastanet.hearing.features import Features
+from qastanet.models.attribution import Attribution, explain
+from qastanet.models.monotone_scorer import load_default
+from qastanet.scene import codecs
+from qastanet.scene.degradations import degrade
+from qastanet.scene.synthetic_scenes import Scene, Source, render
+from qastanet.sound.ambisonics import channels, silence_above
 
 SECONDS = 1.2
 

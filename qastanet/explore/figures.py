@@ -5,12 +5,12 @@ import scipy.signal
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qastanet.envelope import FRAME
-from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
-from qastanet.hearing_threshold import FULL_SCALE_LEVEL, THRESHOLD_LEVEL
-from qastanet.level_bench import LEVELS, AtLevel
-from qastanet.one_frame import OneFrame
-from qastanet.plots import PAGE, PALETTE
+from qastanet.explore.level_bench import LEVELS, AtLevel
+from qastanet.explore.one_frame import OneFrame
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL, THRESHOLD_LEVEL
+from qastanet.plots.style import PAGE, PALETTE
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 EARS = (("Left ear", PALETTE[0]), ("Right ear", PALETTE[3]))
 
@@ -25,7 +25,7 @@ def at_the_ears(
     Args:
         direction: azimuth relative to the head in degrees, positive to the left
         spectra: ears, shape (2, samples)
-        cues: ILD (dB) and coherence, of `qastanet.placed_sound.cues`
+        cues: ILD (dB) and coherence, of `qastanet.explore.placed_sound.cues`
         measured: the same of the measured HRIRs, for comparison
         title: of the top view
     """
@@ -75,7 +75,7 @@ def one_frame(found: OneFrame) -> Figure:
     """Draw one frame of one band, from the waveform to ILD and coherence.
 
     Args:
-        found: of `qastanet.one_frame.one_frame`
+        found: of `qastanet.explore.one_frame.one_frame`
     """
     figure = Figure(figsize=(PAGE + 1.5, 3.6))
     grid = figure.add_gridspec(2, 3, width_ratios=(1, 1, 0.75))

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from qastanet.envelope import FRAME, analytic, haircell, lowpass
-from qastanet.features import ENVELOPE_FROM, interaural_coherence, level_difference
-from qastanet.gammatone import centre_frequencies, filterbank
-from qastanet.hearing_threshold import FULL_SCALE_LEVEL, threshold_power
+from qastanet.hearing.envelope import analytic, haircell, lowpass
+from qastanet.hearing.features import ENVELOPE_FROM, interaural_coherence, level_difference
+from qastanet.hearing.gammatone import centre_frequencies, filterbank
+from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL, threshold_power
+from qastanet.sound.sampling import FRAME
 
 CONTEXT = FRAME // 2
 """Samples that are shown before and after a frame."""
@@ -58,7 +59,7 @@ def one_frame(signal: NDArray, band: int, frame: int) -> OneFrame:
         frame: from 0 on, of 40 ms
 
     Example:
-        >>> from qastanet.placed_sound import dry
+        >>> from qastanet.explore.placed_sound import dry
         >>> found = one_frame(np.array([[1.0], [0.5]]) * dry("noise"), band=10, frame=5)
         >>> round(found.ild, 2), round(abs(found.coherence), 3), found.by_envelope
         (6.02, 1.0, True)

@@ -11,14 +11,14 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from qastanet import fast
-from qastanet.ambisonics import acn_order, channels, encode, rotate
-from qastanet.binaural import BinauralDecoder, load_hrirs
-from qastanet.binaural_cues import measured_responses
-from qastanet.dry_sounds import dry_sound
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.monotone_scorer import load_default
-from qastanet.synthetic_scenes import PEAK
+from qastanet.hearing import fast
+from qastanet.models.monotone_scorer import load_default
+from qastanet.scene.binaural_cues import measured_responses
+from qastanet.scene.dry_sounds import dry_sound
+from qastanet.scene.synthetic_scenes import PEAK
+from qastanet.sound.ambisonics import acn_order, channels, encode, rotate
+from qastanet.sound.binaural import BinauralDecoder, load_hrirs
+from qastanet.sound.sampling import SAMPLING_RATE
 
 SOUNDS = ("noise", "talker", "clicks", "bowed", "drums")
 

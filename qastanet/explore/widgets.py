@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.plots import STYLE
+from qastanet.plots.style import STYLE
+from qastanet.sound.sampling import SAMPLING_RATE
 
 DPI = 110
 """Resolution of the pictures."""

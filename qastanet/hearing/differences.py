@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qastanet.features import Features, audible
+from qastanet.hearing.features import Features, audible
 from qastanet.lazy import torch
 
 FEATURE_NAMES = ("ild", "coherence", "power", "directiveness")
@@ -50,7 +50,7 @@ def differences(reference: Features, degraded: Features) -> torch.Tensor | np.nd
         - output: (..., 3 or 4, bands, frames)
 
     Example:
-        >>> from qastanet.features import binaural_features
+        >>> from qastanet.hearing.features import binaural_features
         >>> same = binaural_features(torch.randn(2, 4000))
         >>> differences(same, same).abs().max().item()
         0.0

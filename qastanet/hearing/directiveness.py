@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 
-from qastanet.envelope import FRAME
-from qastanet.gammatone import HIGHEST, LOWEST, N_BANDS, SAMPLING_RATE, centre_frequencies
+from qastanet.hearing.gammatone import HIGHEST, LOWEST, N_BANDS, centre_frequencies
 from qastanet.lazy import torch
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 LIMIT = 1e-3
 """Directiveness is clipped to LIMIT..1 - LIMIT."""

@@ -10,11 +10,9 @@ import math
 
 import numpy as np
 
-from qastanet.gammatone import SAMPLING_RATE, padded_length
+from qastanet.hearing.gammatone import padded_length
 from qastanet.lazy import torch
-
-FRAME = 1920
-"""Samples of a frame: 40 ms at 48 kHz, no overlap; an incomplete last frame is dropped."""
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 CUTOFF = 150.0
 """Cut-off frequency in Hz of the first-order Butterworth low-pass of the envelope."""
@@ -90,7 +88,7 @@ def haircell(band: torch.Tensor) -> torch.Tensor:
     """Return the low-passed envelope of a band, scaled to its rms: lowpass(|y|) / sqrt(2).
 
     Args:
-        band: complex band signal of `qastanet.gammatone.filterbank`
+        band: complex band signal of `qastanet.hearing.gammatone.filterbank`
 
     Shape:
         - band: (..., samples), complex

@@ -1,11 +1,12 @@
 """Features on the CPU in a hundredth of the time and a tenth of the memory.
 
-The same features as `qastanet.features` and `qastanet.directiveness` compute with PyTorch, without
-gradients and in single precision: the sound is taken in pieces of one second, decoded by overlap-
-save convolution, and run through compiled loops (`qastanet.fast_kernels`) that keep nothing of a
-full-rate band. What must wait for the end of the signal, the Hilbert transform of the envelopes, is
-done on their decimated forms (`qastanet.fast_hilbert`). Time and memory grow in proportion to the
-duration; the pieces can come from a file (`qastanet.pieces`).
+The same features as `qastanet.hearing.features` and `qastanet.hearing.directiveness` compute with
+PyTorch, without gradients and in single precision: the sound is taken in pieces of one second,
+decoded by overlap-save convolution, and run through compiled loops
+(`qastanet.hearing.fast_kernels`) that keep nothing of a full-rate band. What must wait for the end
+of the signal, the Hilbert transform of the envelopes, is done on their decimated forms
+(`qastanet.hearing.fast_hilbert`). Time and memory grow in proportion to the duration; the pieces
+can come from a file (`qastanet.sound.pieces`).
 """
 
 import math
@@ -15,16 +16,21 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from qastanet.directiveness import LIMIT, erb_averaging, smoothing_coefficients
-from qastanet.envelope import FRAME, lowpass_pole
-from qastanet.fast_hilbert import envelope_products
-from qastanet.fast_kernels import LANES, MOMENTS, STATES, STEP, filter_bands, smooth_directions
-from qastanet.features import ENVELOPE_FROM, Features
-from qastanet.gammatone import N_BANDS, centre_frequencies, gains, poles
-from qastanet.hearing_threshold import threshold_power
-
-PIECE = 25 * FRAME
-"""Samples taken at a time: one second."""
+from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coefficients
+from qastanet.hearing.envelope import lowpass_pole
+from qastanet.hearing.fast_hilbert import envelope_products
+from qastanet.hearing.fast_kernels import (
+    LANES,
+    MOMENTS,
+    STATES,
+    STEP,
+    filter_bands,
+    smooth_directions,
+)
+from qastanet.hearing.features import ENVELOPE_FROM, Features
+from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, gains, poles
+from qastanet.hearing.hearing_threshold import threshold_power
+from qastanet.sound.sampling import FRAME, PIECE
 
 HUM = np.float32(1e-15)
 """Added to an ear that is not all silent, -300 dB: keeps the decay of a band out of the denormal
@@ -101,7 +107,7 @@ class _Bands:
     def features(
         self, floor_ears: bool, group: int = 1
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return ILD, coherence and power, as `qastanet.features.binaural_features`.
+        """Return ILD, coherence and power, as `qastanet.hearing.features.binaural_features`.
 
         Args:
             floor_ears: see there
@@ -165,7 +171,7 @@ def features_of_pieces(
         channels: 2 (binaural), or 4, 9 or 16 (ambisonics)
         samples: of the whole signal
         filters: impulse responses (2, channels or more, taps) of each head; for ambisonics
-        floor_ears: see `qastanet.features.binaural_features`
+        floor_ears: see `qastanet.hearing.features.binaural_features`
         directive: compute the directiveness of ambisonics
 
     Returns:
@@ -208,8 +214,8 @@ def long_frames(ears: np.ndarray, group: int) -> Features:
         group: length of a frame in units of 40 ms
 
     Returns:
-        float64 and complex128 arrays (29, frames), as `qastanet.features.binaural_features` without
-        a floor for single ears
+        float64 and complex128 arrays (29, frames), as `qastanet.hearing.features.binaural_features`
+        without a floor for single ears
 
     Example:
         >>> long_frames(np.ones((2, 48000)), 10).power.shape

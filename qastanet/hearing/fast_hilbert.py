@@ -24,8 +24,9 @@ import numpy as np
 import scipy.fft
 from numba import njit
 
-from qastanet.envelope import FRAME, lowpass_pole
-from qastanet.fast_kernels import STEP, compiled
+from qastanet.hearing.envelope import lowpass_pole
+from qastanet.hearing.fast_kernels import STEP, compiled
+from qastanet.sound.sampling import FRAME
 
 CHUNK = 2**18
 """Values transformed at a time (at least the two ears of one band)."""

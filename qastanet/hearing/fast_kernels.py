@@ -1,4 +1,4 @@
-"""Compiled loops of the fast front end (`qastanet.fast`): one pass over time, no full-rate arrays.
+"""Compiled loops of `qastanet.hearing.fast`: one pass over time, no full-rate arrays.
 
 Per sample x[t] of an ear and per band with pole a, four one-pole sections follow one another, then
 the magnitude and the first-order low-pass of the envelope with pole p::
@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numba import njit
 
-from qastanet.envelope import FRAME
+from qastanet.sound.sampling import FRAME
 
 LANES = L = 32
 """Bands, padded to whole SIMD registers."""
@@ -159,7 +159,7 @@ def filter_bands(ears, start, pole, p, state, moments, envelopes, lowest):
 
 @njit(nogil=True, cache=True)
 def smooth_directions(spectra, start, alpha, first, stop, limit, flow, density, output):
-    """Compute directiveness (see `qastanet.directiveness`) from the spectra of some frames.
+    """Compute directiveness (see `qastanet.hearing.directiveness`) from the spectra of some frames.
 
     Args:
         spectra: of W, Y, Z, X with the gain sqrt(3/2) on the last three, shape (4, frames, bins)

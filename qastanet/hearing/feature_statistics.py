@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qastanet.features import Features
-from qastanet.hearing_threshold import threshold_power
+from qastanet.hearing.features import Features
+from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.lazy import torch
 
 FEATURES = ("level", "ild", "coherence", "directiveness")
@@ -70,7 +70,7 @@ def statistics(reference: Features, degraded: Features) -> Array:
         - output: (..., 13, 29)
 
     Example:
-        >>> from qastanet.fast import features
+        >>> from qastanet.hearing.fast import features
         >>> noise = 0.1 * np.random.default_rng(0).standard_normal((2, 9600))
         >>> same = features(noise)
         >>> statistics(same, same).shape, float(statistics(same, same).max())

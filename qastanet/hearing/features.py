@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qastanet.envelope import FRAME, analytic, frame_mean, haircell, lowpass
-from qastanet.gammatone import N_BANDS, centre_frequencies, filterbank
-from qastanet.hearing_threshold import threshold_power
+from qastanet.hearing.envelope import analytic, frame_mean, haircell, lowpass
+from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, filterbank
+from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.lazy import torch
+from qastanet.sound.sampling import FRAME
 
 ENVELOPE_FROM = 1300.0
 """Bands centred at or above this frequency (Hz) are compared by envelope, not fine structure."""
@@ -29,7 +30,7 @@ BLOCK = 4
 class Features(NamedTuple):
     """What the auditory model knows of one signal; each of shape (..., bands, frames).
 
-    Tensors, or numpy arrays if they come from `qastanet.fast`.
+    Tensors, or numpy arrays if they come from `qastanet.hearing.fast`.
     """
 
     ild: torch.Tensor
@@ -39,7 +40,7 @@ class Features(NamedTuple):
     power: torch.Tensor
     """Power re full scale, mean of both ears, floored at the hearing threshold."""
     directiveness: torch.Tensor | None = None
-    """Directiveness 0..1 of an ambisonic signal (`qastanet.directiveness`); None if binaural."""
+    """Directiveness 0..1 of a sound field (`qastanet.hearing.directiveness`); None if binaural."""
 
 
 def _threshold(like: torch.Tensor, bands: slice = slice(None)) -> torch.Tensor:

@@ -20,9 +20,7 @@ import numpy as np
 import scipy.fft
 
 from qastanet.lazy import torch
-
-SAMPLING_RATE = 48000
-"""Sampling rate of the auditory model in Hz."""
+from qastanet.sound.sampling import SAMPLING_RATE
 
 LOWEST, BASE, HIGHEST = 315.0, 500.0, 12500.0
 """The band centres are spaced by one ERB on a grid through BASE, within LOWEST..HIGHEST (Hz)."""

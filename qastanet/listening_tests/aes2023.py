@@ -2,14 +2,19 @@
 
 22 listeners rated the similarity of 8 versions of 13 scenes to the open reference, over headphones.
 The authors use the means of all 22; with the screening of ITU-R BS.1534-3, 14 are left. Both can be
-had. How the stimuli are made: `qastanet.parametric_coding`.
+had. How the stimuli are made: `qastanet.scene.parametric_coding`.
 """
 
 import pandas as pd
 
 from qastanet.errors import InputError
-from qastanet.parametric_scenes import Files
-from qastanet.webmushra import keep_screened, rating_means, read_webmushra, screen_listeners
+from qastanet.listening_tests.webmushra import (
+    keep_screened,
+    rating_means,
+    read_webmushra,
+    screen_listeners,
+)
+from qastanet.scene.parametric_scenes import Files
 
 DATASET = "aes2023"
 RATINGS = "evaluate_listening_experiment_results/webmushra_results.csv"
@@ -47,9 +52,9 @@ def mean_ratings(files: Files, screened: bool = False) -> pd.DataFrame:
         screened: leave out the 8 listeners who fail the post-screening of BS.1534-3.
 
     Returns:
-        The columns of `qastanet.webmushra.rating_means`, with ``role`` (``reference``, also for the
-        items that equal it; ``anchor`` for mono; ``coded``), ``group`` (``noise``, ``music``,
-        ``speech``) and ``room`` (``anechoic``, ``reverberant``).
+        The columns of `qastanet.listening_tests.webmushra.rating_means`, with ``role``
+        (``reference``, also for the items that equal it; ``anchor`` for mono; ``coded``), ``group``
+        (``noise``, ``music``, ``speech``) and ``room`` (``anechoic``, ``reverberant``).
 
     Raises:
         InputError: if the file of ratings cannot be used.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.webmushra import rating_means
+from qastanet.listening_tests.webmushra import rating_means
 
 AMBIQUAL2_CONTENTS = {
     "glockFcastAz": "castanetsorgRev_dynamic_A-90_A90_E60_60_glockshortRev_fixed_A60_E15",
@@ -33,12 +33,6 @@ AMBIQUAL1_CONTENTS = {
 
 GROUPS = {"female": "speech", "bPinkRev": "noise", "burstyPinkRev": "noise"}
 """What a content is, by the start of its file name; all others are music."""
-
-RATED = [
-    *("dataset", "stimulus", "content", "group", "room", "condition", "role", "order"),
-    *("listeners", "mean", "sd", "ci95_low", "ci95_high"),
-]
-"""What is known of a rated stimulus, whatever the listening test."""
 
 AMBIQUAL2_UNRATED = "tabbels_dynamic_A-90_E0_E180_xylophone_fixed_A-90_E45"
 """A seventh content whose files are public but which was not rated."""
@@ -98,7 +92,7 @@ def ambiqual2_ratings(path: str | Path) -> pd.DataFrame:
         path: file MUSHRA_experiment_2.csv
 
     Returns:
-        tidy ratings, see `qastanet.webmushra`; the trial is the content
+        tidy ratings, see `qastanet.listening_tests.webmushra`; the trial is the content
 
     Raises:
         InputError: if the file has other columns or contents

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qastanet.errors import InputError
-from qastanet.manifest import read_manifest
+from qastanet.scoring.manifest import read_manifest
 
 KNOWN = ["listeners", "sd", "ci95_low", "ci95_high"]
 """Further columns of ratings; NaN where the manifest does not have them."""

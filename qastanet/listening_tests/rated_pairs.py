@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qastanet import listening_tests, registry
-from qastanet.ambisonics import channels, n3d_to_sn3d, order_of
-from qastanet.audio import read
-from qastanet.parametric_coding import REPOSITORY, stimuli
-from qastanet.parametric_scenes import RATE, SCENES, Files
+from qastanet import registry
+from qastanet.listening_tests import ambiqual_ratings
+from qastanet.scene.parametric_coding import REPOSITORY, stimuli
+from qastanet.scene.parametric_scenes import RATE, SCENES, Files
+from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
+from qastanet.sound.sound_files import read
 from qastanet.storage import write_table
 
 ORDERS = {"FOA": 1, "Mono": 0}
@@ -58,7 +59,7 @@ def aes2023_pairs(
 
     Args:
         files: gives the local path of an upstream file by its path in the repository.
-        contents: scenes, see `qastanet.parametric_scenes`.
+        contents: scenes, see `qastanet.scene.parametric_scenes`.
         seed: of the random parts.
 
     Yields:
@@ -80,8 +81,8 @@ def ambiqual_pairs(table: pd.DataFrame) -> Iterator[RatedPair]:
     """Pairs of the Ambiqual experiments whose files are at hand.
 
     Args:
-        table: of `qastanet.listening_tests`, with ``dataset``, ``stimulus`` and the file names
-            ``reference`` and ``degraded``.
+        table: of `qastanet.listening_tests.ambiqual_ratings`, with ``dataset``, ``stimulus`` and
+            the file names ``reference`` and ``degraded``.
 
     Yields:
         Ambisonic pairs, cut to a common length; a first-order coding of a third-order scene is
@@ -111,10 +112,10 @@ def write_manifest(path: str | Path) -> None:
             condition; the files are fetched if they are not at hand.
     """
     rows = []
-    for pair in listening_tests.ambiqual2_pairs():
+    for pair in ambiqual_ratings.ambiqual2_pairs():
         if pair.degraded != pair.reference:
             content, _, condition = pair.stimulus.rpartition("_")
-            found = [listening_tests.ambiqual_file(f) for f in (pair.reference, pair.degraded)]
+            found = [ambiqual_ratings.ambiqual_file(f) for f in (pair.reference, pair.degraded)]
             rows.append((*(file.absolute() for file in found), content, condition))
     columns = ["reference", "degraded", "content", "condition"]
     write_table(pd.DataFrame(rows, columns=columns), path)

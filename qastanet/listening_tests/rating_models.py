@@ -1,9 +1,9 @@
 """What the ratings of a listening test depend on: condition, content, and their interaction.
 
 Two analyses of *tidy* ratings (columns ``listener``, ``trial``, ``condition``, ``rating``, see
-`qastanet.webmushra`). The repeated-measures analysis of variance is what ITU-R BS.1534-3 suggests;
-it needs every listener to have rated everything. The mixed model has a random intercept per
-listener and takes incomplete designs too.
+`qastanet.listening_tests.webmushra`). The repeated-measures analysis of variance is what ITU-R
+BS.1534-3 suggests; it needs every listener to have rated everything. The mixed model has a random
+intercept per listener and takes incomplete designs too.
 """
 
 import warnings

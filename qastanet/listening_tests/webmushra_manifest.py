@@ -7,8 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from qastanet.errors import InputError
-from qastanet.manifest import SOUND_FILES
-from qastanet.webmushra import keep_screened, rating_means, read_webmushra, screen_listeners
+from qastanet.listening_tests.webmushra import (
+    keep_screened,
+    rating_means,
+    read_webmushra,
+    screen_listeners,
+)
+from qastanet.scoring.manifest import SOUND_FILES
 
 PATTERNS = (
     *("{trial}/{condition}", "{condition}/{trial}", "{trial}_{condition}", "{trial}-{condition}"),
@@ -34,14 +39,15 @@ def manifest_of(
     """Average the ratings of a test and find the sounds that were rated.
 
     Args:
-        results: see `qastanet.webmushra.read_webmushra`; a trial is a scene
+        results: see `qastanet.listening_tests.webmushra.read_webmushra`; a trial is a scene
         sounds: folder of the sounds
         beside: folder of the manifest, from which its paths start
         reference: condition that is the hidden reference
         anchor: condition that is the mid-range anchor; None if there is none
         pattern: where a sound lies below the folder, with {trial} and {condition}; None: PATTERNS
             are tried
-        screened: leave out the listeners that do not pass `qastanet.webmushra.screen_listeners`
+        screened: leave out the listeners that do not pass
+            `qastanet.listening_tests.webmushra.screen_listeners`
 
     Returns:
         manifest with COLUMNS, and the screening, with the ``session`` of each listener
@@ -86,7 +92,8 @@ def find_sound(sounds: str | Path, trial: str, condition: str, pattern: str | No
 
     Args:
         sounds: folder
-        trial: as `qastanet.webmushra.read_webmushra` gives it; a plus may be a space in the file
+        trial: as `qastanet.listening_tests.webmushra.read_webmushra` gives it; a plus may be a
+            space in the file
         condition: how it was processed
         pattern: see `manifest_of`
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.feature_statistics import (
+from qastanet.hearing.feature_statistics import (
     FEATURES,
     LEVEL_CEILING,
     STATISTICS,
@@ -34,10 +34,10 @@ from qastanet.feature_statistics import (
     feature_pairs,
     statistics,
 )
-from qastanet.features import Features
-from qastanet.gammatone import N_BANDS
-from qastanet.monotone_scorer import MonotoneScorer, MonotoneScores
-from qastanet.scorer import Scorer
+from qastanet.hearing.features import Features
+from qastanet.hearing.gammatone import N_BANDS
+from qastanet.models.monotone_scorer import MonotoneScorer, MonotoneScores
+from qastanet.models.scorer import Scorer
 
 FEATURE_OF = np.array(
     [
@@ -101,7 +101,7 @@ def explain(reference: Features, degraded: Features, scorer: Scorer) -> Attribut
         InputError: for a model that is not monotone
 
     Example:
-        >>> from qastanet.monotone_scorer import load_default
+        >>> from qastanet.models.monotone_scorer import load_default
         >>> noise = 0.1 * np.random.default_rng(0).standard_normal((2, 2, 9600))
         >>> scorer = load_default()
         >>> found = explain(*(scorer.features(x) for x in noise), scorer)

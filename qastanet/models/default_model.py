@@ -6,15 +6,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from qastanet.audio import AMBISONIC_CHANNELS
-from qastanet.binaural import BinauralDecoder
-from qastanet.differences import FEATURE_NAMES
-from qastanet.feature_statistics import statistics
-from qastanet.features import Features
-from qastanet.gammatone import N_BANDS
-from qastanet.model import QASTAnet
-from qastanet.monotone_scorer import WEIGHTS, read_weights
-from qastanet.uncertainty import WIDTH
+from qastanet.hearing.differences import FEATURE_NAMES
+from qastanet.hearing.feature_statistics import statistics
+from qastanet.hearing.features import Features
+from qastanet.hearing.gammatone import N_BANDS
+from qastanet.models.interval import WIDTH
+from qastanet.models.model import QASTAnet
+from qastanet.models.monotone_scorer import WEIGHTS, read_weights
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.checks import AMBISONIC_CHANNELS
 
 
 class MonotoneNetwork(nn.Module):
@@ -51,7 +51,7 @@ class DefaultModel(QASTAnet):
         decoders: one per head
         quantile: calibration of the interval
         name: what the model is called in results
-        front_end: see `qastanet.model.QASTAnet`
+        front_end: see `qastanet.models.model.QASTAnet`
 
     Shape:
         - reference, degraded: (batch, channels, samples) at 48 kHz, 2, 4, 9 or 16 channels

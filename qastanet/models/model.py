@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from qastanet import fast
-from qastanet.audio import AMBISONIC_CHANNELS, check_channels
-from qastanet.binaural import BinauralDecoder
-from qastanet.differences import FEATURE_NAMES, differences
-from qastanet.directiveness import directiveness
-from qastanet.envelope import FRAME
 from qastanet.errors import InputError
-from qastanet.features import Features, binaural_features
-from qastanet.network import DifferenceNetwork
-from qastanet.plain_network import SCORE_LIMIT
+from qastanet.hearing import fast
+from qastanet.hearing.differences import FEATURE_NAMES, differences
+from qastanet.hearing.directiveness import directiveness
+from qastanet.hearing.features import Features, binaural_features
+from qastanet.models.network import DifferenceNetwork
+from qastanet.models.plain_network import SCORE_LIMIT
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.checks import AMBISONIC_CHANNELS, check_channels
+from qastanet.sound.sampling import FRAME
 
 FRONT_ENDS = ("auto", "torch", "fast")
 """How features are computed."""
@@ -31,10 +31,10 @@ class QASTAnet(nn.Module):
         network: maps difference maps to a score; its number of features decides what it can rate:
             with 4 ambisonics only (directiveness needs it), with 3 binaural signals too
         decoders: one ambisonics-to-binaural decoder per head
-        floor_ears: see `qastanet.features.binaural_features`
+        floor_ears: see `qastanet.hearing.features.binaural_features`
         front_end: "torch" computes the features with PyTorch, exactly and with gradients; "fast"
-            by `qastanet.fast`, in single precision on the CPU, a hundred times faster; "auto" takes
-            the fast one where it serves
+            by `qastanet.hearing.fast`, in single precision on the CPU, a hundred times faster;
+            "auto" takes the fast one where it serves
         name: what the model is called in results
 
     Shape:

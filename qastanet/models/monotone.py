@@ -1,6 +1,6 @@
 """The monotone network: quality can only fall as a difference grows.
 
-Statistics of the differences (`qastanet.feature_statistics`) x[k, b] >= 0 are added up with
+Statistics of the differences (`qastanet.hearing.feature_statistics`) x[k, b] >= 0 are added up with
 non-negative weights over statistics k and bands b, and
 
     score = exp(-(sum of w[k, b] x[k, b]) ^ e)
@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from qastanet.feature_statistics import STATISTICS, needs_directiveness
-from qastanet.gammatone import N_BANDS
+from qastanet.hearing.feature_statistics import STATISTICS, needs_directiveness
+from qastanet.hearing.gammatone import N_BANDS
 
 COSINES = 2
 """Cosines over the band index that shape the weights of a statistic."""
@@ -38,7 +38,7 @@ class Member(NamedTuple):
     """What one member of the ensemble looks at.
 
     Attributes:
-        statistics: names from `qastanet.feature_statistics.STATISTICS`.
+        statistics: names from `qastanet.hearing.feature_statistics.STATISTICS`.
         cosines: 0 for the same weight in all bands, up to COSINES.
         prior: weight of the synthetic pairs in fine-tuning; 0: pre-training alone carries them.
     """

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qastanet.audio import AMBISONIC_CHANNELS, check_channels
 from qastanet.errors import InputError
-from qastanet.feature_statistics import STATISTICS, statistics
-from qastanet.features import Features
-from qastanet.gammatone import N_BANDS
-from qastanet.scorer import Scorer
-from qastanet.uncertainty import interval
+from qastanet.hearing.feature_statistics import STATISTICS, statistics
+from qastanet.hearing.features import Features
+from qastanet.hearing.gammatone import N_BANDS
+from qastanet.models.interval import interval
+from qastanet.models.scorer import Scorer
+from qastanet.sound.checks import AMBISONIC_CHANNELS, check_channels
 
-WEIGHTS = Path(__file__).parent / "weights" / "default.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "default.safetensors"
 NAMES = {"with", "without", "exponent", "filters", "quantile"}
 
 
@@ -48,7 +48,7 @@ class MonotoneScores:
 
 @dataclass(frozen=True)
 class MonotoneScorer(Scorer):
-    """The parts of the shipped model; see `qastanet.scorer.Scorer`.
+    """The parts of the shipped model; see `qastanet.models.scorer.Scorer`.
 
     ``network`` maps statistics, not difference maps; ``quantile`` calibrates the interval.
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from qastanet.gammatone import N_BANDS
-from qastanet.plain_network import SLOPE
+from qastanet.hearing.gammatone import N_BANDS
+from qastanet.models.plain_network import SLOPE
 
 CHANNELS = 6
 """Values per frame that are pooled over time."""

@@ -1,4 +1,4 @@
-"""The network of `qastanet.network` evaluated with numpy, for scores without PyTorch."""
+"""The network of `qastanet.models.network` evaluated with numpy, for scores without PyTorch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def activity(differences: np.ndarray, weights: Mapping[str, np.ndarray]) -> np.n
 
 
 def pool(x: np.ndarray, pooling: str, weights: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Pool over frames (..., frames) by name (`qastanet.network.POOLINGS`).
+    """Pool over frames (..., frames) by name (`qastanet.models.network.POOLINGS`).
 
     Example:
         >>> pool(np.array([1.0, 3.0]), "max", {}).item()
@@ -68,7 +68,7 @@ def pool(x: np.ndarray, pooling: str, weights: Mapping[str, np.ndarray]) -> np.n
 
 @dataclass(frozen=True)
 class PlainNetwork:
-    """A `qastanet.network.DifferenceNetwork` as plain arrays.
+    """A `qastanet.models.network.DifferenceNetwork` as plain arrays.
 
     Args:
         weights: its state

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import torch
 
-from qastanet.binaural import BinauralDecoder
 from qastanet.errors import InputError
-from qastanet.model import QASTAnet
-from qastanet.network import DifferenceNetwork
+from qastanet.models.model import QASTAnet
+from qastanet.models.network import DifferenceNetwork
+from qastanet.sound.binaural import BinauralDecoder
 
 _NAMES = {
     "freq_weighting": "band_weight",

@@ -1,7 +1,7 @@
 """A model without PyTorch: the fast front end and the network in numpy, for scores on the CPU.
 
-Gives the scores of `qastanet.model.QASTAnet`, without gradients. It is made of plain arrays, so it
-loads at once and travels between processes.
+Gives the scores of `qastanet.models.model.QASTAnet`, without gradients. It is made of plain arrays,
+so it loads at once and travels between processes.
 """
 
 from __future__ import annotations
@@ -15,33 +15,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qastanet import CONFORMANCE, fast
-from qastanet.audio import check_channels
-from qastanet.differences import FEATURE_NAMES, differences
-from qastanet.features import Features
+from qastanet.hearing import fast
+from qastanet.hearing.differences import FEATURE_NAMES, differences
+from qastanet.hearing.features import Features
 from qastanet.lazy import torch
-from qastanet.pieces import format_of, pieces_of_file
-from qastanet.plain_network import POOLING_NAMES, PlainNetwork
+from qastanet.models.plain_network import POOLING_NAMES, PlainNetwork
+from qastanet.sound.checks import check_channels
+from qastanet.sound.pieces import format_of, pieces_of_file
 from qastanet.storage import replacing
+from qastanet.version import CONFORMANCE
 
 if TYPE_CHECKING:
-    from qastanet.model import QASTAnet
+    from qastanet.models.model import QASTAnet
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """The parts of a model; see `qastanet.model.QASTAnet` for their meaning.
+    """The parts of a model; see `qastanet.models.model.QASTAnet` for their meaning.
 
     Args:
         name: what the model is called in results
         network: maps difference maps (heads, features, 29, frames) to a score
         filters: binaural filters (2, channels, taps) of each head
-        floor_ears: see `qastanet.features.binaural_features`
+        floor_ears: see `qastanet.hearing.features.binaural_features`
         directive: whether it compares directiveness
 
     Example:
-        >>> from qastanet.model import QASTAnet
-        >>> from qastanet.network import DifferenceNetwork
+        >>> from qastanet.models.model import QASTAnet
+        >>> from qastanet.models.network import DifferenceNetwork
         >>> scorer = Scorer.from_model(QASTAnet(DifferenceNetwork(n_features=3)))
         >>> signal = scorer.features(np.ones((2, 4800)))
         >>> 0 < scorer.score(signal, signal) < 1

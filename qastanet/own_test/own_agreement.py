@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from qastanet.bootstrap import cluster_interval
-from qastanet.resampling import REPLICATES
-from qastanet.statistics import pearson, rmse, spearman
+from qastanet.agreement.bootstrap import cluster_interval
+from qastanet.agreement.resampling import REPLICATES
+from qastanet.agreement.statistics import pearson, rmse, spearman
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
 
@@ -20,7 +20,8 @@ def own_agreement(predictions: pd.DataFrame, replicates: int = REPLICATES) -> pd
     """Agreement of predictions with ratings, without the pairs that equal their reference.
 
     Args:
-        predictions: of `qastanet.own_training.train_own` or `qastanet.own_scale.fit_own_scale`.
+        predictions: of `qastanet.own_test.own_training.train_own` or
+            `qastanet.own_test.own_scale.fit_own_scale`.
         replicates: number of bootstrap samples.
 
     Returns:

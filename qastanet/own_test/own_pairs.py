@@ -18,18 +18,19 @@ import torch
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from qastanet import CONFORMANCE, registry
-from qastanet.ambiqual import patch_count
-from qastanet.audio import check_channels
-from qastanet.binaural import BinauralDecoder
+from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.feature_store import DAMAGED, content_hash
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.monotone_scorer import read_weights
-from qastanet.pair_statistics import Heard, compare
-from qastanet.preparation import Options, Sound, prepare
-from qastanet.sound_files import read
-from qastanet.storage import replacing
+from qastanet.models.monotone_scorer import read_weights
+from qastanet.rivals.ambiqual import patch_count
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.checks import check_channels
+from qastanet.sound.options import Options, Sound
+from qastanet.sound.preparation import prepare
+from qastanet.sound.sampling import SAMPLING_RATE
+from qastanet.sound.sound_files import read
+from qastanet.storage import DAMAGED, content_hash, replacing
+from qastanet.training.pair_statistics import Heard, compare
+from qastanet.version import CONFORMANCE
 
 METRICS = ("emobiq", "lq", "la")
 SHOWN = 5
@@ -50,7 +51,7 @@ def own_statistics(
     """Compare all pairs of a listening test.
 
     Args:
-        table: of `qastanet.rated_manifest.read_rated_manifest`
+        table: of `qastanet.listening_tests.rated_manifest.read_rated_manifest`
         options: what may be done to a pair before it is compared
         folder: where the comparisons are kept; default: in the cache folder
         progress: show a progress bar

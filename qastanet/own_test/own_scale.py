@@ -1,7 +1,8 @@
 """The shipped model on the scale of a listening test of one's own: one number, from few ratings.
 
-The weights stay those of the package; only how strictly the test rates (`qastanet.rating_scale`) is
-fitted. Nothing of the compendium is needed for it, and the order of the scores does not change.
+The weights stay those of the package; only how strictly the test rates
+(`qastanet.training.rating_scale`) is fitted. Nothing of the compendium is needed for it, and the
+order of the scores does not change.
 """
 
 from collections.abc import Mapping
@@ -13,12 +14,12 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from qastanet.errors import InputError
-from qastanet.monotone_scorer import digest_of, read_weights, write_weights
-from qastanet.own_pairs import refuse_failed, with_roles
-from qastanet.own_training import calibrated, out_of_fold
-from qastanet.preparation import Options
-from qastanet.rating_scale import fit_scale
-from qastanet.scoring import score_group
+from qastanet.models.monotone_scorer import digest_of, read_weights, write_weights
+from qastanet.own_test.own_pairs import refuse_failed, with_roles
+from qastanet.own_test.own_training import calibrated, out_of_fold
+from qastanet.scoring.pair_scores import score_group
+from qastanet.sound.options import Options
+from qastanet.training.rating_scale import fit_scale
 
 
 class OwnScale(NamedTuple):
@@ -41,7 +42,7 @@ def shipped_scores(
     """Score the pairs of a listening test by the shipped weights.
 
     Args:
-        table: of `qastanet.rated_manifest.read_rated_manifest`.
+        table: of `qastanet.listening_tests.rated_manifest.read_rated_manifest`.
         options: what may be done to a pair before it is scored.
         progress: show a progress bar.
 
@@ -69,7 +70,7 @@ def fit_own_scale(table: pd.DataFrame, parts: pd.Series | None = None) -> OwnSca
 
     Args:
         table: of `shipped_scores`.
-        parts: as in `qastanet.own_training.train_own`.
+        parts: as in `qastanet.own_test.own_training.train_own`.
 
     Raises:
         InputError: if the pairs are of several listening tests

@@ -9,19 +9,20 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from qastanet import registry
-from qastanet.all_scores import RELEASED, released_differences, score_pair
-from qastanet.ambisonics import order_of
 from qastanet.errors import InputError
-from qastanet.listening_tests import RATED
-from qastanet.model import QASTAnet
-from qastanet.other_metrics import METRICS, SCALES, installed
-from qastanet.own_pairs import with_roles
-from qastanet.preparation import Options, Sound, prepare
-from qastanet.rated_manifest import read_rated_manifest
-from qastanet.rated_pairs import RatedPair
-from qastanet.scorer import Scorer
-from qastanet.scoring import load_model, load_scorer
-from qastanet.sound_files import read
+from qastanet.evidence.all_scores import RELEASED, released_differences, score_pair
+from qastanet.listening_tests.contents import RATED
+from qastanet.listening_tests.rated_manifest import read_rated_manifest
+from qastanet.listening_tests.rated_pairs import RatedPair
+from qastanet.models.model import QASTAnet
+from qastanet.models.scorer import Scorer
+from qastanet.own_test.own_pairs import with_roles
+from qastanet.rivals.other_metrics import METRICS, SCALES, installed
+from qastanet.scoring.loading import load_model, load_scorer
+from qastanet.sound.ambisonics import order_of
+from qastanet.sound.options import Options, Sound
+from qastanet.sound.preparation import prepare
+from qastanet.sound.sound_files import read
 
 OURS = "qastanet"
 """Column of the scores of our own model."""
@@ -39,17 +40,17 @@ def own_scores(
     """Score all pairs of one listening test by all metrics that apply.
 
     Args:
-        manifest: see `qastanet.rated_manifest.read_rated_manifest`
+        manifest: see `qastanet.listening_tests.rated_manifest.read_rated_manifest`
         model: our model, or a file of weights; its column is called OURS
         options: what may be done to a pair before it is scored
-        metrics: names from `qastanet.other_metrics.METRICS`; those that are not installed are
-            passed over with a message, and so is the released QASTAnet if its weights are not at
-            hand. It and Ambiqual have no score (NaN) for binaural pairs
+        metrics: names from `qastanet.rivals.other_metrics.METRICS`; those that are not installed
+            are passed over with a message, and so is the released QASTAnet if its weights are not
+            at hand. It and Ambiqual have no score (NaN) for binaural pairs
         progress: show a progress bar
 
     Returns:
-        table of scores, see `qastanet.comparison`; pairs that do not differ at all have the role
-        ``reference``, and others without a role are ``coded``
+        table of scores, see `qastanet.evidence.comparison`; pairs that do not differ at all have
+        the role ``reference``, and others without a role are ``coded``
 
     Raises:
         InputError: if the manifest has several data sets, or a pair cannot be used

@@ -1,9 +1,9 @@
 """Training on a listening test of one's own, and how good it is on scenes it has not seen.
 
-The recipe is that of the shipped weights (`qastanet.training`): pre-training on synthetic pairs
-towards a mix of other metrics that is fitted on the ratings at hand, then fine-tuning on these; but
-with one scale for all tests, if there are several, since the scores shall fit each of them. The
-pairs of the pre-training are a part of the compendium, not of the installed package.
+The recipe is that of the shipped weights (`qastanet.training.recipe`): pre-training on synthetic
+pairs towards a mix of other metrics that is fitted on the ratings at hand, then fine-tuning on
+these; but with one scale for all tests, if there are several, since the scores shall fit each of
+them. The pairs of the pre-training are a part of the compendium, not of the installed package.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qastanet.cross_validation import Fold, Material, collect, scores_of_runs, train_runs
 from qastanet.errors import InputError
-from qastanet.monotone import MonotoneEnsemble
-from qastanet.own_pairs import shipped_decoder
-from qastanet.shipping import ship
-from qastanet.training import Recipe
-from qastanet.training_sets import read_statistics
-from qastanet.uncertainty import calibrate
+from qastanet.models.monotone import MonotoneEnsemble
+from qastanet.own_test.own_pairs import shipped_decoder
+from qastanet.training.calibration import calibrate
+from qastanet.training.cross_validation import Fold, collect, scores_of_runs, train_runs
+from qastanet.training.recipe import Recipe
+from qastanet.training.shipping import ship
+from qastanet.training.training_sets import Material, read_statistics
 
 PRETRAINING = ("synthetic_pairs.csv", "common_pairs.csv")
 STATISTICS = ("synthetic_statistics.npz", "common_statistics.npz")
@@ -56,7 +56,7 @@ def pretraining_folder(named: str | Path | None = None) -> Path:
     Raises:
         InputError: if they are not there, with the remedy
     """
-    roots = [Path.cwd(), Path(__file__).parents[1]]
+    roots = [Path.cwd(), Path(__file__).parents[2]]
     places = [Path(named)] if named else [root / "data" / "processed" for root in roots]
     for folder in places:
         if all((folder / name).is_file() for name in (*PRETRAINING, *STATISTICS)):
@@ -72,7 +72,7 @@ def own_material(rated: pd.DataFrame, statistics: NDArray, folder: str | Path) -
     """Put one's own pairs and those of the pre-training together.
 
     Args:
-        rated: of `qastanet.own_pairs.own_statistics`.
+        rated: of `qastanet.own_test.own_pairs.own_statistics`.
         statistics: of the same.
         folder: of `pretraining_folder`.
     """

@@ -1,4 +1,4 @@
-"""Figures of the comparison of metrics, in the style of `qastanet.plots`."""
+"""Figures of the comparison of metrics with the ratings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,64 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from qastanet.plots import COLUMN, PAGE, PALETTE
-
-LABELS = {
-    "qastanet-released": "QASTAnet (released)",
-    "qastanet": "QASTAnet (this work)",
-    "qastanet-paper": "QASTAnet (paper's recipe)",
-    "emobiq": "eMoBi-Q",
-    "emobiq-monaural": "eMoBi-Q, monaural",
-    "emobiq-binaural": "eMoBi-Q, binaural",
-    "ambiqual-lq": "Ambiqual LQ",
-    "ambiqual-la": "Ambiqual LA",
-    "visqol": "ViSQOL, ears",
-    "zimtohrli": "Zimtohrli, ears",
-    "mrstft": "−MR-STFT distance, ears",
-    "lsd": "−Log-spectral distance, ears",
-    "si-sdr": "SI-SDR, ears",
-    "pemo-q": "PEMO-Q (authors' values)",
-    "bam-q": "BAM-Q (authors' values)",
-}
-"""How metrics are called in figures; a minus stands before distances that are turned round."""
-
-COLOURS = {
-    "qastanet": PALETTE[0],
-    "qastanet-paper": PALETTE[9],
-    "qastanet-released": PALETTE[3],
-    "emobiq": PALETTE[1],
-    "ambiqual-lq": PALETTE[4],
-    "ambiqual-la": PALETTE[2],
-    "visqol": PALETTE[5],
-}
-"""Colours of the metrics that the paper compares, the same in every figure."""
-
-DATASETS = {
-    "ambiqual2": "Codec set",
-    "ambiqual1": "Ambiqual experiment 1",
-    "aes2023": "AES 2023",
-    "pooled": "Pooled, ambisonic",
-}
-CONDITIONS = {
-    "Mono": "M",
-    "FOA": "F",
-    "Param1": "P1",
-    "FOA-Amb-Param1": "A1",
-    "Param2": "P2",
-    "FOA-Amb-Param2": "A2",
-    "Harpex": "H",
-    "reference": "R",
-}
-"""Conditions of the AES 2023 test, anchor first and reference last, with short names."""
-
-DURATION = {"identical": "Duration, identical signals (s)", "tiled": "Duration, same pair (s)"}
-CHANGES = {
-    "both louder": "Level, both (dB)",
-    "degraded louder": "Level, degraded (dB)",
-    "delay": "Delay, degraded (ms)",
-    "low-pass": "Reference low-passed (Hz)",
-}
-"""Probes and what stands below their axes."""
+from qastanet.plots.names import DATASETS, LABELS
+from qastanet.plots.style import COLUMN, PAGE, PALETTE
 
 LOOKS = {
     "direct": ("o", PALETTE[0]),
@@ -81,51 +25,12 @@ LOOKS |= {"reported": ("D", "0.4")}
 ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": ("D", "0.35")}
 
 
-def listening_test_scenes(table: pd.DataFrame) -> Figure:
-    """Draw mean ratings per scene and condition of the AES 2023 test, raw and screened.
-
-    Args:
-        table: of `qastanet.aes2023.rating_table`
-    """
-    contents = sorted(table.content.unique())
-    columns = 4
-    rows = -(-len(contents) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(PAGE, 1.35 * rows + 0.8), sharey=True)
-    looks = {"raw": ("o", PALETTE[0], -0.17), "screened": ("s", PALETTE[1], 0.17)}
-    for axis, content in zip(axes.flat, contents, strict=False):
-        for screening, (marker, colour, shift) in looks.items():
-            part = table[(table.content == content) & (table.screening == screening)]
-            part = part.set_index("condition").loc[list(CONDITIONS)]
-            axis.errorbar(
-                np.arange(len(CONDITIONS)) + shift,
-                part["mean"],
-                yerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
-                fmt=marker,
-                color=colour,
-                ms=3,
-                capsize=1.5,
-                elinewidth=0.8,
-                label=f"{screening} (n = {part.listeners.iloc[0]})",
-            )
-        axis.set(title=content, ylim=(0, 105))
-        axis.set_xticks(range(len(CONDITIONS)), CONDITIONS.values())
-    for axis in axes.flat[len(contents) :]:
-        axis.set_visible(False)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("Similarity (0–100)")
-    legend = ", ".join(f"{short} {name}" for name, short in CONDITIONS.items())
-    figure.supxlabel(f"Condition: {legend}", fontsize=7)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
-    return figure
-
-
 def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[str, str]) -> Figure:
     """Draw each metric against the mean ratings, a panel per metric.
 
     Args:
-        table: of `qastanet.comparison.as_heard`: ``mean``, ``ci95_low``, ``ci95_high``, ``role``
-            and one column per metric
+        table: of `qastanet.evidence.comparison.as_heard`: ``mean``, ``ci95_low``, ``ci95_high``,
+            ``role`` and one column per metric
         metrics: columns to draw
         notes: metric -> text for its panel, its correlation for example
     """
@@ -167,7 +72,7 @@ def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     """Draw the correlations within the scenes: mean, lowest and highest scene.
 
     Args:
-        table: of `qastanet.comparison.within_scenes`
+        table: of `qastanet.evidence.comparison.within_scenes`
         metrics: in the order from top to bottom
     """
     figure, axis = plt.subplots(figsize=(COLUMN + 1.6, 0.25 * len(metrics) + 1))
@@ -197,7 +102,7 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
     """Draw Pearson correlations with their 95 % intervals, a panel per listening test.
 
     Args:
-        table: rows of `qastanet.correlations`, one per dataset, metric and protocol
+        table: rows of `qastanet.agreement.correlations`, one per dataset, metric and protocol
         metrics: in the order from top to bottom
         ceilings: dataset -> correlation that the noise of the listeners allows
     """
@@ -256,7 +161,7 @@ def difference_matrix(table: pd.DataFrame) -> Figure:
     """Draw the differences of correlation between all pairs of metrics.
 
     Args:
-        table: of `qastanet.significance.compare_metrics`, one listening test
+        table: of `qastanet.agreement.significance.compare_metrics`, one listening test
     """
     metrics = list(dict.fromkeys([*table.metric_a, *table.metric_b]))
     size = len(metrics)
@@ -289,38 +194,4 @@ def difference_matrix(table: pd.DataFrame) -> Figure:
     axis.set_facecolor("0.9")
     label = "Pearson of the row minus Pearson of the column"
     figure.colorbar(image, ax=axis, label=label, pad=0.02)
-    return figure
-
-
-def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
-    """Draw scores against what was varied, a panel per probe and a line per pair.
-
-    Args:
-        table: of `qastanet.probes.probe`
-        panels: probe -> label of the horizontal axis
-    """
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(max(PAGE * len(panels) / 3, COLUMN + 1), 2.7), sharey=True
-    )
-    shown = table[table["probe"].isin(panels) & (table.pair != "any")]
-    pairs = [*dict.fromkeys(shown.pair), "any"]
-    markers = "osD^vP*"
-    for axis, (name, label) in zip(np.atleast_1d(axes), panels.items(), strict=True):
-        part = table[table["probe"] == name]
-        for pair, line in part.groupby("pair", sort=False):
-            i = pairs.index(pair)
-            line = line.sort_values("value")
-            colour, marker = ("0.3", "X") if pair == "any" else (PALETTE[i], markers[i % 7])
-            axis.plot(line.value, line.score, marker=marker, color=colour, label=pair)
-        axis.set_xlabel(label)
-        if (part.unit == "Hz").all():
-            axis.set_xscale("log")
-            ticks = [f for f in (1000, 2000, 4000, 8000, 16000) if part.value.min() <= f]
-            axis.set_xticks(ticks, [f"{f // 1000}k" for f in ticks])
-            axis.minorticks_off()
-    np.atleast_1d(axes)[0].set(ylabel="Predicted quality (0–1)", ylim=(0, 1.02))
-    known = {}
-    for axis in np.atleast_1d(axes):
-        known |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(known.values(), known.keys(), loc="outside upper center", ncols=3)
     return figure

@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from qastanet.attribution import Attribution
-from qastanet.feature_statistics import FEATURES
-from qastanet.plots import FRAME_MS, PAGE, PALETTE, frequency_ticks
+from qastanet.hearing.feature_statistics import FEATURES
+from qastanet.models.attribution import Attribution
+from qastanet.plots.front_end import frequency_ticks
+from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
 
 NAMES = {
     "level": "Level",
@@ -31,7 +32,7 @@ def explanation(found: Attribution, directive: bool = True) -> Figure:
     summed over bands and features, is the whole loss 100 (1 - score).
 
     Args:
-        found: of `qastanet.attribution.explain`
+        found: of `qastanet.models.attribution.explain`
         directive: whether to draw the directiveness, which a binaural signal does not have
     """
     names = FEATURES if directive else FEATURES[:3]

@@ -1,28 +1,22 @@
 """The page that explains a score: where quality is lost, to be seen and to be heard.
 
-One HTML file that needs nothing else: the score with its interval, the ears of both signals to
-play, maps of the loss (`qastanet.attribution`), and what was found out about the pair.
+One HTML file that needs nothing else: the score with its interval, the ears of both
+signals to play, maps of the loss, and what was found out about the pair.
 """
 
 import base64
 import html
 import io
 import string
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from qastanet import fast
-from qastanet.attribution import Attribution, check_explainable, explain
-from qastanet.envelope import FRAME
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
-from qastanet.pieces import pieces_of_file
-from qastanet.preparation import Options
-from qastanet.scoring import load_scorer, open_pair
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.scoring.explanation import Explanation
+from qastanet.sound.sampling import SAMPLING_RATE
 from qastanet.storage import replacing
 
 ENDINGS = (".html", ".png", ".svg", ".pdf")
@@ -31,80 +25,7 @@ ENDINGS = (".html", ".png", ".svg", ".pdf")
 DPI = 200
 """Resolution of the figure."""
 
-LISTEN = 10
-"""Longest excerpt that a page plays, in seconds."""
-
-TEMPLATE = Path(__file__).parent / "templates" / "explanation.html"
-
-
-class Explanation(NamedTuple):
-    """What is known of a pair.
-
-    Attributes:
-        found: the loss.
-        report: names, model and the report of `qastanet.preparation.prepare`.
-        ears: both ears of the reference and of the degraded signal, (2, samples) each, or the
-            excerpt of LISTEN seconds in which most is lost.
-        start_s: where they start.
-    """
-
-    found: Attribution
-    report: dict
-    ears: tuple[np.ndarray, np.ndarray]
-    start_s: int
-
-
-def explain_files(
-    reference: str | Path,
-    degraded: str | Path,
-    model: str = "default",
-    options: Options | None = None,
-) -> Explanation:
-    """Explain the score of a pair of sound files.
-
-    Args:
-        reference: see `qastanet.scoring.score_files`
-        degraded: see `qastanet.scoring.score_files`
-        model: name of a monotone model
-        options: what may be done to the pair
-
-    Raises:
-        InputError: naming the file or the model, the value and the remedy
-    """
-    scorer = load_scorer(model)
-    check_explainable(scorer)
-    *sources, report = open_pair(reference, degraded, options or Options())
-    found = explain(*(scorer.features(source) for source in sources), scorer)
-    start = worst_second(found.over_time.sum(0))
-    ears = tuple(_ears(source, start, scorer.filters[0]) for source in sources)
-    names = {"reference": str(reference), "degraded": str(degraded), "model": scorer.name}
-    return Explanation(found, names | report, ears, start)
-
-
-def worst_second(loss: np.ndarray) -> int:
-    """Return the second at which the LISTEN seconds begin in which most is lost.
-
-    Args:
-        loss: of each frame
-
-    Example:
-        >>> worst_second(np.arange(20 * 25)), worst_second(np.ones(100))
-        (10, 0)
-    """
-    second = SAMPLING_RATE // FRAME
-    total = np.concatenate([[0.0], np.cumsum(loss)])
-    starts = np.arange(0, max(1, len(loss) - LISTEN * second + second), second)
-    stops = np.minimum(starts + LISTEN * second, len(loss))
-    return int(np.argmax(total[stops] - total[starts]))
-
-
-def _ears(source: np.ndarray | str | Path, start: int, filters: np.ndarray) -> np.ndarray:
-    """Return the ears of LISTEN seconds of a signal, shape (2, samples)."""
-    if isinstance(source, np.ndarray):
-        part = source[:, start * SAMPLING_RATE : (start + LISTEN) * SAMPLING_RATE]
-    else:
-        part = np.concatenate([*islice(pieces_of_file(source), start, start + LISTEN)], axis=1)
-    return part if len(part) == 2 else fast.binaural(part, filters)
+TEMPLATE = Path(__file__).parents[1] / "templates" / "explanation.html"
 
 
 def write(explained: Explanation, path: str | Path) -> None:
@@ -117,14 +38,14 @@ def write(explained: Explanation, path: str | Path) -> None:
     Raises:
         InputError: for another ending, or a folder that cannot be written
     """
-    from qastanet import plots
-    from qastanet.plots_explanation import explanation
+    from qastanet.plots import style
+    from qastanet.plots.explanation import explanation
 
     path = check_ending(path)
-    plots.use_style()
+    style.use_style()
     figure = explanation(explained.found, directive=explained.report["channels"] > 2)
     if path.suffix.lower() != ".html":
-        plots.write(figure, path, DPI)
+        style.write(figure, path, DPI)
         return
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", dpi=DPI, metadata={"Date": None})
@@ -151,7 +72,7 @@ def page(explained: Explanation, figure: bytes) -> str:
         explained: of `explain_files`
         figure: its figure as SVG
     """
-    from qastanet.plots_explanation import NAMES
+    from qastanet.plots.explanation import NAMES
 
     found, report = explained.found, explained.report
     shown = {name: x for name, x in found.by_feature.items() if _has(name, report)}
@@ -183,7 +104,7 @@ def page(explained: Explanation, figure: bytes) -> str:
 
 def summary(explained: Explanation) -> str:
     """Say in one sentence where most is lost."""
-    from qastanet.plots_explanation import WORDS
+    from qastanet.plots.explanation import WORDS
 
     found = explained.found
     if found.score == 1:

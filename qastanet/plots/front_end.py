@@ -1,131 +1,22 @@
-"""The figures: one function each, a table or arrays in, a figure out; one style for all."""
+"""Figures of decoders, bands and features."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
-from qastanet.storage import replacing
-
-COLUMN, PAGE = 3.5, 7.1
-"""Widths of one and of two columns of print in inches."""
-
-FRAME_MS = 40
-"""Duration of a frame in milliseconds."""
-
-STYLE = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "legend.fontsize": 7,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "axes.grid": True,
-    "grid.linewidth": 0.4,
-    "grid.alpha": 0.5,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 120,
-    "svg.hashsalt": "qastanet",
-    "svg.fonttype": "path",
-    "pdf.fonttype": 42,
-}
-"""Print size, thin lines, and SVG that is the same whenever it is drawn."""
-
-PALETTE = sns.color_palette("colorblind")
-"""Colours that colour-blind readers can tell apart."""
-
-BITRATE_COLOURS = {32: PALETTE[3], 64: PALETTE[1], 96: PALETTE[2], 128: PALETTE[0]}
-
-
-def use_style() -> None:
-    """Apply the style to all figures drawn from here on."""
-    matplotlib.rcParams.update(STYLE)
-
-
-def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as SVG and as PDF, and close it.
-
-    Args:
-        figure: what to write
-        path: name ending in .svg; the PDF is written beside it
-    """
-    for ending in (".svg", ".pdf"):
-        write(figure, Path(path).with_suffix(ending))
-    plt.close(figure)
-
-
-def write(figure: Figure, path: str | Path, dpi: float | None = None) -> None:
-    """Write a figure in the format that a name ends in, without dates.
-
-    Args:
-        figure: what to write
-        path: name ending in .svg, .pdf or .png
-        dpi: resolution of a PNG, and of maps in the other formats; default: the style's
-    """
-    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    with replacing(path) as temporary:
-        metadata = dates.get(temporary.suffix.lower())
-        figure.savefig(temporary, metadata=metadata, dpi=dpi or "figure")
-
-
-def listening_test(table: pd.DataFrame) -> Figure:
-    """Draw the mean ratings per content and condition with their 95 % confidence intervals.
-
-    Args:
-        table: of `qastanet.listening_tests`
-    """
-    contents = list(dict.fromkeys(table.content))
-    figure, axes = plt.subplots(2, 3, figsize=(PAGE, 4.2), sharey=True, sharex=True)
-    conditions = list(table.sort_values(["order", "bitrate"]).condition.drop_duplicates())
-    conditions = [c for c in conditions if c != "REF"] + ["REF"]
-    colours = {1: PALETTE[0], 3: PALETTE[1]}
-    for axis, content in zip(axes.flat, contents, strict=True):
-        for row in table[table.content == content].itertuples():
-            reference = row.condition == "REF"
-            axis.errorbar(
-                conditions.index(row.condition),
-                row.mean,
-                yerr=[[row.mean - row.ci95_low], [row.ci95_high - row.mean]],
-                fmt="D" if reference else ("o" if row.order == 1 else "s"),
-                color="0.3" if reference else colours[row.order],
-                capsize=2,
-                elinewidth=0.9,
-            )
-        axis.set_title(f"{content} (n = {table[table.content == content].listeners.iloc[0]})")
-        axis.set_xticks(range(len(conditions)), conditions, rotation=60)
-        axis.set_ylim(0, 105)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("MUSHRA score (0–100)")
-    handles = [
-        plt.Line2D([], [], marker=m, ls="", color=c, label=t)
-        for m, c, t in (
-            ("o", colours[1], "Opus, first order"),
-            ("s", colours[3], "Opus, third order"),
-            ("D", "0.3", "hidden reference"),
-        )
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
-    figure.supxlabel("Condition: ambisonic order and bitrate in kbit/s", fontsize=8)
-    return figure
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
+from qastanet.sound.sampling import SAMPLING_RATE
 
 
 def decoder_cues(table: pd.DataFrame) -> Figure:
     """Draw ITD, ILD and left-ear spectra of decoders beside the HRTF they were designed from.
 
     Args:
-        table: of `qastanet.binaural_cues.cue_table`, several renderers
+        table: of `qastanet.scene.binaural_cues.cue_table`, several renderers
     """
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.8))
     renderers = list(dict.fromkeys(table.renderer))
@@ -201,7 +92,7 @@ def scene_levels(maps: Mapping[str, np.ndarray]) -> Figure:
     """Draw the ILD of a scene over time and frequency for several renderings.
 
     Args:
-        maps: rendering -> ILD map (29, frames) of `qastanet.features`
+        maps: rendering -> ILD map (29, frames) of `qastanet.hearing.features`
     """
     figure, axes = plt.subplots(
         len(maps), 1, figsize=(PAGE, 1.35 * len(maps) + 0.3), sharex=True, squeeze=False
@@ -270,86 +161,4 @@ def feature_maps(reference: Mapping, degraded: Mapping, differences: np.ndarray)
         axis.set_title(title)
     for axis in axes[-1]:
         axis.set_xlabel("Time (s)")
-    return figure
-
-
-def scores_by_bitrate(table: pd.DataFrame) -> Figure:
-    """Draw the predicted quality against the bitrate, one line per content.
-
-    Args:
-        table: columns content, bitrate (NaN for the reference against itself), score
-    """
-    figure, axis = plt.subplots(figsize=(COLUMN + 1.4, 2.8))
-    rates = sorted(table.bitrate.dropna().unique())
-    places = [*map(str, map(int, rates)), "REF"]
-    markers = "osD^vP*"
-    for i, (content, part) in enumerate(table.groupby("content", sort=False)):
-        part = part.sort_values("bitrate")
-        axis.plot(range(len(part)), part.score, marker=markers[i], color=PALETTE[i], label=content)
-    axis.set_xticks(range(len(places)), places)
-    axis.set(xlabel="Bitrate (kbit/s), and the reference itself", ylabel="Predicted quality (0–1)")
-    axis.set_ylim(0, 1)
-    axis.legend(bbox_to_anchor=(1.02, 1), loc="upper left")
-    return figure
-
-
-def predicted_against_rated(table: pd.DataFrame, title: str, note: str) -> Figure:
-    """Draw predicted quality against mean ratings with their confidence intervals.
-
-    Args:
-        table: columns score (0..1), mean, ci95_low, ci95_high (0..100), content, condition
-        title: metric and listening test
-        note: the correlations with their intervals
-    """
-    figure, axis = plt.subplots(figsize=(COLUMN + 1.4, 3.1))
-    markers = "osD^vP*"
-    for i, (content, part) in enumerate(table.groupby("content", sort=False)):
-        hidden = part.condition == "REF"
-        axis.errorbar(
-            part["mean"],
-            part.score * 100,
-            xerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
-            fmt="none",
-            ecolor=PALETTE[i],
-            elinewidth=0.7,
-            capsize=1.5,
-        )
-        for chosen, face in ((~hidden, PALETTE[i]), (hidden, "white")):
-            axis.plot(
-                part["mean"][chosen],
-                part.score[chosen] * 100,
-                markers[i],
-                color=PALETTE[i],
-                markerfacecolor=face,
-                label=content if face != "white" else None,
-            )
-    axis.plot([0, 100], [0, 100], color="0.5", lw=0.8, ls=":")
-    axis.set(xlim=(0, 110), ylim=(0, 110), title=title)
-    axis.set_xlabel("Mean MUSHRA score, 95 % CI (open: hidden reference)")
-    axis.set_ylabel("Predicted quality × 100")
-    axis.legend(bbox_to_anchor=(1.02, 1), loc="upper left")
-    axis.text(1.04, 0.02, note, transform=axis.transAxes, fontsize=7, va="bottom")
-    return figure
-
-
-def campaign(summary: pd.DataFrame) -> Figure:
-    """Draw the mean score of each condition of a campaign with its confidence interval.
-
-    Args:
-        summary: of `qastanet.campaign_summary.summarise`
-    """
-    labels = summary.columns[: list(summary.columns).index("pairs")]
-    names = [" ".join(map(str, row)) or "all" for row in summary[labels].to_numpy()]
-    names = [name.encode(errors="replace").decode() for name in names]  # need not be UTF-8
-    figure, axis = plt.subplots(figsize=(COLUMN + 1, 0.9 + 0.22 * len(summary)))
-    places = np.arange(len(summary))[::-1]
-    spread = [summary["mean"] - summary.ci95_low, summary.ci95_high - summary["mean"]]
-    axis.errorbar(
-        summary["mean"], places, xerr=np.nan_to_num(spread), fmt="o", capsize=2, color=PALETTE[0]
-    )
-    axis.set_yticks(places, [f"{n} ({c})" for n, c in zip(names, summary.pairs, strict=True)])
-    axis.set(xlim=(0, 1), ylim=(-0.7, len(summary) - 0.3))
-    axis.set_xlabel(
-        "Predicted quality (0–1), mean and 95 % CI over references\n(pairs in brackets)"
-    )
     return figure

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from qastanet.plots import COLUMN, PAGE, PALETTE
+from qastanet.plots.style import COLUMN, PAGE, PALETTE
 
 NAMES = {"aes2023": "AES 2023", "ambiqual2": "codec set", "pooled": "both sets"}
 PANELS = (("loso", "aes2023"), ("loso", "ambiqual2"), ("pooled-loso-scaled", "pooled"))
@@ -21,7 +21,7 @@ def training_curves(curves: pd.DataFrame) -> Figure:
     """Error on the ratings against the step, for scenes trained on and for scenes left out.
 
     Args:
-        curves: of `qastanet.cross_validation.held_out_curves`.
+        curves: of `qastanet.training.cross_validation.held_out_curves`.
     """
     figure, axis = plt.subplots(figsize=(COLUMN + 1, 2.4))
     step = np.arange(len(curves))
@@ -74,7 +74,7 @@ def predictions(table: pd.DataFrame) -> Figure:
     """Predicted against rated quality out of fold, one panel per model and protocol, with interval.
 
     Args:
-        table: predictions of `qastanet.cross_validation` with ``mean``, ``low``, ``high``.
+        table: predictions of `qastanet.training.cross_validation` with ``mean``, ``low``, ``high``.
     """
     table = table[(table.signal == "ambisonic") & (table.role != "reference")]
     models = pd.unique(table.metric)
@@ -105,7 +105,7 @@ def ablations(table: pd.DataFrame, signal: str = "ambisonic") -> Figure:
     """Pearson's correlation of every variant, one panel per protocol and data set.
 
     Args:
-        table: of `qastanet.ablations.compare`; seeds are shown as a range.
+        table: of `qastanet.evidence.ablations.compare`; seeds are shown as a range.
         signal: ambisonic or binaural.
     """
     table = table[table.signal == signal]
@@ -138,7 +138,7 @@ def data_efficiency(table: pd.DataFrame, signal: str = "ambisonic") -> Figure:
     """Agreement on unseen scenes against the number of training scenes, with bands over draws.
 
     Args:
-        table: of `qastanet.ablations.data_efficiency`.
+        table: of `qastanet.evidence.ablations.data_efficiency`.
         signal: ambisonic or binaural.
     """
     table = table[table.signal == signal]
@@ -162,7 +162,7 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
     """Error on an unseen listening test against the number of its scenes that tell its scale.
 
     Args:
-        table: of `qastanet.ablations.scale_efficiency`.
+        table: of `qastanet.evidence.ablations.scale_efficiency`.
     """
     figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.4), sharey=True)
     titles = {"aes2023": "codec set → AES 2023", "ambiqual2": "AES 2023 → codec set"}

@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.paper_figures import FIT_GRID, GROUPED, fit_with_interval
-from qastanet.plots import FRAME_MS, PAGE, PALETTE, band_map
-from qastanet.plots_evaluation import COLOURS, DATASETS, LABELS
+from qastanet.evidence.paper_data import FIT_GRID, GROUPED, fit_with_interval
+from qastanet.plots.front_end import band_map
+from qastanet.plots.names import COLOURS, DATASETS, LABELS
+from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
+from qastanet.sound.sampling import SAMPLING_RATE
 
 MAPS = {
     "ild": ("ILD (dB)", {"cmap": "RdBu_r", "vmin": -20, "vmax": 20}),
@@ -41,7 +42,7 @@ def method_overview(pair: Mapping[str, np.ndarray], steps: Mapping[str, np.ndarr
         pair: ``ears`` (2 signals, 2 ears, samples), ``ild``, ``coherence`` (absolute), ``power``
             and ``directiveness`` (2 signals, 29, frames), ``differences`` (4, 29, frames), and
             ``bands`` (2 signals, some bands, samples) with their ``band_hz``.
-        steps: of `qastanet.paper_figures.dissect`.
+        steps: of `qastanet.evidence.paper_data.dissect`.
     """
     figure = plt.figure(figsize=(PAGE, 7.6), layout="constrained")
     top, middle, bottom = figure.subfigures(3, 1, height_ratios=[1.7, 3.2, 1.7])
@@ -124,7 +125,7 @@ def band_weights(table: pd.DataFrame) -> Figure:
     """Draw what the models make of each band, with the range over seeds or members.
 
     Args:
-        table: of `qastanet.paper_figures.band_weights`.
+        table: of `qastanet.evidence.paper_data.band_weights`.
     """
     titles = {
         "qastanet-paper": ("Paper's network, retrained", "Factor per feature and band"),
@@ -153,7 +154,7 @@ def predicted_against_rated(
     """Draw predictions out of fold against ratings, with fits and their intervals.
 
     Args:
-        table: of `qastanet.paper_figures.predicted_points`.
+        table: of `qastanet.evidence.paper_data.predicted_points`.
         metrics: panels, in this order.
         replicates: bootstrap samples of the fits.
     """
@@ -190,7 +191,7 @@ def group_correlations(table: pd.DataFrame) -> Figure:
     """Draw Pearson's correlation in groups of items, with intervals over scenes.
 
     Args:
-        table: of `qastanet.paper_figures.group_rows`.
+        table: of `qastanet.evidence.paper_data.group_rows`.
     """
     datasets = list(pd.unique(table.dataset))
     counts = [table[table.dataset == name].subset.nunique() for name in datasets]

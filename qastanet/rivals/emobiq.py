@@ -1,8 +1,8 @@
 """eMoBi-Q: monaural and binaural quality from the same auditory front end as QASTAnet.
 
-The bands, envelopes, coherence and hearing threshold are those of `qastanet.features`, looked at in
-frames of 0.4 s. The differences between the signals are pooled by root mean squares, without
-anything learnt; the overall quality is the lower of the monaural and the binaural one.
+The bands, envelopes, coherence and hearing threshold are those of `qastanet.hearing.features`,
+looked at in frames of 0.4 s. The differences between the signals are pooled by root mean squares,
+without anything learnt; the overall quality is the lower of the monaural and the binaural one.
 
 Source: B. Eurich, S. D. Ewert, M. Dietz, T. Biberger, "A computationally efficient model for
 combined assessment of monaural and binaural audio quality", J. Audio Eng. Soc. (2024); also
@@ -14,7 +14,8 @@ Kept from the source, although one might wish otherwise:
   quality. Compare durations that are alike.
 * The last whole frame is not used: less than two frames (0.8 s) cannot be rated.
 * Levels count, through the hearing threshold. The authors raised their files by 15 dB, that is,
-  ``full_scale_level=115``; the default here is the 100 dB SPL of `qastanet.hearing_threshold`.
+  ``full_scale_level=115``; the default here is the 100 dB SPL of
+      `qastanet.hearing.hearing_threshold`.
 """
 
 import functools
@@ -24,15 +25,16 @@ import torch
 from numpy.typing import ArrayLike
 
 from qastanet import registry
-from qastanet.ambisonics import order_of
-from qastanet.audio import check_pair, resample
-from qastanet.binaural import BinauralDecoder, load_hrirs
-from qastanet.envelope import FRAME as SHORT_FRAME
 from qastanet.errors import InputError
-from qastanet.fast import long_frames
-from qastanet.features import ENVELOPE_FROM, Features, audible
-from qastanet.gammatone import SAMPLING_RATE, centre_frequencies
-from qastanet.hearing_threshold import FULL_SCALE_LEVEL
+from qastanet.hearing.fast import long_frames
+from qastanet.hearing.features import ENVELOPE_FROM, Features, audible
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
+from qastanet.sound.ambisonics import order_of
+from qastanet.sound.binaural import BinauralDecoder, load_hrirs
+from qastanet.sound.checks import check_pair
+from qastanet.sound.sampling import FRAME as SHORT_FRAME
+from qastanet.sound.sampling import SAMPLING_RATE, resample
 
 FRAME = 19200
 """Samples of a frame: 0.4 s at 48 kHz, no overlap."""

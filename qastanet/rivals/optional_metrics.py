@@ -1,8 +1,8 @@
 """Metrics from packages that need not be there: ViSQOL, Zimtohrli, a multi-resolution distance.
 
 ``pip install qastanet[rivals]`` brings all three. They know one channel only and are run on each
-channel by itself, see `qastanet.channelwise`. Tried with visqol-python 3.8.0, zimtohrli 0.2.1 and
-auraloss 0.4.0.
+channel by itself, see `qastanet.rivals.channelwise`. Tried with visqol-python 3.8.0, zimtohrli
+0.2.1 and auraloss 0.4.0.
 """
 
 import importlib.util
@@ -12,8 +12,8 @@ import numpy as np
 import scipy.signal
 from numpy.typing import ArrayLike, NDArray
 
-from qastanet.channelwise import by_channel
 from qastanet.errors import InputError
+from qastanet.rivals.channelwise import by_channel
 
 RATE = 48000  # Hz, of ViSQOL and Zimtohrli
 PACKAGES = {"visqol": "visqol-python", "zimtohrli": "zimtohrli", "auraloss": "auraloss"}

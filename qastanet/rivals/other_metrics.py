@@ -2,8 +2,9 @@
 
 Signals are (channels, samples), full scale 1, aligned, equally long. `METRICS` holds what there is;
 a metric is added by an entry there and one in `SCALES` for each of its scores. Metrics of one
-channel give their mean, ``-worst`` and ``-first`` over the channels (see `qastanet.channelwise`);
-those of packages that are not installed are passed over by `score` with a message.
+channel give their mean, ``-worst`` and ``-first`` over the channels (see
+`qastanet.rivals.channelwise`); those of packages that are not installed are passed over by `score`
+with a message.
 """
 
 import importlib.util
@@ -13,11 +14,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qastanet.ambiqual import ambiqual
-from qastanet.channelwise import log_spectral_distance, si_sdr
-from qastanet.emobiq import emobiq
 from qastanet.errors import InputError
-from qastanet.optional_metrics import PACKAGES, multi_resolution_stft, visqol, zimtohrli
+from qastanet.rivals.ambiqual import ambiqual
+from qastanet.rivals.channelwise import log_spectral_distance, si_sdr
+from qastanet.rivals.emobiq import emobiq
+from qastanet.rivals.optional_metrics import PACKAGES, multi_resolution_stft, visqol, zimtohrli
 
 Metric = Callable[[ArrayLike, ArrayLike, float], dict[str, float]]
 
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 def ambiqual_scores(
     reference: ArrayLike, degraded: ArrayLike, sampling_rate: float
 ) -> dict[str, float]:
-    """Ambiqual of ambisonic signals, see `qastanet.ambiqual`; not resampled, as in its release.
+    """Ambiqual of ambisonic signals (`qastanet.rivals.ambiqual`), not resampled, as in its release.
 
     Args:
         reference: shape (4, 9 or 16, samples).
@@ -59,9 +60,9 @@ NEEDS = {"visqol": "visqol", "zimtohrli": "zimtohrli", "mrstft": "auraloss"}  # 
 AMBISONIC_ONLY = {"ambiqual"}
 SPATIAL = {"ambiqual", "emobiq"}  # compare channels; not for mono
 SINGLE = ("visqol", "zimtohrli", "si-sdr", "lsd", "mrstft")  # run on each channel by itself
-PARTS = ("", "-worst", "-first", "-w")  # see qastanet.channelwise and qastanet.all_scores
+PARTS = ("", "-worst", "-first", "-w")  # see channelwise and evidence.all_scores
 # What to multiply a score by to have points of 0..100; the sign alone counts where there is no such
-# scale: negative if a larger score means lower quality (see qastanet.correlations).
+# scale: negative if a larger score means lower quality (see qastanet.agreement.correlations).
 SCALES: dict[str, float | None] = {
     "qastanet-released": 100.0,
     "emobiq": 100.0,

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import scipy.signal
 
-from qastanet.ambisonics import order_of, spherical_harmonics
-from qastanet.binaural import BinauralDecoder
-from qastanet.gammatone import SAMPLING_RATE
+from qastanet.sound.ambisonics import order_of, spherical_harmonics
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.sampling import SAMPLING_RATE
 
 ITD_CUTOFF = 1500.0
 """ITD is read below this frequency (Hz), where the ear follows the fine structure."""
@@ -37,7 +37,7 @@ def measured_responses(
     """Return the measured impulse responses nearest to some directions.
 
     Args:
-        hrirs: set of `qastanet.binaural.load_hrirs`
+        hrirs: set of `qastanet.sound.binaural.load_hrirs`
         azimuth: directions in radians, positive to the left
         elevation: the same, positive upwards
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
+from qastanet.sound.sampling import SAMPLING_RATE
 
 BLOCK = 48000
 """Samples handed to the encoder at a time."""

@@ -12,10 +12,10 @@ import scipy.ndimage
 import scipy.signal
 from numpy.typing import NDArray
 
-from qastanet import codecs
-from qastanet.ambisonics import acn_order, rotate, spherical_harmonics
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
+from qastanet.scene import codecs
+from qastanet.sound.ambisonics import acn_order, rotate, spherical_harmonics
+from qastanet.sound.sampling import SAMPLING_RATE
 
 Rng = np.random.Generator
 STFT = {"nperseg": 960, "noverlap": 480, "window": np.sqrt(scipy.signal.get_window("hann", 960))}

@@ -5,7 +5,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
+from qastanet.sound.sampling import SAMPLING_RATE
 
 Rng = np.random.Generator
 

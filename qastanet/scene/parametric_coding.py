@@ -23,7 +23,7 @@ import scipy.signal
 from numpy.typing import ArrayLike, NDArray
 
 from qastanet.errors import InputError
-from qastanet.parametric_scenes import (
+from qastanet.scene.parametric_scenes import (
     CHANNELS,
     SCENES,
     Files,

@@ -1,7 +1,7 @@
 """Scenes of the AES 2023 listening test: dry sounds, directions, rooms, and their sound fields.
 
 Seven of the thirteen; the others need recordings that may not be passed on. See
-`qastanet.parametric_coding` for the source and the conventions.
+`qastanet.scene.parametric_coding` for the source and the conventions.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ import scipy.signal
 import soundfile
 from numpy.typing import NDArray
 
-from qastanet.ambisonics import _spaudiopy
 from qastanet.errors import InputError
-from qastanet.room import Arrivals, Room, arrivals, diffuse_envelope
+from qastanet.scene.room import Arrivals, Room, arrivals, diffuse_envelope
+from qastanet.sound.ambisonics import _spaudiopy
 
 RATE = 44100
 SAMPLES = 110250

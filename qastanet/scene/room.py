@@ -1,9 +1,9 @@
 """A plain room: image sources in a box, then an exponentially decaying diffuse tail.
 
 The simulation behind the stimuli of the AES 2023 listening test (see
-`qastanet.parametric_coding`), written anew: walls alike at all frequencies, one listener, sources
-placed where the wanted ratio of direct to diffuse energy puts them. Kept from the original: the
-absorption is worked out with another speed of sound than the delays.
+`qastanet.scene.parametric_coding`), written anew: walls alike at all frequencies, one listener,
+sources placed where the wanted ratio of direct to diffuse energy puts them. Kept from the original:
+the absorption is worked out with another speed of sound than the delays.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 The scenes are the raw material of pre-training and of demonstrations: no recording is needed, and
 the same seed gives the same scene. Sources stand still or move, in an anechoic space or in a
-shoebox room (`qastanet.room`), with or without a diffuse ambience.
+shoebox room (`qastanet.scene.room`), with or without a diffuse ambience.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from qastanet.ambisonics import channels, spherical_harmonics
-from qastanet.dry_sounds import KINDS, dry_sound
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.room import Room, arrivals, diffuse_envelope
+from qastanet.scene.dry_sounds import KINDS, dry_sound
+from qastanet.scene.room import Room, arrivals, diffuse_envelope
+from qastanet.sound.ambisonics import channels, spherical_harmonics
+from qastanet.sound.sampling import SAMPLING_RATE
 
 STEP = 960
 """Samples between two directions of a moving source: 20 ms."""
@@ -29,7 +29,7 @@ class Source:
     """A sound and where it comes from.
 
     Attributes:
-        kind: of the dry sound, from `qastanet.dry_sounds.KINDS`.
+        kind: of the dry sound, from `qastanet.scene.dry_sounds.KINDS`.
         azimuth: at the start and at the end, radians, to the left positive.
         elevation: at the start and at the end, radians.
         gain: factor.

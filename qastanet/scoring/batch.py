@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed
 
-from qastanet.audio import check_format_pair, check_signal
 from qastanet.errors import InputError
-from qastanet.feature_store import FeatureStore, Source
-from qastanet.features import Features
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.pieces import format_of_pair
-from qastanet.scoring import load_scorer
+from qastanet.hearing.features import Features
+from qastanet.scoring.feature_store import FeatureStore
+from qastanet.scoring.loading import load_scorer
+from qastanet.sound.checks import check_format_pair, check_signal
+from qastanet.sound.pieces import format_of_pair
+from qastanet.sound.sampling import SAMPLING_RATE
+from qastanet.storage import Source
 
 if TYPE_CHECKING:
-    from qastanet.model import QASTAnet
+    from qastanet.models.model import QASTAnet
 
 
 def _key(source: Source) -> str | int:
@@ -58,7 +59,7 @@ def score_many(
 
     Args:
         pairs: (reference, degraded): sound files, or arrays (channels, samples) at 48 kHz
-        model: name (see `qastanet.scoring.load_model`) or model
+        model: name (see `qastanet.scoring.loading.load_model`) or model
         jobs: number of threads; default: the number of cores
         store: a `FeatureStore` or its folder, to keep features for the next time
 
@@ -69,8 +70,8 @@ def score_many(
         InputError: before any work if a pair cannot be compared; later for unreadable sound
 
     Example:
-        >>> from qastanet.model import QASTAnet
-        >>> from qastanet.network import DifferenceNetwork
+        >>> from qastanet.models.model import QASTAnet
+        >>> from qastanet.models.network import DifferenceNetwork
         >>> x, y, z = np.random.default_rng(0).standard_normal((3, 2, 4800))
         >>> len(list(score_many([(x, y), (x, z)], QASTAnet(DifferenceNetwork(3)), jobs=1)))
         2

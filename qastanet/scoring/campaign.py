@@ -24,12 +24,12 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
-from qastanet import CONFORMANCE
 from qastanet.errors import InputError
-from qastanet.feature_store import content_hash
-from qastanet.preparation import Options
-from qastanet.scoring import is_weights_file, score_group
-from qastanet.storage import write_table
+from qastanet.scoring.loading import is_weights_file
+from qastanet.scoring.pair_scores import score_group
+from qastanet.sound.options import Options
+from qastanet.storage import content_hash, write_table
+from qastanet.version import CONFORMANCE
 
 GROUP = 8
 """Degraded versions of one reference that are scored together, sharing its features."""
@@ -67,11 +67,11 @@ def run(
         jobs: processes on this machine
         scheduler: address of a Dask scheduler whose workers are used instead
         progress: show a progress bar with the time left
-        work: what scores a group; has the signature of `qastanet.scoring.score_group`
+        work: what scores a group; has the signature of `qastanet.scoring.pair_scores.score_group`
 
     Returns:
         the manifest with the columns score, model, conformance, the report of
-        `qastanet.preparation.prepare`, and error (empty where the pair was scored)
+        `qastanet.sound.preparation.prepare`, and error (empty where the pair was scored)
 
     Raises:
         InputError: if the output cannot be written or another run is writing it

@@ -2,36 +2,14 @@
 
 import contextlib
 import hashlib
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from qastanet import registry
-from qastanet.features import Features
-from qastanet.scorer import Scorer
-from qastanet.storage import replacing
-
-DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
-"""What reading a damaged npz file may raise."""
-
-Source = np.ndarray | str | Path
-"""A signal: an array (channels, samples) at 48 kHz, or a sound file."""
-
-
-def content_hash(source: Source) -> str:
-    """Return a sha256 over a file, or over the shape, type and samples of an array.
-
-    Example:
-        >>> content_hash(np.zeros((2, 3)))[:8] == content_hash(np.zeros((3, 2)))[:8]
-        False
-    """
-    if isinstance(source, np.ndarray):
-        digest = hashlib.sha256(repr((source.shape, source.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(source).data)
-        return digest.hexdigest()
-    with open(source, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+from qastanet.hearing.features import Features
+from qastanet.models.scorer import Scorer
+from qastanet.storage import DAMAGED, Source, content_hash, replacing
 
 
 class FeatureStore:

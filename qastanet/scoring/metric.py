@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
 from qastanet.lazy import torch
-from qastanet.scoring import load_model
+from qastanet.scoring.loading import load_model
+from qastanet.sound.sampling import SAMPLING_RATE
 
 if TYPE_CHECKING:
-    from qastanet.model import QASTAnet
+    from qastanet.models.model import QASTAnet
 
 
 class QualityMetric:
@@ -19,15 +19,15 @@ class QualityMetric:
     No state is shared between instances, and none is kept but a sum and a count.
 
     Args:
-        model: name (see `qastanet.scoring.load_model`) or model
+        model: name (see `qastanet.scoring.loading.load_model`) or model
         sampling_rate: of the signals in Hz; must be 48000
 
     Raises:
         InputError: for another sampling rate
 
     Example:
-        >>> from qastanet.model import QASTAnet
-        >>> from qastanet.network import DifferenceNetwork
+        >>> from qastanet.models.model import QASTAnet
+        >>> from qastanet.models.network import DifferenceNetwork
         >>> metric = QualityMetric(QASTAnet(DifferenceNetwork(3)))
         >>> metric.update(torch.randn(2, 2, 4800), torch.randn(2, 2, 4800))
         >>> metric.compute().shape, metric.pairs
@@ -88,7 +88,7 @@ def quality_loss(degraded: torch.Tensor, reference: torch.Tensor, model: QASTAne
     Args:
         degraded: shape (batch, channels, samples), at 48 kHz; gradients flow into it
         reference: the same shape
-        model: of `qastanet.scoring.load_model`
+        model: of `qastanet.scoring.loading.load_model`
 
     Returns:
         the loss, 0..1, without dimensions

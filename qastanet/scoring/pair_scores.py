@@ -1,9 +1,7 @@
-"""Scores by name of the model: what most users call."""
+"""Scores of pairs, arrays or files: what most users call."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,118 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qastanet import CONFORMANCE, registry
-from qastanet.audio import check_channels, check_pair, check_signal, resample
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
-from qastanet.lazy import torch
-from qastanet.monotone_scorer import load_default
-from qastanet.pieces import format_of, format_of_pair
-from qastanet.preparation import Options, Sound, look, prepare
-from qastanet.scorer import Scorer
-from qastanet.sound_files import plain, read
+from qastanet.models.scorer import Scorer
+from qastanet.sound.checks import check_channels, check_pair
+from qastanet.sound.options import Options, Sound
+from qastanet.sound.pair_report import look
+from qastanet.sound.pieces import format_of, format_of_pair
+from qastanet.sound.preparation import prepare
+from qastanet.sound.sampling import SAMPLING_RATE, resample
+from qastanet.sound.sound_files import plain, read
+from qastanet.version import CONFORMANCE
 
 if TYPE_CHECKING:
-    from qastanet.model import QASTAnet
-
-
-def _released() -> QASTAnet:
-    """Load the authors' weights."""
-    from qastanet.released import load_released
-
-    return load_released(registry.path(registry.RELEASE, "model_weights.pth.tar"))
-
-
-def _default() -> QASTAnet:
-    """Load the weights that come with the package."""
-    from qastanet.default_model import load_default_model
-
-    return load_default_model()
-
-
-MODELS = {"default": _default, "released": _released}
-"""Model name -> function that loads it."""
-
-AMBISONIC_ONLY = ("released",)
-"""Named models that compare directiveness."""
-
-WEIGHTS_ENDING = ".safetensors"
-"""Models of one's own are named by files with this ending."""
-
-
-def load_model(name: str | Path = "default") -> QASTAnet:
-    """Load a model.
-
-    Args:
-        name: "default", the weights that come with the package, for ambisonics and binaural
-            signals; "released", those of the authors, for ambisonics, fetched and checked by
-            hash on first use; or a file ending in .safetensors, written by `qastanet train`
-
-    Returns:
-        module whose call (reference, degraded) takes tensors (batch, channels, samples) at 48 kHz
-        and returns scores (batch,) in 0..1
-
-    Raises:
-        InputError: for an unknown name, or weights that cannot be had
-
-    Example:
-        >>> load_model("nonesuch")
-        Traceback (most recent call last):
-        ...
-        qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released...
-    """
-    if is_weights_file(name):
-        from qastanet.default_model import load_default_model
-
-        return load_default_model(name, str(name))
-    if name not in MODELS:
-        raise InputError(
-            f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}, or a file ending in "
-            f"{WEIGHTS_ENDING} (of `qastanet train`)"
-        )
-    return MODELS[name]()
-
-
-def is_weights_file(model: object) -> bool:
-    """Tell whether a model is named by a file of weights.
-
-    Example:
-        >>> is_weights_file("mine.safetensors"), is_weights_file("default")
-        (True, False)
-    """
-    return isinstance(model, str | Path) and str(model).endswith(WEIGHTS_ENDING)
-
-
-def load_scorer(model: str | Path | QASTAnet = "default") -> Scorer:
-    """Return a model in its form without PyTorch.
-
-    The form of a named model is kept in the cache folder, so that only the first use ever imports
-    PyTorch.
-
-    Args:
-        model: a name (see `load_model`) or a model
-
-    Raises:
-        InputError: see `load_model`
-    """
-    if is_weights_file(model):
-        return load_default(model, str(model))
-    return _scorer_of_name(model) if isinstance(model, str) else Scorer.from_model(model)
-
-
-@functools.lru_cache(maxsize=4)
-def _scorer_of_name(name: str) -> Scorer:
-    """Load a named scorer once."""
-    if name == "default":
-        return load_default()
-    kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}.npz"
-    if name in MODELS and kept.is_file():
-        with contextlib.suppress(Exception):  # a damaged file is made anew
-            return Scorer.load(kept)
-    scorer = Scorer.from_model(load_model(name))
-    with contextlib.suppress(InputError):  # a cache that cannot be written
-        scorer.save(kept)
-    return scorer
+    from qastanet.models.model import QASTAnet
+from qastanet.scoring.loading import AMBISONIC_ONLY, load_scorer
 
 
 def score(
@@ -174,7 +74,8 @@ def score_files(
 
     Returns:
         score, low and high (between which 90 % of mean ratings are expected; not of every model),
-        model, reference, degraded, conformance, and the report of `qastanet.preparation.prepare`
+        model, reference, degraded, conformance, and the report of
+        `qastanet.sound.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy
@@ -237,7 +138,7 @@ def open_pair(
 
     Returns:
         the files themselves if nothing is done to them (they are then read piece by piece), else
-        arrays (channels, samples) at 48 kHz; and the report of `qastanet.preparation.prepare`
+        arrays (channels, samples) at 48 kHz; and the report of `qastanet.sound.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy
@@ -274,24 +175,3 @@ def _score_pair(
         "degraded": str(degraded),
         "conformance": CONFORMANCE,
     } | report
-
-
-def read_excerpt(path: str | Path, start_s: float = 0.0, duration_s: float = 1.0) -> torch.Tensor:
-    """Read an excerpt of a sound file at 48 kHz.
-
-    Args:
-        path: sound file
-        start_s: where it starts, in seconds
-        duration_s: how long it is, in seconds
-
-    Returns:
-        float32, shape (channels, samples)
-
-    Raises:
-        InputError: if the file has no such excerpt
-    """
-    samples, rate = read(path)
-    first = round(start_s * rate)
-    excerpt = samples[:, first : first + round(duration_s * rate)]
-    check_signal(excerpt, rate, f"{path} from {start_s} s")
-    return torch.from_numpy(resample(excerpt, rate, SAMPLING_RATE))

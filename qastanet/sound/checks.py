@@ -1,4 +1,4 @@
-"""Checking that two signals can be compared, and resampling them."""
+"""Checking that a signal has a score, and that two signals can be compared."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from qastanet.errors import InputError
-from qastanet.sound_files import opened as opened
-from qastanet.sound_files import read as read
 
 AMBISONIC_CHANNELS = {4: 1, 9: 2, 16: 3}
 """Number of channels -> ambisonic order."""
@@ -154,30 +152,3 @@ def check_format_pair(
             f"{pair}: {shapes[0][1]} and {shapes[1][1]} samples; align them and cut "
             "both to the same length, or use --align"
         )
-
-
-def resample(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
-    """Resample by a rational factor with a zero-phase polyphase filter (`scipy.signal`).
-
-    Args:
-        samples: shape (channels, samples)
-        rate: sampling rate of the samples in Hz, a whole number
-        target: wanted sampling rate in Hz
-
-    Returns:
-        float32 samples, shape (channels, ceil(samples * target / rate)); the input if the rates
-        agree
-
-    Example:
-        >>> resample(np.ones((2, 441)), 44100, 48000).shape
-        (2, 480)
-    """
-    if rate == target:
-        return np.asarray(samples, dtype=np.float32)
-    if rate != int(rate):
-        raise InputError(f"sampling rate {rate} Hz; it must be a whole number")
-    import scipy.signal  # heavy, and only needed here
-
-    divisor = math.gcd(int(rate), target)
-    up, down = target // divisor, int(rate) // divisor
-    return scipy.signal.resample_poly(samples, up, down, axis=-1).astype(np.float32)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from qastanet.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.errors import InputError
+from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
 
 CONVENTIONS = ("ambix", "n3d", "fuma")
 """AmbiX (ACN, SN3D), ACN with N3D, or Furse-Malham B-format (first order: W, X, Y, Z)."""

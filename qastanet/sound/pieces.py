@@ -1,17 +1,23 @@
 """Sound files read in pieces of one second, so that a long file need not fit in memory."""
 
-import math
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from qastanet.audio import check_format, check_format_pair, opened, resample
 from qastanet.errors import InputError
-from qastanet.fast import PIECE
-from qastanet.gammatone import SAMPLING_RATE
+from qastanet.lazy import torch
+from qastanet.sound.checks import (
+    check_format,
+    check_format_pair,
+    check_signal,
+)
+from qastanet.sound.sampling import PIECE, SAMPLING_RATE, resample, resampled
+from qastanet.sound.sound_files import opened, read
 
 
 class Format(NamedTuple):
@@ -74,44 +80,6 @@ def _blocks(file: soundfile.SoundFile, name: str, size: int) -> Iterator[np.ndar
         raise InputError(f"{name}: all samples are 0 (digital silence); check the file")
 
 
-def resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Resample a signal block by block, with the same result as `qastanet.audio.resample`.
-
-    The polyphase filter reaches 10 max(up, down) / up samples to either side. Each block is
-    resampled together with its neighbours' ends, and what belongs to these is cut off.
-
-    Args:
-        blocks: one second each, shape (channels, rate), the last one shorter or equal
-        rate: of the blocks in Hz
-
-    Yields:
-        one second each at 48 kHz, the last one shorter or equal
-    """
-    divisor = math.gcd(rate, SAMPLING_RATE)
-    up, down = SAMPLING_RATE // divisor, rate // divisor
-    margin = down * math.ceil((10 * max(up, down) / up + 1) / down)
-    before, current = None, None
-
-    def piece(after: np.ndarray | None) -> np.ndarray:
-        """Resample the current block."""
-        parts = [current]
-        if before is not None:
-            parts.insert(0, before[:, -margin:])
-        if after is not None:
-            parts.append(after[:, :margin])
-        first = margin * up // down if before is not None else 0
-        stop = first - (-current.shape[-1] * up // down)
-        return resample(np.concatenate(parts, axis=1), rate, SAMPLING_RATE)[:, first:stop]
-
-    for block in blocks:
-        if current is not None:
-            yield piece(block)
-            before = current
-        current = block
-    if current is not None:
-        yield piece(None)
-
-
 def pieces_of_file(path: str | Path) -> Iterator[np.ndarray]:
     """Yield a sound file at 48 kHz in pieces (channels, PIECE), the last one shorter or equal.
 
@@ -127,3 +95,24 @@ def pieces_of_file(path: str | Path) -> Iterator[np.ndarray]:
             pieces = resampled(_blocks(file, str(path), rate), rate)
         for piece in pieces:
             yield np.ascontiguousarray(piece)
+
+
+def read_excerpt(path: str | Path, start_s: float = 0.0, duration_s: float = 1.0) -> torch.Tensor:
+    """Read an excerpt of a sound file at 48 kHz.
+
+    Args:
+        path: sound file
+        start_s: where it starts, in seconds
+        duration_s: how long it is, in seconds
+
+    Returns:
+        float32, shape (channels, samples)
+
+    Raises:
+        InputError: if the file has no such excerpt
+    """
+    samples, rate = read(path)
+    first = round(start_s * rate)
+    excerpt = samples[:, first : first + round(duration_s * rate)]
+    check_signal(excerpt, rate, f"{path} from {start_s} s")
+    return torch.from_numpy(resample(excerpt, rate, SAMPLING_RATE))

@@ -11,25 +11,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LEVEL = 0.9
-WIDTH = 0.15
-"""Half-width kept at the ends of the scale, times the quantile."""
-
-
-def spread(score: ArrayLike) -> NDArray:
-    """Return what errors are divided by.
-
-    Example:
-        >>> spread([0.0, 0.5]).round(3)
-        array([0.15 , 0.522])
-    """
-    score = np.asarray(score, dtype=float)
-    return np.sqrt(score * (1 - score) + WIDTH**2)
+from qastanet.models.interval import LEVEL, interval, spread
 
 
 def calibrate(score: ArrayLike, rating: ArrayLike, level: float = LEVEL) -> float:
@@ -49,19 +35,6 @@ def calibrate(score: ArrayLike, rating: ArrayLike, level: float = LEVEL) -> floa
     return float(np.quantile(errors, min(1.0, level * (1 + 1 / len(errors))), method="higher"))
 
 
-def interval(score: ArrayLike, quantile: float) -> tuple[NDArray, NDArray]:
-    """Return low and high, within 0..1.
-
-    Example:
-        >>> low, high = interval(1.0, 1.0)
-        >>> round(float(low), 2), float(high)
-        (0.85, 1.0)
-    """
-    score = np.asarray(score, dtype=float)
-    half = quantile * spread(score)
-    return np.clip(score - half, 0, 1), np.clip(score + half, 0, 1)
-
-
 def add_intervals(
     predictions: pd.DataFrame, better: Sequence[str] = (), level: float = LEVEL
 ) -> pd.DataFrame:
@@ -74,7 +47,7 @@ def add_intervals(
     several tests calibrate, the one that needs the widest interval decides.
 
     Args:
-        predictions: of one metric, see `qastanet.cross_validation.predict`.
+        predictions: of one metric, see `qastanet.training.cross_validation.predict`.
         better: those tests.
         level: wanted coverage.
 

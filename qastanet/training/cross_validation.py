@@ -10,7 +10,8 @@ Protocols:
   material of a single scene that is left out.
 * ``lodo``: leave one data set out; trained on the other tests.
 * ``pooled-loso-scaled``, ``pooled-source-out-scaled``, ``lodo-scaled``: the same predictions on the
-  scale of their listening test (`qastanet.rating_scale`), fitted on ratings of other scenes of that
+  scale of their listening test (`qastanet.training.rating_scale`), fitted on ratings of other
+  scenes of that
   test: those that were trained on, under ``lodo-scaled`` all other scenes. A model trained for one
   test (``loso``, ``source-out``) always predicts on its scale.
 
@@ -18,7 +19,6 @@ All forms of a scene (ambisonic and binaural) are left out together, and so are 
 that training does: the mix of metrics of the pre-training is fitted in the fold too.
 """
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,10 +26,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qastanet.monotone import MonotoneEnsemble
-from qastanet.pretraining import targets
-from qastanet.rating_scale import fit_scale
-from qastanet.training import Pairs, Recipe, train
+from qastanet.listening_tests.contents import recording
+from qastanet.models.monotone import MonotoneEnsemble
+from qastanet.training.pretraining import targets
+from qastanet.training.rating_scale import fit_scale
+from qastanet.training.recipe import Pairs, Recipe, train
+from qastanet.training.training_sets import Material
 
 PROTOCOLS = ("loso", "source-out", "pooled-loso", "pooled-source-out", "lodo")
 SCALED = {name: f"{name}-scaled" for name in ("pooled-loso", "pooled-source-out", "lodo")}
@@ -41,15 +43,6 @@ ONE_TEST = ("loso", "source-out")
 BETTER_REFERENCE = ("ambiqual2",)
 """Tests whose listeners compared with a better reference (of third order) than is at hand."""
 
-SAME_RECORDING = {
-    **{"glockFcastAz": "castanets", "castFpinkEl": "castanets"},
-    **{"xylFtabAz": "xylophone", "pianoFxylEl": "xylophone"},
-}
-"""Contents of the codec set that share a dry recording."""
-
-ROOMS = re.compile(r"_(anech|medrev|strongrev)$")
-"""Ends of the names of AES 2023 contents."""
-
 COLUMNS = ["dataset", "stimulus", "content", "condition", "role", "signal", "mean"]
 """What a table of predictions keeps of the rated pairs."""
 
@@ -60,37 +53,6 @@ class Fold(NamedTuple):
     protocol: str
     train: NDArray[np.bool_]
     test: NDArray[np.bool_]
-
-
-class Material(NamedTuple):
-    """All that a training may use.
-
-    Attributes:
-        rated: table of rated pairs with ``dataset``, ``content``, ``role``, ``signal``, ``mean``
-            and the other metrics.
-        rated_statistics: shape (rated pairs, 13, 29).
-        drawn: table of synthetic pairs with the other metrics.
-        drawn_statistics: their statistics.
-        common: table of the pairs with a common ``rating``.
-        common_statistics: their statistics.
-    """
-
-    rated: pd.DataFrame
-    rated_statistics: NDArray
-    drawn: pd.DataFrame
-    drawn_statistics: NDArray
-    common: pd.DataFrame
-    common_statistics: NDArray
-
-
-def recording(content: str) -> str:
-    """Return the dry recording that a content was made of.
-
-    Example:
-        >>> recording("string_quartet_medrev"), recording("castFpinkEl"), recording("my_scene")
-        ('string_quartet', 'castanets', 'my_scene')
-    """
-    return SAME_RECORDING.get(content, ROOMS.sub("", content))
 
 
 def folds(table: pd.DataFrame, protocols: Sequence[str] = PROTOCOLS) -> list[Fold]:
@@ -143,7 +105,7 @@ def train_runs(
         held_out: pairs of each run whose error is watched.
 
     Returns:
-        Ensemble (the members of a run together) and curves, see `qastanet.training.train`.
+        Ensemble (the members of a run together) and curves, see `qastanet.training.recipe.train`.
     """
     masks = np.asarray(masks)
     rated = rated_pairs(material)
@@ -162,7 +124,7 @@ def held_out_curves(material: Material, recipe: Recipe) -> pd.DataFrame:
     """Watch the error on scenes that are left out, while the recipe is trained on the others.
 
     Returns:
-        The curves of `qastanet.training.train`, means over the folds of ``pooled-loso``.
+        The curves of `qastanet.training.recipe.train`, means over the folds of ``pooled-loso``.
     """
     left_out = folds(material.rated, ["pooled-loso"])
     seen = (material.rated.role != "reference").to_numpy()

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from qastanet import fast
-from qastanet.ambiqual import EXPONENTS, _channel_similarity
-from qastanet.binaural import BinauralDecoder
-from qastanet.emobiq import binaural_quality, monaural_quality
-from qastanet.feature_statistics import statistics
-from qastanet.features import Features
+from qastanet.hearing import fast
+from qastanet.hearing.feature_statistics import statistics
+from qastanet.hearing.features import Features
+from qastanet.rivals.ambiqual import EXPONENTS, _channel_similarity
+from qastanet.rivals.emobiq import binaural_quality, monaural_quality
+from qastanet.sound.binaural import BinauralDecoder
 
 LONG = 10
 """Frames of 40 ms in a frame of eMoBi-Q."""

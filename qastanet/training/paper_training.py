@@ -1,8 +1,8 @@
 """Training of the paper's network on difference maps: squared error plus correlation, Adam.
 
-The network is that of `qastanet.network` with the true SWAP. It has some 730 weights, so a few
-training scenes are kept apart and the state that predicts these best is taken (early stopping; all
-steps are done, because the validation loss may fall late).
+The network is that of `qastanet.models.network` with the true SWAP. It has some 730 weights, so a
+few training scenes are kept apart and the state that predicts these best is taken (early stopping;
+all steps are done, because the validation loss may fall late).
 """
 
 import copy
@@ -17,9 +17,9 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from qastanet.cross_validation import Fold
-from qastanet.network import DifferenceNetwork
+from qastanet.models.network import DifferenceNetwork
 from qastanet.storage import replacing
+from qastanet.training.cross_validation import Fold
 
 DEAD = 0.05
 """A network whose scores of the training pairs spread by less has not begun to learn."""
@@ -36,7 +36,7 @@ class PaperRecipe:
     """How the network is trained.
 
     Attributes:
-        pooling: see `qastanet.network`.
+        pooling: see `qastanet.models.network`.
         steps: in all; the loss may rest on a plateau for a hundred before it falls.
         rate: learning rate.
         correlation: weight of 1 - Pearson's correlation beside the mean squared error.
@@ -159,7 +159,7 @@ def predict_paper(
     Args:
         table: rated pairs, one per key of the maps.
         maps: stimulus -> difference maps, for each row of the table.
-        all_folds: of `qastanet.cross_validation.folds`, for this table.
+        all_folds: of `qastanet.training.cross_validation.folds`, for this table.
         recipe: how; its seed is replaced.
         seeds: of the networks.
         jobs: processes; the result does not depend on it.

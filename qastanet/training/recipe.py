@@ -16,7 +16,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from qastanet.errors import InputError
-from qastanet.monotone import Member, MonotoneEnsemble
+from qastanet.models.monotone import Member, MonotoneEnsemble
 from qastanet.storage import replacing
 
 MOTION = ("level", "ild", "coherence", "directiveness")
@@ -25,7 +25,7 @@ FRAMES = (*(f"frame_{name}" for name in MOTION), *SPREAD)
 MEANS = (*(f"mean_{name}" for name in MOTION), *SPREAD)
 PRIOR = 0.4
 """Weight of the synthetic pairs in fine-tuning: less fits a listening test better, more carries
-over better to the next one (`qastanet.ablations`)."""
+over better to the next one (`qastanet.evidence.ablations`)."""
 
 UNSEEN = math.log(0.2)
 """Initial logarithm of the loss against a better reference (a rating of 82 at best)."""
@@ -46,7 +46,8 @@ class Recipe:
         steps: of fine-tuning on ratings.
         rate: learning rate of fine-tuning.
         test_scales: each listening test has its own factor on the perceptual loss while training
-            (`qastanet.rating_scale`). Their logarithms add up to 0, so one test alone has 1.
+            (`qastanet.training.rating_scale`). Their logarithms add up to 0, so one test alone has
+            1.
         ceilings: tests with a better reference have a ceiling while training.
         seed: of the initial weights.
     """
@@ -67,7 +68,7 @@ class Pairs:
     """Pairs to train on.
 
     Attributes:
-        statistics: shape (pairs, 13, 29), see `qastanet.feature_statistics`.
+        statistics: shape (pairs, 13, 29), see `qastanet.hearing.feature_statistics`.
         directive: whether a pair has directiveness, shape (pairs,).
         target: quality 0..1, shape (pairs,), or (runs, pairs) if it differs between runs.
         test: number of the listening test, shape (pairs,).

@@ -6,17 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qastanet.binaural import BinauralDecoder, load_hrirs
-from qastanet.cross_validation import BETTER_REFERENCE, Material, train_runs
-from qastanet.monotone import MonotoneEnsemble, count_parameters
-from qastanet.monotone_scorer import digest_of, write_weights
-from qastanet.training import Recipe
-from qastanet.uncertainty import widest
-
-
-def design_decoder() -> BinauralDecoder:
-    """Design the decoder that is trained with and shipped: KU 100, MagLS, third order."""
-    return BinauralDecoder(BinauralDecoder.magls(load_hrirs(), 3).filters.float())
+from qastanet.models.monotone import MonotoneEnsemble, count_parameters
+from qastanet.models.monotone_scorer import digest_of, write_weights
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.training.calibration import widest
+from qastanet.training.cross_validation import BETTER_REFERENCE, train_runs
+from qastanet.training.recipe import Recipe
+from qastanet.training.training_sets import Material
 
 
 def train_shipped(
@@ -25,7 +21,7 @@ def train_shipped(
     """Train on all rated pairs that do not equal their reference.
 
     Returns:
-        Ensemble and curves, see `qastanet.training.train`.
+        Ensemble and curves, see `qastanet.training.recipe.train`.
     """
     seen = (material.rated.role != "reference").to_numpy()
     return train_runs(material, [seen], recipe, label, checkpoint)

@@ -1,9 +1,9 @@
 """Synthetic pairs for pre-training: statistics of the pair, and what other metrics say of it.
 
 A scene is rendered at first and third order and to the ears, and each form is degraded in several
-ways (`qastanet.degradations`). The other metrics that the model learns from are eMoBi-Q and the two
-outputs of Ambiqual, slightly adapted
-(`qastanet.pair_statistics`).
+ways (`qastanet.scene.degradations`). The other metrics that the model learns from are eMoBi-Q and
+the two outputs of Ambiqual, slightly adapted
+(`qastanet.training.pair_statistics`).
 
 A second kind of pairs says what is common knowledge of MUSHRA tests rather than the outcome of one:
 the anchors of ITU-R BS.1534 (low-pass at 3.5 and 7 kHz) are rated about 20 and 45, and neither 1 dB
@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from qastanet.binaural import BinauralDecoder
-from qastanet.degradations import degrade, draw
-from qastanet.pair_statistics import Heard, compare
-from qastanet.synthetic_scenes import random_scene, render
+from qastanet.scene.degradations import degrade, draw
+from qastanet.scene.synthetic_scenes import random_scene, render
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.training.pair_statistics import Heard, compare
 
 PLAN = (4, 4, 4, 4, 16, 16, 2, 2, 2)
 """Channels of the degraded pairs made of a scene."""
@@ -106,9 +106,9 @@ def _forms(scene: int, decoder: BinauralDecoder) -> dict[int, Heard]:
 
 def main(folder: str) -> None:
     """Make all pairs anew (about 20 minutes on one core) and write them into a folder."""
-    from qastanet.shipping import design_decoder
+    from qastanet.sound.binaural import design_decoder
     from qastanet.storage import write_table
-    from qastanet.training_sets import write_statistics
+    from qastanet.training.training_sets import write_statistics
 
     decoder = design_decoder()
     found = {

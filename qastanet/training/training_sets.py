@@ -3,22 +3,45 @@
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from qastanet import listening_tests, registry
-from qastanet.audio import resample
-from qastanet.binaural import BinauralDecoder
-from qastanet.cross_validation import Material
+from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.feature_statistics import STATISTICS
-from qastanet.gammatone import N_BANDS, SAMPLING_RATE
-from qastanet.pair_statistics import Heard, compare
-from qastanet.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
+from qastanet.hearing.feature_statistics import STATISTICS
+from qastanet.hearing.gammatone import N_BANDS
+from qastanet.listening_tests import ambiqual_ratings
+from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
+from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.sampling import SAMPLING_RATE, resample
 from qastanet.storage import replacing
+from qastanet.training.pair_statistics import Heard, compare
+
+
+class Material(NamedTuple):
+    """All that a training may use.
+
+    Attributes:
+        rated: table of rated pairs with ``dataset``, ``content``, ``role``, ``signal``, ``mean``
+            and the other metrics.
+        rated_statistics: shape (rated pairs, 13, 29).
+        drawn: table of synthetic pairs with the other metrics.
+        drawn_statistics: their statistics.
+        common: table of the pairs with a common ``rating``.
+        common_statistics: their statistics.
+    """
+
+    rated: pd.DataFrame
+    rated_statistics: NDArray
+    drawn: pd.DataFrame
+    drawn_statistics: NDArray
+    common: pd.DataFrame
+    common_statistics: NDArray
+
 
 KEY = ["dataset", "stimulus", "signal"]
 
@@ -27,7 +50,7 @@ def both_signals(pairs: Iterable[RatedPair], decoder: BinauralDecoder) -> Iterat
     """Add the binaural form, through a decoder, to ambisonic pairs at 48 kHz.
 
     Args:
-        pairs: of `qastanet.rated_pairs`; binaural ones pass as they are.
+        pairs: of `qastanet.listening_tests.rated_pairs`; binaural ones pass as they are.
         decoder: ambisonics to binaural.
     """
     for pair in pairs:
@@ -45,7 +68,7 @@ def public_pairs(decoder: BinauralDecoder) -> Iterator[RatedPair]:
         decoder: ambisonics to binaural, for the tests that have no binaural signals.
     """
     ratings = registry.path(registry.AMBIQUAL, "MUSHRA_experiment_2.csv")
-    table = listening_tests.read_ambiqual2(ratings)
+    table = ambiqual_ratings.read_ambiqual2(ratings)
     first = table[table.order == 1]
     return both_signals(itertools.chain(aes2023_pairs(), ambiqual_pairs(first)), decoder)
 

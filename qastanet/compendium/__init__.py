@@ -1,0 +1,5 @@
+"""Running the notebooks, and the report made of their results.
+
+In: notebooks with parameters, tables, figures.
+Out: executed notebooks, tables for print, the pages of the report.
+"""

@@ -1,0 +1,5 @@
+"""What the compendium shows: scores of every metric, comparisons, ablations, probes.
+
+In: rated pairs, scores, predictions out of fold, mean ratings.
+Out: the tables behind figures and text.
+"""

@@ -1,0 +1,5 @@
+"""The benches behind the notebooks with sliders.
+
+In: positions of sliders.
+Out: a picture, numbers and sounds within a second.
+"""

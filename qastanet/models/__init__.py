@@ -1,0 +1,5 @@
+"""From differences to a score: the networks, their weights, and what a loss is made of.
+
+In: features of reference and degraded signal; weights.
+Out: a score 0..1, its interval, the loss shared out.
+"""

@@ -1,0 +1,5 @@
+"""Figures and the page of an explanation: a table or arrays in, a figure out.
+
+In: tables and arrays.
+Out: matplotlib figures; files .svg, .pdf, .png, .html.
+"""

@@ -1,0 +1,100 @@
+"""Figures of mean ratings with their confidence intervals."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from qastanet.plots.style import PAGE, PALETTE
+
+CONDITIONS = {
+    "Mono": "M",
+    "FOA": "F",
+    "Param1": "P1",
+    "FOA-Amb-Param1": "A1",
+    "Param2": "P2",
+    "FOA-Amb-Param2": "A2",
+    "Harpex": "H",
+    "reference": "R",
+}
+"""Conditions of the AES 2023 test, anchor first and reference last, with short names."""
+
+
+def listening_test(table: pd.DataFrame) -> Figure:
+    """Draw the mean ratings per content and condition with their 95 % confidence intervals.
+
+    Args:
+        table: of `qastanet.listening_tests.ambiqual_ratings`
+    """
+    contents = list(dict.fromkeys(table.content))
+    figure, axes = plt.subplots(2, 3, figsize=(PAGE, 4.2), sharey=True, sharex=True)
+    conditions = list(table.sort_values(["order", "bitrate"]).condition.drop_duplicates())
+    conditions = [c for c in conditions if c != "REF"] + ["REF"]
+    colours = {1: PALETTE[0], 3: PALETTE[1]}
+    for axis, content in zip(axes.flat, contents, strict=True):
+        for row in table[table.content == content].itertuples():
+            reference = row.condition == "REF"
+            axis.errorbar(
+                conditions.index(row.condition),
+                row.mean,
+                yerr=[[row.mean - row.ci95_low], [row.ci95_high - row.mean]],
+                fmt="D" if reference else ("o" if row.order == 1 else "s"),
+                color="0.3" if reference else colours[row.order],
+                capsize=2,
+                elinewidth=0.9,
+            )
+        axis.set_title(f"{content} (n = {table[table.content == content].listeners.iloc[0]})")
+        axis.set_xticks(range(len(conditions)), conditions, rotation=60)
+        axis.set_ylim(0, 105)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("MUSHRA score (0–100)")
+    handles = [
+        plt.Line2D([], [], marker=m, ls="", color=c, label=t)
+        for m, c, t in (
+            ("o", colours[1], "Opus, first order"),
+            ("s", colours[3], "Opus, third order"),
+            ("D", "0.3", "hidden reference"),
+        )
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    figure.supxlabel("Condition: ambisonic order and bitrate in kbit/s", fontsize=8)
+    return figure
+
+
+def listening_test_scenes(table: pd.DataFrame) -> Figure:
+    """Draw mean ratings per scene and condition of the AES 2023 test, raw and screened.
+
+    Args:
+        table: of `qastanet.listening_tests.aes2023.rating_table`
+    """
+    contents = sorted(table.content.unique())
+    columns = 4
+    rows = -(-len(contents) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(PAGE, 1.35 * rows + 0.8), sharey=True)
+    looks = {"raw": ("o", PALETTE[0], -0.17), "screened": ("s", PALETTE[1], 0.17)}
+    for axis, content in zip(axes.flat, contents, strict=False):
+        for screening, (marker, colour, shift) in looks.items():
+            part = table[(table.content == content) & (table.screening == screening)]
+            part = part.set_index("condition").loc[list(CONDITIONS)]
+            axis.errorbar(
+                np.arange(len(CONDITIONS)) + shift,
+                part["mean"],
+                yerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
+                fmt=marker,
+                color=colour,
+                ms=3,
+                capsize=1.5,
+                elinewidth=0.8,
+                label=f"{screening} (n = {part.listeners.iloc[0]})",
+            )
+        axis.set(title=content, ylim=(0, 105))
+        axis.set_xticks(range(len(CONDITIONS)), CONDITIONS.values())
+    for axis in axes.flat[len(contents) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("Similarity (0–100)")
+    legend = ", ".join(f"{short} {name}" for name, short in CONDITIONS.items())
+    figure.supxlabel(f"Condition: {legend}", fontsize=7)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure

@@ -1,0 +1,135 @@
+"""Figures of scores: by bitrate, under probes, of a campaign."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from qastanet.plots.style import COLUMN, PAGE, PALETTE
+
+DURATION = {"identical": "Duration, identical signals (s)", "tiled": "Duration, same pair (s)"}
+CHANGES = {
+    "both louder": "Level, both (dB)",
+    "degraded louder": "Level, degraded (dB)",
+    "delay": "Delay, degraded (ms)",
+    "low-pass": "Reference low-passed (Hz)",
+}
+"""Probes and what stands below their axes."""
+
+
+def scores_by_bitrate(table: pd.DataFrame) -> Figure:
+    """Draw the predicted quality against the bitrate, one line per content.
+
+    Args:
+        table: columns content, bitrate (NaN for the reference against itself), score
+    """
+    figure, axis = plt.subplots(figsize=(COLUMN + 1.4, 2.8))
+    rates = sorted(table.bitrate.dropna().unique())
+    places = [*map(str, map(int, rates)), "REF"]
+    markers = "osD^vP*"
+    for i, (content, part) in enumerate(table.groupby("content", sort=False)):
+        part = part.sort_values("bitrate")
+        axis.plot(range(len(part)), part.score, marker=markers[i], color=PALETTE[i], label=content)
+    axis.set_xticks(range(len(places)), places)
+    axis.set(xlabel="Bitrate (kbit/s), and the reference itself", ylabel="Predicted quality (0–1)")
+    axis.set_ylim(0, 1)
+    axis.legend(bbox_to_anchor=(1.02, 1), loc="upper left")
+    return figure
+
+
+def predicted_against_rated(table: pd.DataFrame, title: str, note: str) -> Figure:
+    """Draw predicted quality against mean ratings with their confidence intervals.
+
+    Args:
+        table: columns score (0..1), mean, ci95_low, ci95_high (0..100), content, condition
+        title: metric and listening test
+        note: the correlations with their intervals
+    """
+    figure, axis = plt.subplots(figsize=(COLUMN + 1.4, 3.1))
+    markers = "osD^vP*"
+    for i, (content, part) in enumerate(table.groupby("content", sort=False)):
+        hidden = part.condition == "REF"
+        axis.errorbar(
+            part["mean"],
+            part.score * 100,
+            xerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
+            fmt="none",
+            ecolor=PALETTE[i],
+            elinewidth=0.7,
+            capsize=1.5,
+        )
+        for chosen, face in ((~hidden, PALETTE[i]), (hidden, "white")):
+            axis.plot(
+                part["mean"][chosen],
+                part.score[chosen] * 100,
+                markers[i],
+                color=PALETTE[i],
+                markerfacecolor=face,
+                label=content if face != "white" else None,
+            )
+    axis.plot([0, 100], [0, 100], color="0.5", lw=0.8, ls=":")
+    axis.set(xlim=(0, 110), ylim=(0, 110), title=title)
+    axis.set_xlabel("Mean MUSHRA score, 95 % CI (open: hidden reference)")
+    axis.set_ylabel("Predicted quality × 100")
+    axis.legend(bbox_to_anchor=(1.02, 1), loc="upper left")
+    axis.text(1.04, 0.02, note, transform=axis.transAxes, fontsize=7, va="bottom")
+    return figure
+
+
+def campaign(summary: pd.DataFrame) -> Figure:
+    """Draw the mean score of each condition of a campaign with its confidence interval.
+
+    Args:
+        summary: of `qastanet.evidence.campaign_summary.summarise`
+    """
+    labels = summary.columns[: list(summary.columns).index("pairs")]
+    names = [" ".join(map(str, row)) or "all" for row in summary[labels].to_numpy()]
+    names = [name.encode(errors="replace").decode() for name in names]  # need not be UTF-8
+    figure, axis = plt.subplots(figsize=(COLUMN + 1, 0.9 + 0.22 * len(summary)))
+    places = np.arange(len(summary))[::-1]
+    spread = [summary["mean"] - summary.ci95_low, summary.ci95_high - summary["mean"]]
+    axis.errorbar(
+        summary["mean"], places, xerr=np.nan_to_num(spread), fmt="o", capsize=2, color=PALETTE[0]
+    )
+    axis.set_yticks(places, [f"{n} ({c})" for n, c in zip(names, summary.pairs, strict=True)])
+    axis.set(xlim=(0, 1), ylim=(-0.7, len(summary) - 0.3))
+    axis.set_xlabel(
+        "Predicted quality (0–1), mean and 95 % CI over references\n(pairs in brackets)"
+    )
+    return figure
+
+
+def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
+    """Draw scores against what was varied, a panel per probe and a line per pair.
+
+    Args:
+        table: of `qastanet.evidence.probes.probe`
+        panels: probe -> label of the horizontal axis
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(max(PAGE * len(panels) / 3, COLUMN + 1), 2.7), sharey=True
+    )
+    shown = table[table["probe"].isin(panels) & (table.pair != "any")]
+    pairs = [*dict.fromkeys(shown.pair), "any"]
+    markers = "osD^vP*"
+    for axis, (name, label) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        part = table[table["probe"] == name]
+        for pair, line in part.groupby("pair", sort=False):
+            i = pairs.index(pair)
+            line = line.sort_values("value")
+            colour, marker = ("0.3", "X") if pair == "any" else (PALETTE[i], markers[i % 7])
+            axis.plot(line.value, line.score, marker=marker, color=colour, label=pair)
+        axis.set_xlabel(label)
+        if (part.unit == "Hz").all():
+            axis.set_xscale("log")
+            ticks = [f for f in (1000, 2000, 4000, 8000, 16000) if part.value.min() <= f]
+            axis.set_xticks(ticks, [f"{f // 1000}k" for f in ticks])
+            axis.minorticks_off()
+    np.atleast_1d(axes)[0].set(ylabel="Predicted quality (0–1)", ylim=(0, 1.02))
+    known = {}
+    for axis in np.atleast_1d(axes):
+        known |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
+    figure.legend(known.values(), known.keys(), loc="outside upper center", ncols=3)
+    return figure

@@ -1,0 +1,76 @@
+"""One style for all figures, and writing them."""
+
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from qastanet.storage import replacing
+
+COLUMN, PAGE = 3.5, 7.1
+"""Widths of one and of two columns of print in inches."""
+
+FRAME_MS = 40
+"""Duration of a frame in milliseconds."""
+
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "grid.linewidth": 0.4,
+    "grid.alpha": 0.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 120,
+    "svg.hashsalt": "qastanet",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+}
+"""Print size, thin lines, and SVG that is the same whenever it is drawn."""
+
+PALETTE = sns.color_palette("colorblind")
+"""Colours that colour-blind readers can tell apart."""
+
+BITRATE_COLOURS = {32: PALETTE[3], 64: PALETTE[1], 96: PALETTE[2], 128: PALETTE[0]}
+
+
+def use_style() -> None:
+    """Apply the style to all figures drawn from here on."""
+    matplotlib.rcParams.update(STYLE)
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as SVG and as PDF, and close it.
+
+    Args:
+        figure: what to write
+        path: name ending in .svg; the PDF is written beside it
+    """
+    for ending in (".svg", ".pdf"):
+        write(figure, Path(path).with_suffix(ending))
+    plt.close(figure)
+
+
+def write(figure: Figure, path: str | Path, dpi: float | None = None) -> None:
+    """Write a figure in the format that a name ends in, without dates.
+
+    Args:
+        figure: what to write
+        path: name ending in .svg, .pdf or .png
+        dpi: resolution of a PNG, and of maps in the other formats; default: the style's
+    """
+    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with replacing(path) as temporary:
+        metadata = dates.get(temporary.suffix.lower())
+        figure.savefig(temporary, metadata=metadata, dpi=dpi or "figure")

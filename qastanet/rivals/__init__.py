@@ -1,0 +1,5 @@
+"""Other metrics behind one interface.
+
+In: reference and degraded signal, sampling rate.
+Out: scores by name.
+"""

@@ -1,0 +1,137 @@
+"""What a pair of signals is like: delay, drift, level, and what is odd about it.
+
+Every report travels with the score, so that no number is silently about something else.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from qastanet.sound.alignment import (
+    TRUSTED,
+    Delay,
+    Excerpt,
+    delay_of_excerpts,
+    level_change,
+    positions,
+)
+from qastanet.sound.conventions import suspected_convention
+from qastanet.sound.options import Options, Sound
+from qastanet.sound.sampling import SAMPLING_RATE
+from qastanet.sound.sound_files import opened
+
+AUDIBLE_OFFSET = 0.01
+"""A constant part of the signal that is worth a warning, of full scale."""
+
+AUDIBLE_LEVEL = 1.0
+"""Level differences above this many dB are warned about."""
+
+NOTABLE = 5e-4
+"""Delays from this many seconds on are warned about."""
+
+
+def look(reference: str | Path, degraded: str | Path) -> dict:
+    """Report on a pair of AmbiX or binaural files of one format, from excerpts spread over them.
+
+    Args:
+        reference: sound file that libsndfile reads
+        degraded: sound file of the same rate, channels and length
+
+    Returns:
+        the report of `prepare`, with nothing adjusted
+
+    Raises:
+        InputError: if a file cannot be read
+    """
+    parts = []
+    with opened(reference) as first, opened(degraded) as second:
+        starts, size = positions(first.frames)
+        for start in starts:
+            pieces = []
+            for file in (first, second):
+                file.seek(start)
+                piece = file.read(size, dtype="float32", always_2d=True).T
+                pieces.append(np.where(np.isfinite(piece), piece, 0))  # is refused where it is read
+            parts.append(Excerpt(start, *pieces))
+        rate, samples, count = first.samplerate, first.frames, first.channels
+    heard = 1 if count > 2 else 2
+    delay = delay_of_excerpts([Excerpt(p.start, p[1][:heard], p[2][:heard]) for p in parts], rate)
+    ref, deg = (np.concatenate([part[k] for part in parts], axis=1) for k in (1, 2))
+    sound = Sound(np.broadcast_to(np.float32(0), (count, samples)), rate, str(reference))
+    return describe_pair(sound, rate, ref, deg, delay, rate, Options())
+
+
+def describe_pair(
+    reference: Sound,
+    other_rate: int,
+    ref: np.ndarray,
+    deg: np.ndarray,
+    delay: Delay,
+    delay_rate: int,
+    options: Options,
+) -> dict:
+    """Say what a pair is like; ref and deg are the signals, or excerpts of them."""
+    report = {
+        "sampling_rate": reference.rate,
+        "duration_s": reference.samples.shape[1] / reference.rate,
+        "channels": len(ref),
+        "convention": options.convention if len(ref) > 2 else "binaural",
+        "delay_ms": round(delay.samples / delay_rate * 1000, 4),
+        "delay_confidence": round(delay.confidence, 3),
+        "delay_compensated": False,
+        # where the signals hardly correlate nothing is known of a drift, unless it was found
+        "drift_ppm": round(delay.drift_ppm, 1)
+        if delay.drifts or delay.confidence >= TRUSTED
+        else None,
+        "level_change_db": round(level_change(ref, deg), 3),
+        "adjustments": [],
+        "warnings": _warnings(ref, deg, delay, delay_rate, options),
+    }
+    if {reference.rate, other_rate} != {SAMPLING_RATE}:
+        report["resampled_to"] = SAMPLING_RATE
+    return report
+
+
+def _inverted(ref: np.ndarray, deg: np.ndarray) -> bool:
+    """Tell whether the degraded signal looks like the reference upside down."""
+    pair = [x.astype(float) - x.mean(axis=1, keepdims=True) for x in (ref, deg)]
+    size = np.sqrt((pair[0] ** 2).sum() * (pair[1] ** 2).sum())
+    return bool((pair[0] * pair[1]).sum() < -0.5 * size) if size > 0 else False
+
+
+def _warnings(
+    ref: np.ndarray, deg: np.ndarray, delay: Delay, rate: int, options: Options
+) -> list[str]:
+    """Say what may make the score mean something else than it seems to."""
+    found = []
+    if abs(delay.samples) / rate >= NOTABLE and delay.confidence >= TRUSTED and not options.align:
+        late = "late" if delay.samples > 0 else "early"
+        found.append(
+            f"the degraded signal is {abs(delay.samples) / rate * 1000:.2f} ms {late}; "
+            "compensate with --align"
+        )
+    if _inverted(ref, deg):
+        found.append("the polarity of the degraded signal is inverted")
+    elif delay.confidence < TRUSTED and not delay.drifts:
+        found.append(
+            f"the signals hardly correlate ({delay.confidence:.2f}): another scene, a delay of "
+            "more than 100 ms, or a strong drift?"
+        )
+    offset = float(np.abs(deg.mean(axis=1) - ref.mean(axis=1)).max())
+    if offset > AUDIBLE_OFFSET:
+        found.append(f"the degraded signal has a constant part (DC) of {offset:.2f} of full scale")
+    if delay.drifts:
+        found.append(f"the signals drift apart by {delay.drift_ppm:.0f} ppm")
+    change = level_change(ref, deg)
+    if abs(change) > AUDIBLE_LEVEL:
+        found.append(f"the level of the degraded signal differs by {change:+.1f} dB")
+    if len(ref) > 2 and (other := suspected_convention(ref)):
+        found.append(
+            f"the energies of the reference's channels look like {other} rather than AmbiX (ACN, "
+            f"SN3D); if so, give --convention {other}"
+        )
+    for samples, name in ((ref, "reference"), (deg, "degraded signal")):
+        clipped = float(np.mean(np.abs(samples) >= 0.9999))
+        if clipped > 1e-4:
+            found.append(f"{clipped:.2%} of the samples of the {name} are at full scale (clipped)")
+    return found

@@ -1,0 +1,5 @@
+"""How the weights come about: pairs to train on, recipe, folds, calibration, weights file.
+
+In: rated and synthetic pairs, mean ratings.
+Out: predictions out of fold, curves, the weights file.
+"""
