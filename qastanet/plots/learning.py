@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from qastanet.plots.style import COLUMN, PAGE, PALETTE
@@ -48,25 +49,68 @@ def training_curves(curves: pd.DataFrame) -> Figure:
 
 
 def paper_curves(curves: pd.DataFrame) -> Figure:
-    """Training and validation loss of the paper's network, one thin line per seed.
+    """Training loss and validation error of many networks: median, and a band that holds 80 %.
 
     Args:
-        curves: ``step``, ``training``, ``validation`` and ``seed``.
+        curves: ``step``, ``training``, ``validation``, ``model`` and ``seed``. The validation
+            scenes of every seed are others, so the band shows how hard they are, too.
     """
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.4), sharex=True)
-    labels = {
-        "training": "Training: error + 0.1 (1 − r)",
-        "validation": "Validation scenes: squared error",
+    labels = {"swap": "ambisonic, four features", "swap-binaural": "binaural, three features"}
+    for axis, column in zip(axes, ("training", "validation"), strict=True):
+        for colour, (model, label) in zip(PALETTE, labels.items(), strict=False):
+            grouped = curves[curves.model == model].groupby("step")[column]
+            look = {"color": colour, "marker": "", "label": label}
+            _median_and_band(axis, grouped, 0.2, **look)
+        axis.set(xlabel="Step", yscale="log")
+    axes[0].set_ylabel("Training loss: squared error + 0.1 (1 − r)")
+    axes[1].set_ylabel("Squared error, scenes kept apart")
+    axes[0].legend()
+    return figure
+
+
+NETWORKS = {
+    "swap": "SWAP",
+    "sum": "sum",
+    "max": "maximum",
+    "p-norm": "p-norm",
+    "released": "sum, started from the\nreleased weights",
+    "swap-binaural": "SWAP, binaural,\nthree features",
+}
+"""Plans of `qastanet.training.paper_ensembles` in words."""
+
+
+def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
+    """Agreement of single networks (dots) and of the mean of all of them (diamonds).
+
+    Args:
+        table: of `qastanet.evidence.paper_network.single_networks`.
+        measure: ``pearson``, ``spearman`` or ``rmse``.
+    """
+    protocols = {
+        "pooled-loso": "scene left out,\ntrained on both tests",
+        "pooled-source-out": "recording left out,\ntrained on both tests",
+        "lodo": "the whole test left out,\ntrained on the other",
     }
-    for axis, (column, label) in zip(axes, labels.items(), strict=True):
-        for colour, (seed, part) in zip(PALETTE, curves.groupby("seed"), strict=False):
-            axis.semilogy(part.step, part[column], color=colour, lw=0.9, label=f"seed {seed}")
-            if column == "validation":
-                best = part.loc[part.validation.idxmin()]
-                axis.plot(best.step, best.validation, "o", color=colour)
-        axis.set(xlabel="Step", ylabel=label)
-    axes[1].set_title("dots: the state that is kept")
-    axes[0].legend(ncols=2)
+    there = [name for name in NETWORKS if name in set(table.model)]
+    size = (PAGE, 0.5 * len(there) + 1)
+    figure, axes = plt.subplots(1, len(protocols), figsize=size, sharey=True, sharex=True)
+    datasets = {"aes2023": PALETTE[0], "ambiqual2": PALETTE[1], "pooled": PALETTE[2]}
+    for axis, (protocol, title) in zip(axes, protocols.items(), strict=True):
+        part = table[table.protocol == protocol].assign(name=table.model.map(NETWORKS))
+        look = {"y": "name", "x": measure, "hue": "dataset", "dodge": True, "ax": axis}
+        look |= {"order": [NETWORKS[name] for name in there], "hue_order": list(datasets)}
+        look |= {"palette": datasets, "legend": False}
+        single = part[part.network != "mean"]
+        sns.stripplot(single, size=2, alpha=0.5, jitter=0.15, **look)
+        whole = part[part.network == "mean"]
+        sns.stripplot(whole, size=6, marker="D", jitter=False, linewidth=0.6, **look)
+        axis.set(title=title, ylabel="", xlabel="Pearson" if measure == "pearson" else measure)
+    marks = [
+        plt.Line2D([], [], marker="D", ls="", color=colour, label=NAMES[name])
+        for name, colour in datasets.items()
+    ]
+    figure.legend(handles=marks, loc="outside upper center", ncols=3)
     return figure
 
 

@@ -10,9 +10,8 @@ time, in `build/training`) and gathers the scores in `data/processed`.
 """
 
 import argparse
-import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,10 +23,21 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from qastanet import registry, storage
+from qastanet import storage
 from qastanet.errors import InputError
-from qastanet.models.released import load_checkpoint, network_state
-from qastanet.training.cross_validation import Fold, folds
+from qastanet.training.cross_validation import Fold
+from qastanet.training.paper_plans import (
+    ALL,
+    MAPS,
+    PLANS,
+    RATINGS,
+    Pairs,
+    Plan,
+    left_out,
+    plan_folds,
+    read_pairs,
+    released_start,
+)
 from qastanet.training.paper_training import Batch, PaperRecipe, predict, train_paper
 
 DEAD = 0.05
@@ -35,47 +45,6 @@ DEAD = 0.05
 
 TRIES = 5
 """Seeds tried for each that is wanted, before it is an error."""
-
-TOLERANCE = 1e-6
-"""A network that is trained again, on any machine, gives the kept scores to this."""
-
-POOLED = {"pooled-loso": 20, "pooled-source-out": 20, "lodo": 20}
-ALL = "all"
-"""The protocol of networks that have seen all pairs; their weights are kept."""
-
-
-class Plan(NamedTuple):
-    """Networks of one kind.
-
-    Attributes:
-        signal: form of the pairs.
-        recipe: how they are trained.
-        released: whether they start from the authors' released weights.
-        seeds: protocol -> networks for each of its folds.
-    """
-
-    signal: str
-    recipe: PaperRecipe
-    released: bool
-    seeds: Mapping[str, int]
-
-
-_SWAP = {**POOLED, "loso": 10, "source-out": 10, ALL: 20}
-_FEW = {"pooled-loso": 10}
-PLANS = {
-    "swap": Plan("ambisonic", PaperRecipe(), False, _SWAP),
-    "swap-binaural": Plan("binaural", PaperRecipe(), False, _SWAP),
-    "released": Plan(
-        "ambisonic",
-        PaperRecipe(pooling="sum", rate=0.003, scale=(1.0, 1.0, 1.0, 1.0)),
-        True,
-        dict.fromkeys(POOLED, 10),
-    ),
-    "sum": Plan("ambisonic", PaperRecipe(pooling="sum"), False, _FEW),
-    "max": Plan("ambisonic", PaperRecipe(pooling="max"), False, _FEW),
-    "p-norm": Plan("ambisonic", PaperRecipe(pooling="p-norm"), False, _FEW),
-}
-"""What is trained, by name."""
 
 
 class Trained(NamedTuple):
@@ -94,21 +63,6 @@ class Trained(NamedTuple):
     dead: int
     weights: dict[str, NDArray]
     curve: pd.DataFrame
-
-
-class Pairs(NamedTuple):
-    """Rated pairs of one form: table (``dataset``, ``content``, ``role``, ``mean``) and maps."""
-
-    table: pd.DataFrame
-    maps: list[NDArray]
-
-
-def plan_folds(pairs: Pairs, protocol: str) -> list[Fold]:
-    """List the trainings of a protocol; `ALL` has one, of all items but references."""
-    if protocol == ALL:
-        seen = (pairs.table.role != "reference").to_numpy()
-        return [Fold(ALL, seen, ~seen)]
-    return folds(pairs.table, [protocol])
 
 
 def train_fold(
@@ -151,12 +105,6 @@ def train_fold(
     every, seeds, states, curves = zip(*found, strict=True)
     weights = {name: np.stack([state[name].numpy() for state in states]) for name in states[0]}
     return Trained(np.stack(every), np.array(seeds), dead, weights, pd.concat(curves))
-
-
-def released_start() -> dict[str, torch.Tensor]:
-    """Return the authors' released weights; they are fetched where they are not at hand."""
-    path = registry.path(registry.RELEASE, "model_weights.pth.tar")
-    return network_state(load_checkpoint(path), path)
 
 
 def missing(
@@ -252,94 +200,6 @@ def gather(
                 scores[f"{key}/seeds"] = np.stack([each["seeds"] for each in found])
     columns = ["model", "signal", "protocol", "left_out", "seeds", "dead"]
     return scores, weights, pd.DataFrame(rows, columns=columns), pd.concat(curves)
-
-
-def left_out(table: pd.DataFrame, fold: Fold) -> str:
-    """Say in a word what a fold leaves out: a data set, or its contents."""
-    if fold.protocol == ALL:
-        return "nothing"
-    column = "dataset" if fold.protocol == "lodo" else "content"
-    return " ".join(sorted(table.loc[fold.test, column].astype(str).unique()))
-
-
-def train_again(
-    pairs: Mapping[str, Pairs],
-    kept: Mapping[str, NDArray],
-    networks: int = 2,
-    plans: Mapping[str, Plan] = PLANS,
-    start: Mapping[str, torch.Tensor] | None = None,
-    jobs: int = 2,
-) -> pd.DataFrame:
-    """Train the first networks of the first fold of every plan again, and hold them to the kept.
-
-    Args:
-        pairs: signal -> pairs.
-        kept: scores of `gather`.
-        networks: how many of each plan.
-        plans: which.
-        start: the released weights; plans that start from them are passed over without.
-        jobs: processes.
-
-    Returns:
-        ``model``, ``networks`` and ``deviation``, the largest of a score.
-    """
-
-    def one(name: str) -> tuple[str, int, float]:
-        plan = plans[name]
-        protocol = next(iter(plan.seeds))
-        fold = plan_folds(pairs[plan.signal], protocol)[0]
-        given = start if plan.released else None
-        found = train_fold(pairs[plan.signal], fold, plan.recipe, networks, given).scores
-        there = kept[f"{name}/{protocol}"][0, :networks]
-        return name, networks, float(np.abs(found - there).max())
-
-    chosen = [name for name, plan in plans.items() if start is not None or not plan.released]
-    rows = list(Parallel(jobs)(delayed(one)(name) for name in chosen))
-    return pd.DataFrame(rows, columns=["model", "networks", "deviation"])
-
-
-def with_roles(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the column ``role`` (reference or coded) to a table of ratings that has none."""
-    if "role" in table:
-        return table
-    return table.assign(role=np.where(table.condition == "REF", "reference", "coded"))
-
-
-def read_pairs(
-    ratings: Sequence[str | Path], maps: Mapping[str, Sequence[str | Path]]
-) -> dict[str, Pairs]:
-    """Read the rated pairs that have difference maps.
-
-    Args:
-        ratings: tables of the listening tests.
-        maps: signal -> files of difference maps.
-
-    Returns:
-        signal -> pairs, in the order of the tables.
-
-    Raises:
-        InputError: if no rated pair of a signal has maps
-    """
-    tables = [pd.read_csv(each) for each in ratings]
-    tables = [t[t.screening == "raw"] if "screening" in t else t for t in tables]
-    known = pd.concat(map(with_roles, tables), ignore_index=True).dropna(subset="mean")
-    found = {}
-    for signal, files in maps.items():
-        there = dict(itertools.chain.from_iterable(storage.read_maps(f).items() for f in files))
-        table = known[known.stimulus.isin(list(there))].reset_index(drop=True)
-        if table.empty:
-            raise InputError(f"{', '.join(map(str, files))}: no maps of rated pairs")
-        found[signal] = Pairs(table.assign(signal=signal), [there[s] for s in table.stimulus])
-    return found
-
-
-RATINGS = [f"data/processed/{name}_listening_test.csv" for name in ("aes2023", "ambiqual2")]
-MAPS = {
-    "ambisonic": [f"data/processed/{name}_differences.npz" for name in ("aes2023", "ambiqual2")],
-    "binaural": [
-        f"data/processed/{name}_binaural_differences.npz" for name in ("aes2023", "ambiqual2")
-    ],
-}
 
 
 def main() -> int:

@@ -171,12 +171,26 @@ def initial(
         recipe: its pooling and seed count.
         start: weights to start from instead.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = DifferenceNetwork(n_features, recipe.pooling)
+    network = DifferenceNetwork(n_features, recipe.pooling)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    for layer in (*network.pointwise, network.over_bands, network.hidden, network.output):
+        _draw(layer, generator)
     if start is not None:
         network.load_state_dict(start)
     return network.double()
+
+
+def _draw(layer: torch.nn.Linear, generator: torch.Generator) -> None:
+    """Draw weights and bias evenly from +-1/sqrt(inputs), as PyTorch does when it makes a layer.
+
+    PyTorch scales and rounds them differently on different processors; here they are scaled in
+    double precision and rounded once.
+    """
+    bound = float(np.float32(1 / np.sqrt(layer.in_features)))
+    with torch.no_grad():
+        for each in (layer.weight, layer.bias):
+            even = torch.rand(each.shape, generator=generator).double()
+            each.copy_((2 * bound * even - bound).float())
 
 
 def predict(network: DifferenceNetwork, batch: Batch) -> NDArray[np.float64]:
