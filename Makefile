@@ -29,7 +29,10 @@ ifdef MANIFEST
 reproduce: setup
 	$(PYTHON) -m qastanet.compendium.workflow own "$(MANIFEST)"
 else
-reproduce: setup ## run the notebooks: every table and figure; with MANIFEST=my_test.csv, of that test
+reproduce: results ## run the notebooks: every table and figure, held against the published ones; with MANIFEST=my_test.csv, of that test
+	@$(PYTHON) -m qastanet.compendium.verdict --profile $(PROFILE)
+
+results: setup
 	@mkdir -p build
 	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
 	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
@@ -38,7 +41,7 @@ reproduce: setup ## run the notebooks: every table and figure; with MANIFEST=my_
 	@$(MAKE) --no-print-directory -j $(JOBS) -f build/$(PROFILE).mk all
 endif
 
-report: reproduce ## one report of everything: build/report/index.html
+report: results ## one report of everything: build/report/index.html
 	$(PYTHON) -m qastanet.compendium.report --profile $(PROFILE)
 
 campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a summary and a plot
@@ -74,4 +77,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce report campaign train synthetic test test-long bench lint lab clean
+.PHONY: help setup fetch reproduce results report campaign train synthetic test test-long bench lint lab clean
