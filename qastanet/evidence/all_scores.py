@@ -107,14 +107,25 @@ def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, flo
         (4, 29, frames) and the score for an ambisonic pair; (3, 29, frames), with the power of each
         ear raised to the threshold of hearing, and NaN for a binaural one.
     """
+    if pair.signal == "binaural":
+        return binaural_differences(pair), float("nan")
     signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
     tensors = [torch.from_numpy(x).unsqueeze(0) for x in signals]
     with torch.inference_mode():
-        if pair.signal == "binaural":
-            found = [binaural_features(x) for x in tensors]
-            return differences(*found)[0].numpy(), float("nan")
         maps = model.differences(*tensors)
         return maps[0, 0].numpy(), float(model.score_differences(maps))
+
+
+def binaural_differences(pair: RatedPair) -> NDArray:
+    """Difference maps (3, 29, frames) of a binaural pair: ILD, coherence, power of the ears.
+
+    Args:
+        pair: of `qastanet.listening_tests.rated_pairs`, in binaural form.
+    """
+    signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
+    with torch.inference_mode():
+        found = [binaural_features(torch.from_numpy(x).unsqueeze(0)) for x in signals]
+        return differences(*found)[0].numpy()
 
 
 def released_realisations(model: QASTAnet, seeds: Sequence[int]) -> pd.DataFrame:
