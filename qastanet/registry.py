@@ -29,6 +29,7 @@ CACHE_VARIABLE = "QASTANET_CACHE"
 RELEASE = "Orange-OpenSource/QASTAnet"
 AMBIQUAL = "QxLabIreland/Ambiqual"
 AES2023 = "BenjSta/ambisonics_param_coding_AES_2023"
+NEURAL2024 = "BenjSta/bernoulli-var-speech-codec"
 
 
 class Entry(NamedTuple):
