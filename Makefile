@@ -22,7 +22,7 @@ setup: .venv/installed ## create .venv from requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-fetch: setup ## fetch the public sounds (124 MB), so that `reproduce` starts from audio
+fetch: setup ## fetch the public sounds (140 MB), so that `reproduce` starts from audio
 	$(PYTHON) -m qastanet fetch
 
 ifdef MANIFEST

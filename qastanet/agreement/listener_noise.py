@@ -7,15 +7,19 @@ from means, standard deviations and counts, where they are not.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.stats
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from qastanet.agreement.statistics import paired
+from qastanet.agreement.statistics import paired, row_correlation
 from qastanet.errors import InputError
+
+HIDDEN = ("REF", "reference")
+"""How tests call the hidden reference."""
 
 
 class SplitHalf(NamedTuple):
@@ -76,19 +80,24 @@ def split_half(ratings: ArrayLike, splits: int = 1000, seed: int = 0) -> SplitHa
     rated = np.isfinite(ratings)
     with np.errstate(invalid="ignore"):
         first, second = member @ np.where(rated, ratings, 0) / (member @ rated.astype(float))
-    halves = float(np.nanmean(_row_correlation(first, second)))
+    halves = float(np.nanmean(row_correlation(first, second)))
     reliability = spearman_brown(halves)
     return SplitHalf(halves, reliability, float(np.sqrt(max(reliability, 0))))
 
 
 def reliability_table(
-    panels: Mapping[str, pd.DataFrame], hidden: Sequence[str], splits: int = 1000, seed: int = 0
+    panels: Mapping[str, pd.DataFrame | None],
+    kept: str | Path,
+    hidden: Sequence[str] = HIDDEN,
+    splits: int = 1000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Split-half reliability of several panels, with and without the hidden reference.
 
     Args:
         panels: listening test -> tidy ratings (see `qastanet.listening_tests.webmushra`); NaN are
-            left out.
+            left out. None where they are not at hand.
+        kept: an earlier table, for panels that are not at hand.
         hidden: conditions that are the hidden reference.
         splits: number of random splits.
         seed: of the random numbers.
@@ -99,6 +108,10 @@ def reliability_table(
     """
     rows = []
     for dataset, ratings in panels.items():
+        if ratings is None:
+            earlier = pd.read_csv(kept)
+            rows += earlier[earlier.dataset == dataset].to_dict("records")
+            continue
         for subset, left_out in (("with_reference", []), ("without_reference", hidden)):
             rated = ratings[~ratings["condition"].isin(left_out)].dropna(subset="rating")
             wide = rated.pivot(index="listener", columns=["trial", "condition"], values="rating")
@@ -157,16 +170,8 @@ def simulated_ceiling(
     truth = mean.mean() + np.sqrt(kept) * (mean - mean.mean())
     noise = np.random.default_rng(seed).standard_normal((replicates, len(mean)))
     panels = truth + noise * error
-    pearson = _row_correlation(truth, panels)
+    pearson = row_correlation(truth, panels)
     ranks = scipy.stats.rankdata(truth), scipy.stats.rankdata(panels, axis=-1)
-    spearman = _row_correlation(*ranks)
+    spearman = row_correlation(*ranks)
     rmse = np.sqrt(np.mean((panels - truth) ** 2, axis=1))
     return Ceiling(*(float(np.mean(values)) for values in (pearson, spearman, rmse)))
-
-
-def _row_correlation(first: NDArray, second: NDArray) -> NDArray:
-    """Pearson's correlation along the last axis."""
-    a = first - first.mean(axis=-1, keepdims=True)
-    b = second - second.mean(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))

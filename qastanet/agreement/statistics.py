@@ -138,3 +138,16 @@ def _root_mean_square(errors: NDArray, freedom: int) -> float:
     if len(errors) <= freedom:
         raise InputError(f"{len(errors)} items are too few for {freedom} degrees of freedom")
     return float(np.sqrt(np.sum(errors**2) / (len(errors) - freedom)))
+
+
+def row_correlation(first: NDArray, second: NDArray) -> NDArray:
+    """Pearson's correlation along the last axis; NaN where one side is constant.
+
+    Example:
+        >>> row_correlation(np.arange(3.0), np.array([[0.0, 2.0, 4.0], [1.0, 0.0, -1.0]]))
+        array([ 1., -1.])
+    """
+    a = first - first.mean(axis=-1, keepdims=True)
+    b = second - second.mean(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))

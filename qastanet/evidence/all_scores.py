@@ -7,6 +7,7 @@ What each metric is given:
 * Ambiqual: the ambisonic pair at its own rate. A stimulus of lower order than its reference is
   compared in the channels that it has, the rest counts as absent (0.1) as in the release; mono is
   compared as first order with silent directional channels.
+* BINAQUAL: the binaural pair at its own rate, or the ambisonic one decoded to the ears at 48 kHz.
 * Single-channel metrics: the ears at 48 kHz, their mean (plain name) and the worse one
   (``-worst``), and for ambisonic pairs also the W channel (``-w``).
 """
@@ -49,16 +50,19 @@ def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict
     """
     signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
     ears = signals
+    heard = (pair.reference, pair.degraded, pair.sampling_rate)
     found: dict[str, float] = {}
     if pair.signal == "ambisonic":
         decode = default_decoder(3)
         ears = [decode(torch.from_numpy(x)).numpy() for x in signals]
+        heard = (*ears, SAMPLING_RATE)
         if "ambiqual" in metrics:
             used = slice(channels(max(pair.order, 1)))
             raw = (pair.reference[used], pair.degraded[used])
             found |= score(*raw, pair.sampling_rate, ["ambiqual"])
         front = score(signals[0][:1], signals[1][:1], SAMPLING_RATE, _both(metrics, SINGLE))
         found |= {f"{name}-w": value for name, value in front.items() if name in SINGLE}
+    found |= score(*heard, _both(metrics, ["binaqual"]))
     by_ear = score(*ears, SAMPLING_RATE, _both(metrics, [*SINGLE, "emobiq"]))
     return found | {name: value for name, value in by_ear.items() if not name.endswith("-first")}
 

@@ -6,11 +6,13 @@ LABELS = {
     "qastanet-released": "QASTAnet (released)",
     "qastanet": "QASTAnet (this work)",
     "qastanet-paper": "QASTAnet (paper's recipe)",
+    "conformance-3": "default, conformance 3",
     "emobiq": "eMoBi-Q",
     "emobiq-monaural": "eMoBi-Q, monaural",
     "emobiq-binaural": "eMoBi-Q, binaural",
     "ambiqual-lq": "Ambiqual LQ",
     "ambiqual-la": "Ambiqual LA",
+    "binaqual": "BINAQUAL",
     "visqol": "ViSQOL, ears",
     "zimtohrli": "Zimtohrli, ears",
     "mrstft": "−MR-STFT distance, ears",
@@ -28,6 +30,7 @@ COLOURS = {
     "emobiq": PALETTE[1],
     "ambiqual-lq": PALETTE[4],
     "ambiqual-la": PALETTE[2],
+    "binaqual": PALETTE[6],
     "visqol": PALETTE[5],
 }
 """Colours of the metrics that the paper compares, the same in every figure."""
@@ -36,5 +39,6 @@ DATASETS = {
     "ambiqual2": "Codec set",
     "ambiqual1": "Ambiqual experiment 1",
     "aes2023": "AES 2023",
+    "neural2024": "Neural codecs 2024",
     "pooled": "Pooled, ambisonic",
 }
