@@ -40,9 +40,6 @@ FRAME_RATE = 25.0
 LEVEL_CEILING = 20.0
 """Largest difference of level that counts in a frame, dB."""
 
-LEVEL_FRAMES = 2
-"""Frames of 40 ms whose power is averaged before levels are compared."""
-
 MODULATIONS = ((0.3, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 8.0), (8.0, 13.0))
 """Modulation bands of the fluctuation, Hz."""
 
@@ -56,18 +53,20 @@ class Form(NamedTuple):
 
     Attributes:
         exponent: of the weights of the frames; 0.3 is loudness, 0 counts all audible frames alike.
-        hold: the degraded level is held within so many dB of the reference's for the fluctuation,
-            so that one dropout is no change of all that fluctuates.
+        hold: a frame whose level differs by more than about so many dB is no fluctuation but a
+            dropout, which must not count for all time; beyond this its difference fades again.
         floor: modulation (dB rms) below which a change of the fluctuation is not heard.
         gain: largest gain (dB) that is taken out of level and fluctuation.
         window: frames over which the ILD is averaged before it is compared; 0 for all.
+        level_frames: frames of 40 ms whose power is averaged before levels are compared.
     """
 
     exponent: float = 0.15
-    hold: float = 5.0
+    hold: float = 10.0
     floor: float = 1.0
     gain: float = 6.0
     window: int = 25
+    level_frames: int = 2
 
 
 SHIPPED = Form()
@@ -168,17 +167,16 @@ def frame_weights(
 def level_differences(c: Cells, form: Form) -> tuple[Array, Array]:
     """|L_d - L_r - gain| in frames of 80 ms, limited, and the weights of these frames."""
     xp = c.xp
-    power = [_grouped(p, min(LEVEL_FRAMES, p.shape[-1])) for p in c.power]
+    power = [_grouped(p, min(form.level_frames, p.shape[-1])) for p in c.power]
     level = [10 * xp.log10(xp.maximum(p, c.threshold)) for p in power]
     weight = frame_weights(xp, *power, c.threshold, form.exponent)
     return xp.abs(level[1] - level[0] - c.gain).clip(max=LEVEL_CEILING), weight
 
 
 def held_levels(c: Cells, form: Form) -> tuple[Array, Array]:
-    """Levels of which the fluctuation is taken, the degraded one held near the reference's."""
-    reference, degraded = c.level[0], c.level[1] - c.gain
-    low, high = reference - form.hold, reference + form.hold
-    return reference, c.xp.minimum(c.xp.maximum(degraded, low), high)
+    """Levels of which the fluctuation is taken, with d / (1 + (d / hold)^4) for a difference d."""
+    change = c.level[1] - c.gain - c.level[0]
+    return c.level[0], c.level[0] + change / (1 + (change / form.hold) ** 4)
 
 
 def place_differences(c: Cells, form: Form) -> Array:
