@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import scipy.stats
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qastanet.agreement.statistics import paired, row_correlation
 from qastanet.errors import InputError
@@ -130,16 +130,16 @@ def spearman_brown(correlation: float, factor: float = 2) -> float:
     return factor * correlation / (1 + (factor - 1) * correlation)
 
 
-def simulated_ceiling(
+def simulated_panels(
     mean: ArrayLike, sd: ArrayLike, listeners: ArrayLike, replicates: int = 2000, seed: int = 0
-) -> Ceiling:
-    """Ceiling from the means, standard deviations and counts of listeners of the items.
+) -> tuple[NDArray, NDArray]:
+    """Mean ratings of new panels, drawn around what the true means may be.
 
     The variance of the means holds that of the noise, so the true means are taken as the observed
     ones drawn together around their average until their variance is right (empirical Bayes). New
     panels are then drawn around them with normal errors of sd / sqrt(listeners), independent
     between items. The limits of the scale are not modelled. Where listeners differ by an offset
-    common to all items, that counts as noise here, though it leaves correlations alone: the ceiling
+    common to all items, that counts as noise here, though it leaves correlations alone: a ceiling
     then comes out too low rather than too high.
 
     Args:
@@ -150,14 +150,14 @@ def simulated_ceiling(
         seed: of the random numbers.
 
     Returns:
-        Mean Pearson and Spearman correlation and RMSE in points.
+        True means, shape (items,), and those of the panels, shape (replicates, items).
 
     Raises:
         InputError: if a standard deviation is negative or a count below 1.
 
     Example:
-        >>> simulated_ceiling([10, 40, 70, 90], 0.0, 20)
-        Ceiling(pearson=1.0, spearman=1.0, rmse=0.0)
+        >>> simulated_panels([10, 40, 70], 0.0, 20, 1)[1]
+        array([[10., 40., 70.]])
     """
     mean = paired(mean, mean)[0]
     sd = np.broadcast_to(np.asarray(sd, dtype=float), mean.shape)
@@ -169,7 +169,29 @@ def simulated_ceiling(
     kept = max(0.0, 1 - np.mean(error**2) / observed) if observed > 0 else 0.0
     truth = mean.mean() + np.sqrt(kept) * (mean - mean.mean())
     noise = np.random.default_rng(seed).standard_normal((replicates, len(mean)))
-    panels = truth + noise * error
+    return truth, truth + noise * error
+
+
+def simulated_ceiling(
+    mean: ArrayLike, sd: ArrayLike, listeners: ArrayLike, replicates: int = 2000, seed: int = 0
+) -> Ceiling:
+    """Ceiling from the means, standard deviations and counts of listeners of the items.
+
+    Args:
+        mean: as the others, see `simulated_panels`.
+        sd: the same.
+        listeners: the same.
+        replicates: the same.
+        seed: the same.
+
+    Returns:
+        Mean Pearson and Spearman correlation and RMSE in points.
+
+    Example:
+        >>> simulated_ceiling([10, 40, 70, 90], 0.0, 20)
+        Ceiling(pearson=1.0, spearman=1.0, rmse=0.0)
+    """
+    truth, panels = simulated_panels(mean, sd, listeners, replicates, seed)
     pearson = row_correlation(truth, panels)
     ranks = scipy.stats.rankdata(truth), scipy.stats.rankdata(panels, axis=-1)
     spearman = row_correlation(*ranks)

@@ -3,7 +3,9 @@
 from qastanet.plots.style import PALETTE
 
 LABELS = {
-    "qastanet-released": "QASTAnet (released)",
+    "qastanet-released": "QASTAnet, released",
+    "qastanet-retrained": "QASTAnet, retrained",
+    "qastanet-tuned": "QASTAnet, tuned from released",
     "qastanet": "QASTAnet (this work)",
     "qastanet-paper": "QASTAnet (paper's recipe)",
     "conformance-3": "default, conformance 3",
@@ -20,12 +22,17 @@ LABELS = {
     "si-sdr": "SI-SDR, ears",
     "pemo-q": "PEMO-Q (authors' values)",
     "bam-q": "BAM-Q (authors' values)",
+    "bitrate": "Bitrate alone",
+    "condition-mean": "Mean of the condition",
+    "listeners": "A new panel of listeners",
 }
 """How metrics are called in figures; a minus stands before distances that are turned round."""
 
 COLOURS = {
     "qastanet": PALETTE[0],
     "qastanet-paper": PALETTE[9],
+    "qastanet-retrained": PALETTE[9],
+    "qastanet-tuned": PALETTE[7],
     "qastanet-released": PALETTE[3],
     "emobiq": PALETTE[1],
     "ambiqual-lq": PALETTE[4],
