@@ -17,6 +17,7 @@ help: ## list the targets
 setup: .venv/installed ## create .venv from requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
+	@echo "Installing packages into .venv, which takes some minutes."
 	$(PYTHON3) -m venv .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

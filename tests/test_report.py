@@ -142,9 +142,9 @@ def test_tables_sort_and_narrow_down(built, page):
         heading.click()
         values = [v for v in page.evaluate(column) if v is not None]
         assert len(values) > 10 and values == sorted(values, reverse=down)
-    page.locator("input[data-table=main]").fill("emobiq codec")
+    page.locator("input[data-table=main]").fill("emobi private")
     assert page.evaluate(column) == []
-    page.locator("input[data-table=main]").fill("emobiq ambiqual2")
+    page.locator("input[data-table=main]").fill("emobi-q codec set")
     assert 0 < len(page.evaluate(column)) < 12
 
 

@@ -97,7 +97,8 @@ def _cells(
         else:
             step = 10.0 ** -(decimals or written)
             deviation = abs(float(before) - float(now))
-            yield Difference(place, before, now, deviation, step, "")
+            if deviation:  # else 0.0 and -0.0
+                yield Difference(place, before, now, deviation, step, "")
 
 
 def _tables(published: bytes, made: bytes) -> Comparison:

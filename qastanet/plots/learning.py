@@ -6,6 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from qastanet.plots.names import LABELS, PROTOCOLS
 from qastanet.plots.style import COLUMN, PAGE, PALETTE
 
 NAMES = {"aes2023": "AES 2023", "ambiqual2": "codec set", "pooled": "both sets"}
@@ -137,9 +138,9 @@ def predictions(table: pd.DataFrame) -> Figure:
                 axis.errorbar(part["mean"], score, error, color=colour, label=NAMES[name], **style)
             axis.plot([0, 100], [0, 100], color="0.5", lw=0.6)
             axis.set(xlim=(0, 100), ylim=(0, 100))
-        row[0].set_ylabel(f"{model}\n(points)")
+        row[0].set_ylabel(f"{LABELS.get(model, model)}\n(points)")
     for axis, protocol in zip(axes[0], protocols, strict=True):
-        axis.set_title(protocol)
+        axis.set_title(PROTOCOLS[protocol].replace(", ", ",\n"))
     figure.supxlabel("Mean rating (points)", fontsize=8)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure

@@ -1,4 +1,4 @@
-"""How metrics and listening tests are called and coloured in figures."""
+"""How metrics, protocols and listening tests are called and coloured in figures and in print."""
 
 from qastanet.plots.style import PALETTE
 
@@ -22,11 +22,12 @@ LABELS = {
     "si-sdr": "SI-SDR, ears",
     "pemo-q": "PEMO-Q (authors' values)",
     "bam-q": "BAM-Q (authors' values)",
+    "ambiqual": "Ambiqual",
     "bitrate": "Bitrate alone",
     "condition-mean": "Mean of the condition",
     "listeners": "A new panel of listeners",
 }
-"""How metrics are called in figures; a minus stands before distances that are turned round."""
+"""How metrics are called; a minus stands before distances that are turned round in figures."""
 
 COLOURS = {
     "qastanet": PALETTE[0],
@@ -48,4 +49,21 @@ DATASETS = {
     "aes2023": "AES 2023",
     "neural2024": "Neural codecs 2024",
     "pooled": "Pooled, ambisonic",
+    "aes2023-screened": "AES 2023, screened",
+    "paper-private": "Private test of the paper",
 }
+
+PROTOCOLS = {
+    "direct": "taken as it is",
+    "loso": "scene left out, one test",
+    "source-out": "recording left out, one test",
+    "pooled-loso": "scene left out, both tests",
+    "pooled-source-out": "recording left out, both tests",
+    "pooled-loso-scaled": "scene left out, both tests, scale told",
+    "pooled-source-out-scaled": "recording left out, both tests, scale told",
+    "lodo": "test left out",
+    "lodo-scaled": "test left out, scale told",
+    "reported": "reported by others",
+}
+"""What a number has not seen of the listening test that it is compared with, in words; the names
+are those of `qastanet.evidence.comparison`."""
