@@ -252,3 +252,18 @@ def test_spread_is_that_of_the_single_networks():
     table = pd.read_csv(PROCESSED / "paper_spread.csv")
     pd.testing.assert_frame_equal(found, table, atol=1e-4, rtol=0)
     assert (table.pearson_sd > 0).all()
+
+
+def test_kept_networks_give_the_scores_they_gave(small, tmp_path):
+    pairs, plans = small
+    paper_ensembles.train_missing(pairs, tmp_path, 1, plans)
+    weights = paper_ensembles.gather(pairs, tmp_path, plans)[1]
+    np.savez(tmp_path / "weights.npz", **weights)
+    networks = paper_kept.read_networks(tmp_path / "weights.npz", "swap")
+    with np.load(tmp_path / f"swap_{ALL}_0.npz") as archive:
+        there = archive["scores"]
+    with torch.no_grad():
+        found = np.stack([Batch(pairs["ambisonic"].maps)(each).numpy() for each in networks])
+    np.testing.assert_allclose(found, there, atol=CLOSED_FORM)
+    with pytest.raises(InputError, match="holds no networks 'sum'"):
+        paper_kept.read_networks(tmp_path / "weights.npz", "sum")

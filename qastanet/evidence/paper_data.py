@@ -125,8 +125,8 @@ def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArr
         (6, frames) that sum to 1 over the frames, ``pooled`` (6,) and ``score`` ().
     """
     with torch.no_grad():
-        scale = torch.tensor(SCALE)[: len(differences), None, None]
-        maps = torch.from_numpy(np.asarray(differences, dtype=np.float32)) / scale
+        scale = np.array(SCALE)[: len(differences), None, None]
+        maps = torch.from_numpy(np.asarray(differences, dtype=float) / scale)
         activity = network.activity(maps)
         weights = torch.softmax(network.pooling.beta * activity, -1)
         found = {

@@ -20,6 +20,9 @@ COLUMNS = {
 }
 """Columns of the figure: two correlations, then those of the parts of the first."""
 
+YARDSTICKS = ("bitrate", "condition-mean", "listeners")
+"""Rows below the metrics."""
+
 SHORT = {"recording left out": "recording unseen", "test left out": "test unseen"}
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qastanet import storage
 from qastanet.errors import InputError
+from qastanet.models.network import DifferenceNetwork
 from qastanet.training.paper_ensembles import train_fold
 from qastanet.training.paper_plans import PLANS, Pairs, Plan, plan_folds
 
@@ -91,3 +92,30 @@ def read_scores(path: str | Path, pairs: Mapping[str, Pairs]) -> dict[str, NDArr
     if not scores or {each.shape[-1] for each in scores.values()} != sizes:
         raise InputError(f"{path}: does not fit the {sizes} rated pairs; `make train`")
     return kept
+
+
+def read_networks(path: str | Path, plan: str) -> list[DifferenceNetwork]:
+    """Read the kept networks that have seen all pairs, in double precision.
+
+    Args:
+        path: file of weights of `qastanet.training.paper_ensembles`.
+        plan: name in PLANS.
+
+    Raises:
+        InputError: if the file is something else, or has none of the plan
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = [name for name in archive.files if name.startswith(f"{plan}/")]
+            arrays = {name.partition("/")[2]: archive[name] for name in names}
+    except storage.DAMAGED as error:
+        raise InputError(f"{path}: cannot be read as weights ({error}); `make train`") from error
+    if "band_weight" not in arrays:
+        raise InputError(f"{path}: holds no networks '{plan}'; `make train`")
+    found = []
+    for number in range(len(arrays["band_weight"])):
+        network = DifferenceNetwork(arrays["band_weight"].shape[1], PLANS[plan].recipe.pooling)
+        state = {name: torch.from_numpy(each[number]) for name, each in arrays.items()}
+        network.double().load_state_dict(state)
+        found.append(network)
+    return found
