@@ -50,9 +50,12 @@ campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a
 	$(PYTHON) -m qastanet batch build/campaign/manifest.csv -o build/campaign/scores.csv \
 	  --jobs $(JOBS) --by condition
 
-train: setup ## train the shipped weights and evaluate them, from the kept statistics
-	$(PYTHON) -m qastanet.compendium.workflow run 07_train --profile $(PROFILE)
-	$(PYTHON) -m qastanet.compendium.workflow run 08_ablations --profile $(PROFILE)
+train: setup ## train the paper's networks and fit our model, from the kept features (an hour; resumable)
+	$(PYTHON) -m qastanet.training.paper_ensembles --jobs $(JOBS)
+	$(PYTHON) -m qastanet.training.shipping
+
+texts: setup ## write the tables of README and model card from the results
+	$(PYTHON) -m qastanet.compendium.texts
 
 synthetic: setup ## make the synthetic pairs of the pre-training anew (20 minutes, needs PyAV)
 	$(PYTHON) -m qastanet.training.synthetic_pairs data/processed
@@ -78,4 +81,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce results report campaign train synthetic test test-long bench lint lab clean
+.PHONY: help setup fetch reproduce results report campaign train texts synthetic test test-long bench lint lab clean
