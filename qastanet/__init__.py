@@ -14,8 +14,8 @@ The packages, in the order of the data flow; each imports only those that stand 
   `feature_statistics`, `features`, `gammatone`, `hearing_threshold`
 * `models`: `attribution`, `default_model`, `interval`, `model`, `monotone`, `monotone_scorer`,
   `network`, `plain_network`, `released`, `scorer`
-* `scoring`: `batch`, `campaign`, `explanation`, `feature_store`, `loading`, `manifest`, `metric`,
-  `pair_scores`, `progress`, `workers`
+* `scoring`: `campaign`, `explanation`, `loading`, `manifest`, `metric`, `pair_scores`, `progress`,
+  `workers`
 * `rivals`: `ambiqual`, `channelwise`, `emobiq`, `optional_metrics`, `other_metrics`
 * `listening_tests`: `aes2023`, `ambiqual_ratings`, `contents`, `rated_manifest`, `rated_pairs`,
   `rating_models`, `webmushra`, `webmushra_manifest`

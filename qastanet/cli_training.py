@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qastanet.errors import InputError
+from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
 
@@ -63,6 +64,7 @@ def add_manifest(commands) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
+    need("torch", "pandas", "tqdm", extra="train")
     import torch
 
     from qastanet.listening_tests import rated_manifest
