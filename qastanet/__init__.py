@@ -11,9 +11,9 @@ The packages, in the order of the data flow; each imports only those that stand 
 * `scene`: `binaural_cues`, `codecs`, `degradations`, `dry_sounds`, `parametric_coding`,
   `parametric_scenes`, `room`, `synthetic_scenes`
 * `hearing`: `differences`, `directiveness`, `envelope`, `fast`, `fast_hilbert`, `fast_kernels`,
-  `feature_statistics`, `features`, `gammatone`, `hearing_threshold`
-* `models`: `attribution`, `default_model`, `interval`, `model`, `monotone`, `monotone_scorer`,
-  `network`, `plain_network`, `released`, `scorer`
+  `features`, `gammatone`, `hearing_threshold`, `parts`
+* `models`: `attribution`, `default_model`, `interval`, `model`, `network`, `parts_model`,
+  `plain_network`, `released`, `scorer`
 * `scoring`: `batch`, `campaign`, `explanation`, `feature_store`, `loading`, `manifest`, `metric`,
   `pair_scores`
 * `rivals`: `ambiqual`, `channelwise`, `emobiq`, `optional_metrics`, `other_metrics`
@@ -21,10 +21,11 @@ The packages, in the order of the data flow; each imports only those that stand 
   `rating_models`, `webmushra`, `webmushra_manifest`
 * `agreement`: `bootstrap`, `correlations`, `listener_noise`, `mapping`, `resampling`,
   `significance`, `statistics`
-* `training`: `calibration`, `cross_validation`, `pair_statistics`, `paper_training`,
-  `pretraining`, `rating_scale`, `recipe`, `shipping`, `synthetic_pairs`, `training_sets`
+* `training`: `calibration`, `cross_validation`, `paper_training`, `parts_fit`, `rated_parts`,
+  `rating_scale`, `shipping`
 * `evidence`: `ablations`, `all_scores`, `campaign_summary`, `comparison`, `comparison_tables`,
-  `comparison_views`, `evaluation`, `fold_agreement`, `model_comparison`, `paper_data`, `probes`
+  `comparison_views`, `configurations`, `evaluation`, `fold_agreement`,
+  `model_comparison`, `paper_data`, `probes`
 * `own_test`: `own_agreement`, `own_pairs`, `own_scale`, `own_scores`, `own_training`
 * `plots`: `agreement`, `explanation`, `explanation_page`, `front_end`, `learning`,
   `mean_ratings`, `names`, `paper`, `score_curves`, `style`

@@ -25,7 +25,7 @@ from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.models import attribution
 from qastanet.models.attribution import FEATURE_OF, attribute, explain, frame_shares
-from qastanet.models.monotone_scorer import MonotoneScores, load_default
+from qastanet.models.parts_model import MonotoneScores, load_default
 from qastanet.models.scorer import Scorer
 from qastanet.plots import explanation_page
 from qastanet.scene.degradations import degrade

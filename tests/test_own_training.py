@@ -22,7 +22,7 @@ from qastanet.listening_tests.rated_manifest import (
     read_rated_manifest,
     split_by_suffix,
 )
-from qastanet.models.monotone_scorer import WEIGHTS, load_default, read_weights, write_weights
+from qastanet.models.parts_model import WEIGHTS, load_default, read_weights, write_weights
 from qastanet.own_test import own_pairs, own_scale, own_training
 from qastanet.scoring import campaign
 from qastanet.scoring.loading import load_model, load_scorer

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qastanet.errors import InputError
-from qastanet.models.monotone_scorer import read_weights
+from qastanet.models.parts_model import read_weights
 from qastanet.scene import codecs
 from qastanet.scene.degradations import DEGRADATIONS, degrade, draw
 from qastanet.scene.dry_sounds import KINDS, dry_sound

@@ -4,8 +4,8 @@ from qastanet.plots.style import PALETTE
 
 LABELS = {
     "qastanet-released": "QASTAnet (released)",
-    "qastanet": "QASTAnet (this work)",
-    "qastanet-paper": "QASTAnet (paper's recipe)",
+    "parts": "Parts (this work)",
+    "qastanet-paper": "QASTAnet (retrained)",
     "emobiq": "eMoBi-Q",
     "emobiq-monaural": "eMoBi-Q, monaural",
     "emobiq-binaural": "eMoBi-Q, binaural",
@@ -22,7 +22,7 @@ LABELS = {
 """How metrics are called in figures; a minus stands before distances that are turned round."""
 
 COLOURS = {
-    "qastanet": PALETTE[0],
+    "parts": PALETTE[0],
     "qastanet-paper": PALETTE[9],
     "qastanet-released": PALETTE[3],
     "emobiq": PALETTE[1],
