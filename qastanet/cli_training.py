@@ -33,9 +33,8 @@ def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) 
     train.add_argument(
         "--scale-only",
         action="store_true",
-        help="keep the shipped weights; fit only how strictly the test rates (one number)",
+        help="fit only how the test uses its scale (two numbers); the order of scores stays",
     )
-    train.add_argument("--pretraining", metavar="DIR", help="data/processed of the compendium")
     train.add_argument("--quiet", action="store_true", help="show no progress")
     add_options(train)
     train.set_defaults(run=_train)
@@ -64,15 +63,12 @@ def add_manifest(commands) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
-    need("torch", "pandas", "tqdm", extra="train")
-    import torch
-
+    need("pandas", "tqdm", extra="train")
     from qastanet.listening_tests import rated_manifest
     from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
     from qastanet.sound.options import Options
     from qastanet.storage import check_writable, write_table
 
-    torch.set_num_threads(1)  # so that sums are taken in the same order
     output = Path(options.output)
     if output.suffix != ".safetensors":
         raise InputError(f"{output}: the name of the weights must end in .safetensors")
@@ -80,8 +76,6 @@ def _train(options: argparse.Namespace) -> int:
     outputs = output, Path(f"{stem}_predictions.csv"), Path(f"{stem}_agreement.csv")
     for each in outputs:
         check_writable(each)
-    if options.scale_only and options.pretraining:
-        raise InputError("--scale-only needs no --pretraining; leave one of them out")
     table = rated_manifest.read_rated_manifest(options.manifest)
     parts = None
     if options.split == "suffix":
@@ -93,8 +87,7 @@ def _train(options: argparse.Namespace) -> int:
         own_scale.check_one_test(table, options.manifest)
         table = own_scale.shipped_scores(table, prepared, shown)
     else:
-        folder = own_training.pretraining_folder(options.pretraining)
-        table, values = own_pairs.own_statistics(table, prepared, progress=shown)
+        table, values = own_pairs.own_parts(table, prepared, progress=shown)
     rated_manifest.check_trainable(table, options.manifest)
     if parts is not None and (shared := own_training.shared_scenes(table, parts)):
         print(
@@ -107,12 +100,14 @@ def _train(options: argparse.Namespace) -> int:
     if options.scale_only:
         trained = own_scale.fit_own_scale(table, parts)
         own_scale.write_own_scale(trained, output, facts)
-        print(f"scale of the test: {trained.scale:.2f} (above 1: stricter than the shipped model)")
+        strict, curve = trained.scale
+        print(
+            f"scale of the test: {strict:.2f} (above 1: stricter than the shipped model), ", end=""
+        )
+        print(f"curve {curve:.2f} (above 1: kinder to small differences)")
     else:
-        material = own_training.own_material(table, values, folder)
-        recipe, label = own_training.OWN, "training" if shown else None
-        trained = own_training.train_own(material, recipe, parts, label)
-        own_training.write_own(trained, recipe, output, facts)
+        trained = own_training.train_own(table, values, parts)
+        own_training.write_own(trained, output, facts)
     agreement = own_agreement.own_agreement(trained.predictions)
     write_table(trained.predictions, outputs[1])
     write_table(agreement, outputs[2])

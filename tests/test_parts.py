@@ -15,7 +15,7 @@ from qastanet.hearing.fast import features
 from qastanet.hearing.features import Features, binaural_features
 from qastanet.hearing.parts import PARTS, Form, parts
 from qastanet.listening_tests.rated_pairs import ambiqual_pairs
-from qastanet.models.monotone_scorer import load_default
+from qastanet.models.parts_model import load_default
 from qastanet.scene.degradations import degrade
 from qastanet.sound.sampling import resample
 

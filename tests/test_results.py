@@ -16,7 +16,7 @@ from qastanet.compendium import published
 from qastanet.compendium.deviations import listed
 from qastanet.evidence.evaluation import score_pairs
 from qastanet.listening_tests import ambiqual_ratings
-from qastanet.models.monotone_scorer import read_weights
+from qastanet.models.parts_model import read_weights
 from qastanet.registry import AMBIQUAL
 from qastanet.scoring.loading import load_model
 

@@ -6,13 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qastanet.errors import InputError
-from qastanet.models.monotone_scorer import read_weights
 from qastanet.scene import codecs
 from qastanet.scene.degradations import DEGRADATIONS, degrade, draw
 from qastanet.scene.dry_sounds import KINDS, dry_sound
 from qastanet.scene.synthetic_scenes import Scene, Source, random_scene, render
-from qastanet.sound.binaural import BinauralDecoder
-from qastanet.training.synthetic_pairs import PLAN, common_pairs, drawn_pairs
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,13 +77,3 @@ def test_codecs_are_aligned_and_better_at_higher_rates(signal, codec, channels):
 def test_codecs_refuse_other_numbers_of_channels():
     with pytest.raises(InputError, match=r"shape \(3, 10\)"):
         codecs.opus(np.zeros((3, 10)), 64)
-
-
-def test_pairs_come_with_metrics_and_statistics():
-    decoder = BinauralDecoder(read_weights()["filters"])
-    table, values = drawn_pairs([3], decoder)
-    assert len(table) == len(values) == len(PLAN) and (values >= 0).all()
-    assert table[["emobiq", "lq", "la"]].stack().between(0, 1 + 1e-6).all()
-    table, values = common_pairs([3], decoder)
-    assert len(table) == len(values) == 8 and table.rating.between(0, 1).all()
-    assert values[0].max() > values[3].max()  # an anchor differs more than a shift

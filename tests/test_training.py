@@ -1,6 +1,6 @@
 """Training: reproducible, resumable, and honest about what it may see."""
 
-from dataclasses import replace
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -8,107 +8,35 @@ import pandas as pd
 import pytest
 import torch
 
-from qastanet.errors import InputError
-from qastanet.evidence import fold_agreement
+from qastanet.evidence import configurations, fold_agreement
 from qastanet.listening_tests import contents
 from qastanet.models import interval
 from qastanet.models.network import DifferenceNetwork
-from qastanet.training import calibration, cross_validation, pretraining, training_sets
+from qastanet.models.parts_model import read_weights
+from qastanet.training import calibration, cross_validation, parts_fit, rated_parts
 from qastanet.training.paper_training import DEAD, Batch, PaperRecipe, predict_paper, train_paper
-from qastanet.training.recipe import Recipe, optimise, shares
 
+Material = namedtuple("Material", ["rated", "parts", "forms"])
 PROCESSED = Path(__file__).parents[1] / "data" / "processed"
-SHORT = Recipe(first_steps=6, steps=6)
 
 
 @pytest.fixture(scope="module")
 def material():
-    names = ("rated", "synthetic", "common")
-    files = [(PROCESSED / f"{n}_pairs.csv", PROCESSED / f"{n}_statistics.npz") for n in names]
-    tests = [PROCESSED / f"{name}_listening_test.csv" for name in ("aes2023", "ambiqual2")]
-    return training_sets.load(*files, tests)
+    table, values = rated_parts.read_parts(PROCESSED / "rated_parts.npz")
+    tests = [pd.read_csv(path) for path in sorted(PROCESSED.glob("*_listening_test.csv"))]
+    rated = rated_parts.add_ratings(table, tests)
+    forms = {name: each[rated.row] for name, each in values.items()}
+    return Material(rated, forms["shipped"], forms)
 
 
 def _seen(material):
     return (material.rated.role != "reference").to_numpy()
 
 
-def test_same_seed_same_weights(material):
-    first, second = (
-        cross_validation.train_runs(material, [_seen(material)], SHORT)[0] for _ in range(2)
-    )
-    for a, b in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(a, b)
-
-
-def test_resumed_training_equals_an_uninterrupted_one(material, tmp_path):
-    masks = [_seen(material)]
-    whole, _ = cross_validation.train_runs(material, masks, SHORT)
-    stem = str(tmp_path / "run")
-    part = replace(SHORT, steps=3)
-    cross_validation.train_runs(material, masks, part, checkpoint=stem)
-    resumed, curves = cross_validation.train_runs(material, masks, SHORT, checkpoint=stem)
-    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
-        assert torch.equal(a, b)
-    assert len(curves) == 12
-
-
-def test_checkpoint_of_something_else_is_refused(tmp_path):
-    file = tmp_path / "state.pt"
-    small, large = torch.nn.Linear(1, 1), torch.nn.Linear(2, 1)
-    optimise(small, lambda: small.weight.square().sum(), 1, 0.1, file)
-    with pytest.raises(InputError, match="of another training"):
-        optimise(large, lambda: large.weight.square().sum(), 2, 0.1, file)
-
-
-def test_runs_side_by_side_equal_single_runs(material):
-    masks = [fold.train for fold in cross_validation.folds(material.rated, ["lodo"])]
-    both, _ = cross_validation.train_runs(material, masks, SHORT)
-    one, _ = cross_validation.train_runs(material, masks[1:], SHORT)
-    for a, b in zip(both.parameters(), one.parameters(), strict=True):
-        torch.testing.assert_close(a[1:], b, rtol=1e-3, atol=1e-4)
-
-
-def test_every_listening_test_counts_the_same():
-    test = torch.tensor([0, 0, 0, 1, 2, 2])
-    chosen = torch.tensor([[True] * 6, [True, True, False, True, False, False]])
-    weight = shares(chosen, test, 1)
-    assert weight[:, 0].tolist() == pytest.approx([1 / 9] * 3 + [1 / 3] + [1 / 6] * 2)
-    assert weight[:, 1].tolist() == pytest.approx([0.25, 0.25, 0, 0.5, 0, 0])
-
-
-def test_one_listening_test_alone_has_no_scale(material):
-    masks = [fold.train for fold in cross_validation.folds(material.rated, ["lodo"])]
-    with_scales, without = (
-        cross_validation.train_runs(material, masks, replace(SHORT, test_scales=each))[0]
-        for each in (True, False)
-    )
-    for a, b in zip(with_scales.parameters(), without.parameters(), strict=True):
-        assert torch.equal(a, b)
-
-
-def test_a_ceiling_is_for_tests_with_a_better_reference_only(material):
-    masks = [fold.train for fold in cross_validation.folds(material.rated, ["lodo"])]
-    with_ceiling, without = (
-        cross_validation.train_runs(material, masks, replace(SHORT, ceilings=each))[0].log_weight
-        for each in (True, False)
-    )
-    # the first run is trained on the codec set, the second on AES 2023
-    assert not torch.equal(with_ceiling[0], without[0])
-    assert torch.equal(with_ceiling[1], without[1])
-
-
-def test_scales_and_ceiling_let_one_model_serve_both_tests():
-    table = pd.read_csv(PROCESSED / "ablations.csv")
-    table = table[(table.protocol == "pooled-loso-scaled") & (table.signal == "ambisonic")]
-    table = table[(table.dataset == "ambiqual2") & (table.seed == 0)].set_index("variant").pearson
-    assert table["shipped"] > table["without ceiling"] > table["one scale for all tests"] + 0.05
-
-
 def test_folds_never_train_on_what_they_test(material):
     table = material.rated
     found = cross_validation.folds(table)
-    assert [f.protocol for f in found].count("loso") == 13 and len(found) == 42
+    assert [f.protocol for f in found].count("loso") >= 13
     for fold in found:
         assert not (fold.train & fold.test).any()
         assert not set(table.content[fold.train]) & set(table.content[fold.test])
@@ -122,7 +50,7 @@ def test_no_recording_is_trained_on_and_tested_with(material, protocol):
     table = material.rated
     source = table.content.astype(str).map(contents.recording)
     found = cross_validation.folds(table, [protocol])
-    assert len(found) == 7
+    assert len(found) >= 7
     for fold in found:
         assert not set(source[fold.train]) & set(source[fold.test])
     assert np.sum([fold.test for fold in found], axis=0).tolist() == [1] * len(table)
@@ -139,38 +67,59 @@ def test_condition_means_do_not_use_the_scene(material):
     assert not np.allclose(found.score[~own], again.score[~own])
 
 
-def test_held_out_ratings_change_nothing(material):
-    fold = cross_validation.folds(material.rated, ["pooled-loso"])[0]
-    other = material.rated.copy()
-    other.loc[fold.test, "mean"] = 50.0
-    first, second = (
-        cross_validation.train_runs(m, [fold.train], SHORT)[0]
-        for m in (material, material._replace(rated=other))
-    )
-    for a, b in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(a, b)
-
-
 def test_no_protocol_shows_a_scene_its_own_ratings(material):
     table, scene = material.rated, "string_quartet_medrev"
     changed = table.assign(mean=table["mean"].where(table.content != scene, 50.0))
     first, second = (
-        cross_validation.predict(m, SHORT) for m in (material, material._replace(rated=changed))
+        parts_fit.predict(each, material.parts, parts_fit.START) for each in (table, changed)
     )
     own = first.content == scene
-    assert first.protocol[own].nunique() == 8
+    assert first.protocol[own].nunique() == 9
     np.testing.assert_allclose(second.score[own], first.score[own], atol=1e-6)
-    assert not np.allclose(second.score[~own], first.score[~own], atol=1e-4)
+    fitted = ~own & (first.protocol != "direct")
+    assert not np.allclose(second.score[fitted], first.score[fitted], atol=1e-4)
 
 
-def test_targets_use_only_what_a_run_may_see(material):
-    mask = np.zeros(len(material.rated), dtype=bool)
-    mask[:20] = True
-    changed = material.rated.assign(mean=material.rated["mean"].where(mask, 1.0))
-    first, second = (
-        pretraining.targets(t, [mask], material.drawn) for t in (material.rated, changed)
-    )
-    np.testing.assert_array_equal(first, second)
+def test_the_shipped_number_is_that_of_the_ratings(material):
+    """Where the third test is at hand too, which the number is fitted to as well."""
+    if "neural2024" not in set(material.rated.dataset):
+        pytest.skip("the third listening test is not at hand")
+    seen = _seen(material)
+    fitted = parts_fit.fit_strictness(material.rated, material.parts, seen)
+    assert fitted.strictness == pytest.approx(read_weights()["scale"][0], rel=2e-3)
+    assert fitted.curve == read_weights()["scale"][1] == parts_fit.START.curve
+
+
+def test_every_listening_test_counts_the_same():
+    weight = parts_fit.balance(np.array(["a"] * 3 + ["b"] + ["c"] * 2))
+    assert weight.tolist() == pytest.approx([2 / 3] * 3 + [2.0] + [1.0] * 2)
+
+
+def test_fitted_units_stay_near_unless_ratings_say_so(material):
+    seen = _seen(material)
+    rating = material.rated["mean"].to_numpy()[seen] / 100
+    values, start = material.parts[seen], parts_fit.START
+    few = parts_fit.fit(values[:2], rating[:2], None, start, parts_fit.FREE)
+    many = parts_fit.fit(values, rating, None, start, parts_fit.FREE)
+    steps = [np.abs(np.log(model.units / start.units)).max() for model in (few, many)]
+    assert steps[0] < steps[1] < 3
+
+    def error(model):
+        return np.square(model(values) - rating).mean()
+
+    assert error(many) < error(parts_fit.fit(values, rating, None, start)) < error(start)
+
+
+def test_configurations_agree_with_their_table(material):
+    table = pd.read_csv(PROCESSED / "configurations.csv")
+    chosen = table[table.chosen & (table.subset == "AES 2023, ambisonic")]
+    assert chosen.configuration.unique().tolist() == ["seven parts"]
+    one = configurations.configurations()[0]
+    again = configurations.configuration_table(material.rated, material.forms, [one])
+    again = again[again.subset == "AES 2023, ambisonic"]
+    for measure in ("pearson", "spearman"):
+        assert again[measure].item() == pytest.approx(chosen[measure].item(), abs=1e-3)
+    assert table.configuration.nunique() == len(configurations.configurations())
 
 
 def test_intervals_hold_their_level_on_errors_of_any_size():
@@ -252,29 +201,6 @@ def test_interval_coverage_of_held_out_scenes():
     for protocol, part in table[known].groupby("protocol"):
         assert 0.85 <= np.average(part.coverage, weights=part.n) <= 0.95, protocol
         assert part.coverage.min() >= 0.85  # on each test and kind of signal
-
-
-def test_ablations_hold_the_shipped_recipe_and_ten_seeds():
-    table = pd.read_csv(PROCESSED / "ablations.csv")
-    shipped = table[(table.variant == "shipped") & (table.signal == "ambisonic")]
-    assert shipped.seed.nunique() >= 10
-    spread = shipped.groupby(["protocol", "dataset"]).pearson.std()
-    assert spread.loc["loso"].max() < 0.05 and spread.loc["pooled-loso-scaled", "pooled"] < 0.05
-    first = shipped[(shipped.seed == 0) & (shipped.dataset == "pooled")]
-    first = first[first.protocol == "pooled-loso-scaled"].pearson.item()
-    kept = pd.read_csv(PROCESSED / "training_agreement.csv")
-    kept = kept[(kept.metric == "qastanet") & (kept.subset == "without_reference")]
-    kept = kept[(kept.dataset == "pooled") & (kept.signal == "ambisonic")]
-    kept = kept[kept.protocol == "pooled-loso-scaled"]
-    assert first == pytest.approx(kept.pearson.item(), abs=2e-3)
-
-
-def test_more_scenes_do_not_make_it_worse():
-    table = pd.read_csv(PROCESSED / "data_efficiency.csv")
-    table = table[(table.variant == "shipped") & (table.signal == "ambisonic")]
-    table = table[table.protocol == "pooled-loso-scaled"]
-    median = table.groupby("scenes").rmse.median()
-    assert median.iloc[-1] < median.iloc[0]
 
 
 def test_paper_predictions_do_not_depend_on_the_number_of_processes():

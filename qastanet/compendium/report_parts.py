@@ -11,9 +11,9 @@ from markupsafe import Markup, escape
 from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 
 COMPARED = [
-    *(("qastanet", "loso"), ("qastanet", "source-out"), ("qastanet", "pooled-loso-scaled")),
-    *(("qastanet", "pooled-loso"), ("qastanet", "lodo"), ("qastanet-paper", "loso")),
-    ("qastanet-paper", "pooled-loso-scaled"),
+    *(("parts", "loso"), ("parts", "source-out"), ("parts", "pooled-loso-scaled")),
+    *(("parts", "pooled-loso"), ("parts", "lodo"), ("qastanet-retrained", "loso")),
+    ("qastanet-retrained", "pooled-loso-scaled"),
     *(("qastanet-released", "direct"), ("emobiq", "direct"), ("ambiqual-lq", "direct")),
     *(("ambiqual-la", "direct"), ("visqol", "direct"), ("zimtohrli", "direct")),
 ]

@@ -18,8 +18,9 @@ from qastanet.hearing.gammatone import N_BANDS
 from qastanet.hearing.parts import PARTS
 from qastanet.listening_tests.contents import recording
 from qastanet.models.parts_model import PartsScores, rated
-from qastanet.training.parts_fit import START, UNITS, balance, fit, fit_scale
+from qastanet.training.parts_fit import START, UNITS, balance, fit
 from qastanet.training.rated_parts import FURTHER
+from qastanet.training.rating_scale import fit_curve
 
 CURVE = (START.strictness, START.curve)
 """The same a and b for all configurations; they change no order."""
@@ -169,27 +170,16 @@ def fitted_scores(
     return found
 
 
-def points_off(table: pd.DataFrame, distance: NDArray, mask: NDArray) -> float:
+def points_off(table: pd.DataFrame, score: NDArray, mask: NDArray) -> float:
     """Error in points when other scenes of the same test tell a and b (one of each left out)."""
     rating, content = table["mean"].to_numpy() / 100, table.content.to_numpy()
-    value = _alone(distance)
     found = np.full(len(table), np.nan)
     for scene in np.unique(content[mask]):
         others, own = mask & (content != scene), mask & (content == scene)
         if others.any():
-            found[own] = fit_scale(value[others], rating[others], _ONE)(value[own])
+            found[own] = fit_curve(score[others], rating[others])(score[own])
     kept = mask & np.isfinite(found)
     return 100 * rmse(found[kept], rating[kept])
-
-
-_ONE = PartsScores(START.units, 1.0, *CURVE)
-
-
-def _alone(distance: NDArray) -> NDArray:
-    """Parts (pairs, 7, 29) of which the first alone gives the distances."""
-    values = np.zeros((len(distance), len(PARTS), N_BANDS))
-    values[:, 0] = (START.units[0] * np.expm1(distance))[:, None]
-    return values
 
 
 def configuration_table(
@@ -212,16 +202,15 @@ def configuration_table(
     rating = table["mean"].to_numpy()
     units = {"test left out": table.dataset, "recording left out": table.content.map(recording)}
     for each in configurations() if chosen is None else chosen:
-        scores = {"nothing fitted": rated(far := distances(each, values), *CURVE)}
+        scores = {"nothing fitted": rated(distances(each, values), *CURVE)}
         if each.fitted:
-            far, mapped = None, values[each.form]
+            mapped = values[each.form]
             scores = {k: fitted_scores(table, mapped, each, u) for k, u in units.items()}
         for folds, score in scores.items():
             for name, mask in masks.items():
                 row = (each.name, each.why, folds, name, int(mask.sum()))
                 agreement = pearson(score[mask], rating[mask]), spearman(score[mask], rating[mask])
-                off = 100 * rmse(score[mask], rating[mask] / 100)
-                points = off if far is None else points_off(table, far, mask)
+                points = points_off(table, score, mask)
                 rows.append((*row, *agreement, points, each.name == configurations()[0].name))
     columns = ["configuration", "why", "folds", "subset", "items", "pearson", "spearman", "points"]
     return pd.DataFrame(rows, columns=[*columns, "chosen"])

@@ -3,12 +3,12 @@
 from qastanet.plots.style import PALETTE
 
 LABELS = {
+    "parts": "Parts (ours)",
     "qastanet-released": "QASTAnet, released",
     "qastanet-retrained": "QASTAnet, retrained",
     "qastanet-tuned": "QASTAnet, tuned from released",
-    "qastanet": "QASTAnet (this work)",
-    "qastanet-paper": "QASTAnet (paper's recipe)",
-    "conformance-3": "default, conformance 3",
+    "qastanet-paper": "QASTAnet, as the paper reports",
+    "conformance-3": "Ours, conformance 3",
     "emobiq": "eMoBi-Q",
     "emobiq-monaural": "eMoBi-Q, monaural",
     "emobiq-binaural": "eMoBi-Q, binaural",
@@ -30,8 +30,7 @@ LABELS = {
 """How metrics are called; a minus stands before distances that are turned round in figures."""
 
 COLOURS = {
-    "qastanet": PALETTE[0],
-    "qastanet-paper": PALETTE[9],
+    "parts": PALETTE[0],
     "qastanet-retrained": PALETTE[9],
     "qastanet-tuned": PALETTE[7],
     "qastanet-released": PALETTE[3],

@@ -124,29 +124,23 @@ def _draw_network(part, steps: Mapping[str, np.ndarray]) -> None:
 
 
 def band_weights(table: pd.DataFrame) -> Figure:
-    """Draw what the models make of each band, with the range over seeds or members.
+    """Draw what the paper's network makes of each band, with the range over seeds.
 
     Args:
         table: of `qastanet.evidence.paper_data.band_weights`.
     """
-    titles = {
-        "qastanet-paper": ("Paper's network, retrained", "Factor per feature and band"),
-        "qastanet": ("This work (monotone)", "Share of the weights × 29"),
-    }
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.8))
-    for axis, (model, (title, label)) in zip(axes, titles.items(), strict=True):
-        for name, part in table[table.model == model].groupby("feature", sort=False):
-            colour = FEATURE_COLOURS[name]
-            shown = DIFFERENCE_NAMES.get(name, name)
-            axis.fill_between(part.frequency_hz, part.low, part.high, color=colour, alpha=0.2, lw=0)
-            axis.semilogx(part.frequency_hz, part.weight, color=colour, label=shown)
-        axis.set(title=title, xlabel="Centre frequency (Hz)", ylabel=label)
-        axis.xaxis.set_major_locator(FixedLocator([500, 1000, 2000, 5000, 10000]))
-        axis.set_xticks([500, 1000, 2000, 5000, 10000], ["500", "1k", "2k", "5k", "10k"])
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.set_ylim(min(0, 1.1 * table[table.model == model].low.min()), None)
-    for axis in axes:
-        axis.legend(ncols=2)
+    figure, axis = plt.subplots(figsize=(PAGE / 2, 2.8))
+    for name, part in table.groupby("feature", sort=False):
+        colour = FEATURE_COLOURS[name]
+        shown = DIFFERENCE_NAMES.get(name, name)
+        axis.fill_between(part.frequency_hz, part.low, part.high, color=colour, alpha=0.2, lw=0)
+        axis.semilogx(part.frequency_hz, part.weight, color=colour, label=shown)
+    axis.set(xlabel="Centre frequency (Hz)", ylabel="Factor per feature and band")
+    axis.xaxis.set_major_locator(FixedLocator([500, 1000, 2000, 5000, 10000]))
+    axis.set_xticks([500, 1000, 2000, 5000, 10000], ["500", "1k", "2k", "5k", "10k"])
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_ylim(min(0, 1.1 * table.low.min()), None)
+    axis.legend(ncols=2)
     return figure
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qastanet import registry
 from qastanet.errors import InputError
 from qastanet.lazy import need
-from qastanet.models.monotone_scorer import load_default
+from qastanet.models.parts_model import load_default
 from qastanet.models.scorer import Scorer
 from qastanet.version import CONFORMANCE
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from qastanet.hearing.parts import PARTS
 from qastanet.models.parts_model import PartsScores, rated
 from qastanet.training.cross_validation import BETTER_REFERENCE, COLUMNS, ONE_TEST, SCALED, folds
+from qastanet.training.rating_scale import CURVE_SPREAD, ERROR, fit_curve
 
 UNITS = {
     **{"level": 12.0, "fluctuation": 0.7, "width": 0.2, "phase": 1.0},
@@ -35,14 +36,11 @@ UNITS = {
 START = PartsScores(np.array([UNITS[name] for name in PARTS]), 6.0, 4.0, 1.25)
 """The model before anything is fitted; a is a starting value."""
 
-ERROR = 0.12
-"""What a mean rating (0..1) may be off; weighs the ratings against the spreads below."""
-
-CURVE_SPREAD = 0.5
-"""How far the logarithm of b may be from the shipped one before ratings must say so."""
-
 UNIT_SPREAD = 0.3
-"""The same of the logarithms of the units."""
+"""How far the logarithms of the units may be from the shipped ones before ratings must say so."""
+
+FREE = ("strictness", "curve", "units")
+"""All numbers that ratings can tell."""
 
 METRIC = "parts"
 """Key of the model in tables."""
@@ -134,13 +132,6 @@ def fit_strictness(
     return fit(values[mask], rating[mask], balance(dataset[mask]), start)
 
 
-def fit_scale(
-    values: NDArray, rating: NDArray, start: PartsScores, free: Sequence[str] = ()
-) -> PartsScores:
-    """Fit a and b, how a listening test uses its scale (and what else is named in ``free``)."""
-    return fit(values, rating, None, start, ("strictness", "curve", *free))
-
-
 def predict(
     table: pd.DataFrame,
     values: NDArray,
@@ -172,15 +163,16 @@ def predict(
             result.append(part.assign(score=model(values[fold.test])))
             continue
         model = fit_strictness(table, values, fold.train, start)
-        result.append(part.assign(score=model(values[fold.test])))
+        score = model(values)
+        result.append(part.assign(score=score[fold.test]))
         scenes = zip(dataset[fold.test], content[fold.test], strict=True)
         for test, scene in dict.fromkeys(scenes):
             own = fold.test & (dataset == test) & (content == scene)
             others = seen & (dataset == test)
             others &= content != scene if fold.protocol == "lodo" else fold.train
-            scaled = fit_scale(values[others], rating[others], model)
+            scaled = fit_curve(score[others], rating[others])
             part = kept[own].assign(protocol=SCALED[fold.protocol])
-            result.append(part.assign(score=scaled(values[own])))
+            result.append(part.assign(score=scaled(score[own])))
     found = pd.concat(result, ignore_index=True)
     order = pd.Categorical(found.protocol, dict.fromkeys(found.protocol))
     return found.assign(order=order).sort_values(["order"], kind="stable").drop(columns="order")

@@ -4,7 +4,8 @@ The parts are kept in several forms (`FORMS`), so that what the constants of the
 be looked at without the sounds.
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from qastanet import registry
 from qastanet.errors import InputError
+from qastanet.hearing import fast
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import N_BANDS
 from qastanet.hearing.parts import PARTS, SHIPPED, Form, cells, parts
-from qastanet.listening_tests.rated_pairs import RatedPair
+from qastanet.listening_tests import ambiqual_ratings
+from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
 from qastanet.models.scorer import Scorer
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 from qastanet.storage import replacing
@@ -42,6 +46,22 @@ FURTHER = ("colour", "directiveness")
 """Parts that the model does without; see `further_parts`."""
 
 KEY = ["dataset", "stimulus", "signal"]
+
+
+def public_pairs(filters: NDArray) -> Iterator[RatedPair]:
+    """Give all rated pairs of the public listening tests at 48 kHz, in both forms.
+
+    Args:
+        filters: binaural decoder (2, channels, taps), for the tests that have no binaural signals.
+    """
+    ratings = registry.path(registry.AMBIQUAL, "MUSHRA_experiment_2.csv")
+    table = ambiqual_ratings.read_ambiqual2(ratings)
+    for pair in itertools.chain(aes2023_pairs(), ambiqual_pairs(table[table.order == 1])):
+        signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
+        yield pair._replace(reference=signals[0], degraded=signals[1], sampling_rate=SAMPLING_RATE)
+        if pair.signal == "ambisonic" and pair.dataset != "aes2023":  # which has its own
+            ears = [fast.binaural(x, filters) for x in signals]
+            yield RatedPair(*pair[:2], "binaural", pair.order, *ears, SAMPLING_RATE)
 
 
 def further_parts(reference: Features, degraded: Features) -> NDArray:

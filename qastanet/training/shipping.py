@@ -1,42 +1,35 @@
-"""From a trained ensemble to the weights file of the package."""
+"""From fitted numbers to the weights file of the package."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from qastanet.models.monotone import MonotoneEnsemble, count_parameters
-from qastanet.models.monotone_scorer import digest_of, write_weights
-from qastanet.sound.binaural import BinauralDecoder
-from qastanet.training.calibration import widest
-from qastanet.training.cross_validation import BETTER_REFERENCE, train_runs
-from qastanet.training.recipe import Recipe
-from qastanet.training.training_sets import Material
+from qastanet.models.parts_model import PartsScores, digest_of, write_weights
+from qastanet.training.calibration import calibrate
+from qastanet.training.cross_validation import BETTER_REFERENCE
 
 
-def train_shipped(
-    material: Material, recipe: Recipe, checkpoint: str | None = None, label: str | None = None
-) -> tuple[MonotoneEnsemble, pd.DataFrame]:
-    """Train on all rated pairs that do not equal their reference.
+def unseen_quantile(predictions: pd.DataFrame, protocol: str = "lodo") -> float:
+    """Calibrate the interval on predictions of listening tests that were left out.
 
-    Returns:
-        Ensemble and curves, see `qastanet.training.recipe.train`.
+    Args:
+        predictions: of `qastanet.training.parts_fit.predict`.
+        protocol: ``lodo``, where nothing is known of the scale of a test (those whose listeners
+            compared with a better reference are passed over), or ``lodo-scaled``.
     """
-    seen = (material.rated.role != "reference").to_numpy()
-    return train_runs(material, [seen], recipe, label, checkpoint)
-
-
-def interval_quantile(predictions: pd.DataFrame) -> float:
-    """Calibrate the interval on the pooled predictions out of fold, both kinds of signals."""
-    rated = predictions[predictions.role != "reference"]
-    return widest(rated, "pooled-loso", BETTER_REFERENCE)
+    kept = (predictions.role != "reference") & (predictions.protocol == protocol)
+    if protocol == "lodo":
+        kept &= ~predictions.dataset.isin(BETTER_REFERENCE)
+    rated = predictions[kept]
+    return calibrate(rated.score, rated["mean"] / 100)
 
 
 def ship(
-    ensemble: MonotoneEnsemble,
-    recipe: Recipe,
-    decoder: BinauralDecoder,
+    model: PartsScores,
+    filters: NDArray,
     quantile: float,
     path: str | Path,
     further: Mapping[str, str] | None = None,
@@ -44,25 +37,25 @@ def ship(
     """Write the weights file.
 
     Args:
-        ensemble: trained.
-        recipe: that it was trained by.
-        decoder: that it was trained with.
-        quantile: of `interval_quantile`.
+        model: fitted.
+        filters: of the binaural decoder that it was fitted with, shape (2, channels, taps).
+        quantile: of `unseen_quantile`.
         path: file ending in .safetensors.
         further: facts to write into its header, besides the usual ones.
 
     Returns:
         The facts in its header.
     """
-    arrays = {name: np.ascontiguousarray(x) for name, x in ensemble.plain().items()}
-    arrays["filters"] = decoder.filters.float().numpy()
-    arrays["quantile"] = np.array([quantile])
+    arrays = {
+        "units": np.array(model.units, dtype=float),
+        "norm": np.array([model.norm]),
+        "scale": np.array([model.strictness, model.curve]),
+        "quantile": np.array([quantile]),
+        "filters": np.asarray(filters, dtype=np.float32),
+    }
     facts = {
-        "members": str(len(recipe.members)),
-        "parameters": str(count_parameters(recipe.members)),
-        "seed": str(recipe.seed),
+        "numbers": str(sum(x.size for name, x in arrays.items() if name != "filters")),
         "decoder": "Neumann KU 100 (Bernschuetz 2013, CC BY-SA 3.0), MagLS, order 3",
-        "sha256": digest_of(arrays),
     } | dict(further or {})
     write_weights(arrays, path, facts)
-    return facts
+    return facts | {"sha256": digest_of(arrays)}
