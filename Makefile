@@ -57,9 +57,6 @@ train: setup ## train the paper's networks and fit our model, from the kept feat
 texts: setup ## write the tables of README and model card from the results
 	$(PYTHON) -m qastanet.compendium.texts
 
-synthetic: setup ## make the synthetic pairs of the pre-training anew (20 minutes, needs PyAV)
-	$(PYTHON) -m qastanet.training.synthetic_pairs data/processed
-
 bench: setup ## measure time and memory of the front ends (needs a quiet machine, half an hour)
 	$(PYTHON) benchmarks/front_end.py --patience 10
 
@@ -81,4 +78,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce results report campaign train texts synthetic test test-long bench lint lab clean
+.PHONY: help setup fetch reproduce results report campaign train texts test test-long bench lint lab clean

@@ -19,7 +19,7 @@ import pandas as pd
 from qastanet import registry
 from qastanet.errors import InputError
 from qastanet.listening_tests.contents import RATED
-from qastanet.listening_tests.webmushra import COLUMNS, rating_means
+from qastanet.listening_tests.webmushra import Rating, rating_means
 
 DATASET = "neural2024"
 RATINGS_VARIABLE = "QASTANET_NEURAL2024_RATINGS"
@@ -55,8 +55,8 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
     Example:
         >>> import io
         >>> lines = "utterance,condition,file,listener,rating\nu,Lyra 6,stim_01/lyra_6.wav,3,60\n"
-        >>> read_ratings(io.StringIO(lines)).iloc[0].tolist()
-        ['listener03', 'u', 'Lyra 6', 60, 'stim_01/lyra_6.wav']
+        >>> read_ratings(io.StringIO(lines)).drop(columns="rating").iloc[0].tolist()
+        ['listener03', 'u', 'Lyra 6', 'stim_01/lyra_6.wav']
     """
     try:
         table = pd.read_csv(path)
@@ -76,7 +76,7 @@ def read_ratings(path: str | Path) -> pd.DataFrame:
         raise InputError(f"{path}: line {twice[0] + 2}: this rating is there twice; keep one")
     for name in table.file.dropna().unique():
         _entry(name)
-    tidy = table[[*SOURCE_COLUMNS, "file"]].set_axis([*COLUMNS, "file"], axis="columns")
+    tidy = table[[*SOURCE_COLUMNS, "file"]].set_axis([*Rating._fields[:4], "file"], axis="columns")
     tidy["listener"] = [f"listener{number:02d}" for number in tidy.listener]
     tidy["condition"] = tidy.condition.replace({HIDDEN: "reference"})
     return tidy
@@ -96,7 +96,7 @@ def rating_table(ratings: pd.DataFrame | None, kept: str | Path) -> pd.DataFrame
     """
     if ratings is None:
         return pd.read_csv(kept)
-    table = rating_means(ratings, DATASET)
+    table = pd.DataFrame(rating_means(ratings, DATASET))
     files = ratings.drop_duplicates(["trial", "condition"]).set_index(["trial", "condition"]).file
     items = pd.MultiIndex.from_frame(table[["content", "condition"]])
     table["degraded"] = files.reindex(items).to_numpy()
