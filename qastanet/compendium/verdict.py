@@ -105,6 +105,8 @@ def remedy(table: pd.DataFrame, profile: str) -> list[str]:
         much = f", largest deviation {row.largest:.3g}" if row.verdict == "off" else ""
         tolerance = f", tolerance {row.tolerance:.3g} {row.unit}" if much else ""
         lines.append(f"  {row.verdict}: {row.file} (of {row.notebook}{much}{tolerance})")
+    if (table.verdict == "missing").any():
+        lines.append("What is missing was not made by this run: `make clean reproduce` makes all.")
     show = f"{sys.executable} -m qastanet.compendium.verdict --profile {profile} --show FILE"
     if profile == PUBLISHED and committed(Path.cwd()):
         return [*lines, f"To see what: git diff -- data figures, or {show}"]
