@@ -16,6 +16,7 @@ from scipy import special
 from qastanet.errors import InputError
 from qastanet.storage import read_rows
 
+COLUMNS = ["listener", "trial", "condition", "rating"]
 SOURCE_COLUMNS = ["session_uuid", "trial_id", "rating_stimulus", "rating_score"]
 LIMIT = 90  # points that the hidden reference must reach
 ALLOWED = 0.15  # share of trials in which it may stay below
