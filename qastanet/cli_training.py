@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qastanet.errors import InputError
+from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
 
@@ -62,6 +63,7 @@ def add_manifest(commands) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
+    need("pandas", "tqdm", extra="train")
     from qastanet.listening_tests import rated_manifest
     from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
     from qastanet.sound.options import Options
@@ -119,10 +121,10 @@ def _train(options: argparse.Namespace) -> int:
 def _manifest(options: argparse.Namespace) -> int:
     """Make a manifest of the results of webMUSHRA."""
     from qastanet.listening_tests import webmushra_manifest
-    from qastanet.storage import check_writable, write_table
+    from qastanet.storage import check_writable, write_rows
 
     check_writable(options.output)
-    table, screening = webmushra_manifest.manifest_of(
+    rows, screening, sessions = webmushra_manifest.manifest_of(
         options.webmushra,
         options.sounds,
         Path(options.output).absolute().parent,
@@ -131,11 +133,12 @@ def _manifest(options: argparse.Namespace) -> int:
         options.pattern,
         not options.all_listeners,
     )
-    write_table(table, options.output)
-    left = screening[~screening.kept]
-    for row in left.itertuples():
-        kept = "kept by request" if options.all_listeners else "left out"
-        print(f"{row.listener} (session {row.session}): {kept}, {row.reason}", file=sys.stderr)
-    used = len(screening) if options.all_listeners else int(screening.kept.sum())
-    print(f"{len(table)} pairs, {used} of {len(screening)} listeners: {options.output}")
+    write_rows(rows, options.output)
+    for row in screening:
+        if not row.kept:
+            kept = "kept by request" if options.all_listeners else "left out"
+            session = sessions[row.listener]
+            print(f"{row.listener} (session {session}): {kept}, {row.reason}", file=sys.stderr)
+    used = sum(row.kept or options.all_listeners for row in screening)
+    print(f"{len(rows)} pairs, {used} of {len(screening)} listeners: {options.output}")
     return 0

@@ -17,11 +17,15 @@ import sys
 import time
 from pathlib import Path
 
+from qastanet.compendium.progress import Progress, expected, spoken
+from qastanet.compendium.published import BUILD, settle
 from qastanet.errors import InputError
 
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOKS = Path("notebooks")
-BUILD = Path("build")
+MADE = "made"
+"""Folder below that of a profile: the results as the notebooks made them."""
+
 OWN = NOTEBOOKS / "own_listening_test.ipynb"
 """Not a node of the graph: it is run on a manifest of the user's."""
 
@@ -155,8 +159,9 @@ def run(notebook: Path, profile: str, audio: bool) -> None:
     values = parameters(notebook, profile)
     if audio and values.get("audio") is not None:
         values["audio"] = True
-    made = ("out_", "from_audio_") if values.get("audio") else ("out_",)
-    execute(notebook, values, made, BUILD / profile)
+    audio = bool(values.get("audio"))
+    made = ("out_", "from_audio_") if audio else ("out_",)
+    execute(notebook, values, made, BUILD / profile, typical=expected(notebook, profile, audio))
 
 
 def run_own(manifest: Path) -> Path:
@@ -185,12 +190,18 @@ def run_own(manifest: Path) -> Path:
 
 
 def execute(
-    notebook: Path, values: dict, made: tuple[str, ...], folder: Path, base: Path = Path()
+    notebook: Path,
+    values: dict,
+    made: tuple[str, ...],
+    folder: Path,
+    base: Path = Path(),
+    typical: float | None = None,
 ) -> None:
     """Execute a notebook with papermill; results appear only if all of it succeeds.
 
-    The executed notebook and an HTML of it are written to the folder. If a cell fails, what was
-    executed is kept there as <name>.failed.ipynb, and no result is touched.
+    The executed notebook and an HTML of it are written to the folder, and the results as they were
+    made to made/<name> in it (see `qastanet.compendium.published.settle`). If a cell fails, what
+    was executed is kept as <name>.failed.ipynb, and no result is touched.
 
     Args:
         notebook: its path
@@ -198,6 +209,7 @@ def execute(
         made: beginnings of the names of parameters that are files it writes
         folder: see above
         base: folder from which the files it writes are named
+        typical: seconds that it may take
 
     Raises:
         InputError: if a cell fails, or a file is not written
@@ -215,14 +227,17 @@ def execute(
     unfinished = folder / f"{notebook.stem}.failed.ipynb"
     start = time.monotonic()
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(unfinished),
-            values,
-            kernel_name="python3",
-            language="python",
-            extra_arguments=["--log-level=50"],  # it warns about itself at every start
-        )
+        with Progress(notebook, typical) as progress:
+            papermill.execute_notebook(
+                str(notebook),
+                str(unfinished),
+                values,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                on_cell_start=progress.cell,
+                extra_arguments=["--log-level=50"],  # it warns about itself at every start
+            )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error
     missing = [values[n] for n in values if n.startswith(made) and not Path(values[n]).is_file()]
@@ -231,15 +246,15 @@ def execute(
     page, _ = HTMLExporter().from_filename(str(unfinished))
     html = folder / f"{notebook.stem}.html"
     html.with_suffix(".part").write_text(page, encoding="utf-8")
-    for file in [file for file in staging.rglob("*") if file.is_file()]:
-        target = base / file.relative_to(staging)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.utime(file)
-        file.replace(target)
-    shutil.rmtree(staging)
+    for file in sorted(file for file in staging.rglob("*") if file.is_file()):
+        settle(file, base / file.relative_to(staging))
+    kept = folder / MADE / notebook.stem
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.parent.mkdir(exist_ok=True)
+    staging.replace(kept)
     html.with_suffix(".part").replace(html)
     unfinished.replace(folder / f"{notebook.stem}.ipynb")
-    print(f"{notebook.stem}: {time.monotonic() - start:.0f} s")
+    print(f"{notebook.stem}: done in {spoken(time.monotonic() - start)}", flush=True)
 
 
 def main() -> int:

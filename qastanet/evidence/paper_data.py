@@ -39,7 +39,7 @@ PAPER_EXCERPTS = 6
 """Excerpts of each content: suffix _1 for testing, _2 for validation, _3 to _6 for training."""
 
 SHOWN = (
-    *("parts", "qastanet-paper", "qastanet-released", "emobiq"),
+    *("parts", "qastanet-retrained", "qastanet-released", "emobiq"),
     *("ambiqual-lq", "ambiqual-la", "visqol", "zimtohrli"),
 )
 """Metrics that the paper compares, ours first, and the best of the others."""
@@ -123,8 +123,8 @@ def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArr
         (6, frames) that sum to 1 over the frames, ``pooled`` (6,) and ``score`` ().
     """
     with torch.no_grad():
-        scale = torch.tensor(SCALE)[: len(differences), None, None]
-        maps = torch.from_numpy(np.asarray(differences, dtype=np.float32)) / scale
+        scale = np.array(SCALE)[: len(differences), None, None]
+        maps = torch.from_numpy(np.asarray(differences, dtype=float) / scale)
         activity = network.activity(maps)
         weights = torch.softmax(network.pooling.beta * activity, -1)
         found = {
@@ -149,7 +149,7 @@ def band_weights(networks: Sequence[DifferenceNetwork]) -> pd.DataFrame:
     """
     found = []
     factors = np.stack([network.band_weight.detach().numpy() for network in networks])
-    found += [("qastanet-paper", name, factors[:, k]) for k, name in enumerate(FEATURE_NAMES)]
+    found += [("qastanet-retrained", name, factors[:, k]) for k, name in enumerate(FEATURE_NAMES)]
     frequencies = centre_frequencies()
     rows = []
     for model, feature, values in found:

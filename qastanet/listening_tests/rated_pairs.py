@@ -15,12 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet import registry
-from qastanet.listening_tests import ambiqual_ratings
+from qastanet.listening_tests import ambiqual_ratings, neural2024
 from qastanet.scene.parametric_coding import REPOSITORY, stimuli
 from qastanet.scene.parametric_scenes import RATE, SCENES, Files
 from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.sound.sound_files import read
-from qastanet.storage import write_table
+from qastanet.storage import write_rows
 
 ORDERS = {"FOA": 1, "Mono": 0}
 
@@ -104,6 +104,19 @@ def ambiqual_pairs(table: pd.DataFrame) -> Iterator[RatedPair]:
             )
 
 
+def neural2024_pairs(table: pd.DataFrame) -> Iterator[RatedPair]:
+    """Binaural pairs of the neural speech codecs whose sounds are published, at 24 kHz.
+
+    Args:
+        table: of `qastanet.listening_tests.neural2024.rating_table`.
+    """
+    for row in table.dropna(subset="degraded").itertuples():
+        (reference, rate), (degraded, _) = (
+            read(neural2024.sound(name)) for name in (row.reference, row.degraded)
+        )
+        yield RatedPair(row.dataset, row.stimulus, "binaural", 0, reference, degraded, rate)
+
+
 def write_manifest(path: str | Path) -> None:
     """Write a manifest of the public pairs that are files: the codings of the codec set.
 
@@ -116,9 +129,10 @@ def write_manifest(path: str | Path) -> None:
         if pair.degraded != pair.reference:
             content, _, condition = pair.stimulus.rpartition("_")
             found = [ambiqual_ratings.ambiqual_file(f) for f in (pair.reference, pair.degraded)]
-            rows.append((*(file.absolute() for file in found), content, condition))
-    columns = ["reference", "degraded", "content", "condition"]
-    write_table(pd.DataFrame(rows, columns=columns), path)
+            row = (*(file.absolute() for file in found), content, condition)
+            columns = ("reference", "degraded", "content", "condition")
+            rows.append(dict(zip(columns, row, strict=True)))
+    write_rows(rows, path)
 
 
 if __name__ == "__main__":
