@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.evidence.comparison import increasing
+from qastanet.evidence.comparison import POOLED, increasing
 from qastanet.rivals.other_metrics import SCALES
 
 
@@ -47,7 +47,7 @@ def notes(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def heard_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep, of rows that differ in the signal only, the binaural one.
+    """Keep, of rows that differ in the signal only, the binaural one; of pooled tests the other.
 
     Example:
         >>> row = {"dataset": "d", "metric": "m", "protocol": "direct"}
@@ -55,7 +55,8 @@ def heard_rows(rows: pd.DataFrame) -> pd.DataFrame:
         >>> heard_rows(table).signal.tolist()
         ['binaural']
     """
-    first = rows.sort_values("signal", ascending=False, kind="stable")
+    wanted = (rows.signal == "binaural") != (rows.dataset == POOLED)
+    first = rows.loc[wanted.sort_values(ascending=False, kind="stable").index]
     return first.drop_duplicates(["dataset", "metric", "protocol"]).sort_index()
 
 
