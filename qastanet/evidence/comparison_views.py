@@ -78,6 +78,17 @@ def turn_distances(rows: pd.DataFrame) -> pd.DataFrame:
     return turned
 
 
+def main_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Choose the rows of the main table: without references; mapped scores of models only.
+
+    Args:
+        rows: of `qastanet.evidence.comparison_tables.full_table`.
+        models: trained ones, shown under all protocols but `lodo`.
+    """
+    mapped = (rows.protocol == "loso") & ~rows.metric.isin(models)
+    return rows[(rows.subset == "without_reference") & (rows.protocol != "lodo") & ~mapped]
+
+
 def forest_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     """Choose the rows of the table of correlations that the forest plot shows.
 
