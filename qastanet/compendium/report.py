@@ -132,6 +132,7 @@ class Report:
             rows.append((Markup(f'<a href="{name}">{title}</a>'), *table.shape))
         listing = sortable(pd.DataFrame(rows, columns=["table", "rows", "columns"]), "listing")
         shown = ["parts", "qastanet-retrained", *comparison.HEADLINE, *comparison.REPORTED]
+        shown += comparison.FROZEN
         main = tables.printable(correlations[correlations.subset == "without_reference"], shown)
         self.page(
             "tables.html", "Tables", main=sortable(main, "main", search=True), listing=listing
