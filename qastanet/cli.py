@@ -1,13 +1,16 @@
 """The command line: `qastanet score`, `explain`, `batch`, `manifest`, `train` and `fetch`."""
 
 import argparse
+import codecs
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 
 import qastanet
 from qastanet import cli_training
+from qastanet.cli_training import add_force
 from qastanet.errors import InputError
 
 
@@ -34,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="a page (.html) or .png, .svg, .pdf"
     )
+    add_force(explain)
     _add_options(explain)
     explain.set_defaults(run=_explain)
 
@@ -48,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster")
     batch.add_argument("--by", nargs="+", metavar="LABEL", help="columns to summarise by")
     batch.add_argument("--quiet", action="store_true", help="show no progress")
+    add_force(batch)
     _add_options(batch)
     batch.set_defaults(run=_batch)
 
@@ -118,7 +123,11 @@ def _score(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     _tell(result)
-    print(json.dumps(result, indent=2) if options.json else f"{result['score']:.4f}")
+    if options.json:  # what is unknown is null: NaN is no JSON
+        known = {k: None if isinstance(v, float) and v != v else v for k, v in result.items()}
+        print(json.dumps(known, indent=2, allow_nan=False))
+    else:
+        print(f"{result['score']:.4f}")
     return 0
 
 
@@ -131,16 +140,19 @@ def _tell(report: dict) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Show where a pair of files loses quality."""
+    from qastanet.outputs import Output, claim, holding
     from qastanet.plots import explanation_page
     from qastanet.plots.explanation import WORDS
     from qastanet.scoring import explanation
 
-    explanation_page.check_ending(options.output)
+    output = explanation_page.check_ending(options.output)
+    inputs = options.reference, options.degraded, options.model
+    claim([Output(output, holding(explanation_page.MARK))], inputs, options.force)
     explained = explanation.explain_files(
         options.reference, options.degraded, options.model, _options(options)
     )
     _tell(explained.report)
-    explanation_page.write(explained, options.output)
+    explanation_page.write(explained, output)
     found = explained.found
     print(f"score {found.score:.4f}")
     for name, loss in found.by_feature.items():
@@ -153,7 +165,8 @@ def _batch(options: argparse.Namespace) -> int:
     """Score a campaign; the exit code is 1 if a pair could not be scored."""
     from pathlib import Path
 
-    from qastanet.evidence.campaign_summary import summarise
+    from qastanet.evidence.campaign_summary import FORMER, MARK, check_labels, summarise
+    from qastanet.outputs import Output, claim, holding, named
     from qastanet.scoring import campaign, manifest
     from qastanet.storage import write_table
 
@@ -170,37 +183,57 @@ def _batch(options: argparse.Namespace) -> int:
     if unknown:
         raise InputError(f"--by {unknown[0]}: no such column; there are {', '.join(pairs.columns)}")
     if options.dry_run:
+        if not sys.stdout.isatty():  # a file that can be read as a manifest
+            with contextlib.suppress(AttributeError):
+                sys.stdout.reconfigure(encoding="utf-8")
         print(pairs.to_csv(index=False), end="")
         return 0
+    output = named(options.output, ".csv")
+    stem = output.with_suffix("")
+    tables = Output(output, campaign.FORMER), Output(Path(f"{stem}_summary.csv"), FORMER)
+    figures = [Output(Path(f"{stem}_summary{end}"), holding(MARK)) for end in (".svg", ".pdf")]
+    inputs = [options.manifest or "", *pairs.reference, *pairs.degraded, options.model]
+    claim([*tables, *figures], inputs, options.force)
+    for note in pairs.attrs.get("notes", ()):
+        print(f"note: {options.manifest}: {note}", file=sys.stderr)
+    names = campaign.own_names(pairs.columns)
+    for old, new in names.items():
+        print(
+            f"note: the label {old} is called like a result; it is kept as {new}", file=sys.stderr
+        )
+    by = [names.get(name, name) for name in options.by] if options.by else None
+    check_labels(by or [])
     table = campaign.run(
         pairs,
-        options.output,
+        output,
         options.model,
         _options(options),
         options.jobs,
         options.scheduler,
         progress=not options.quiet,
+        force=options.force,
     )
-    summary = summarise(table, options.by)
-    stem = Path(options.output).with_suffix("")
-    write_table(summary, f"{stem}_summary.csv")
-    _draw_summary(summary, f"{stem}_summary.svg")
+    summary = summarise(table, by)
+    write_table(summary, tables[1].path)
+    if summary["mean"].notna().any():
+        _draw_summary(summary, figures[0].path)
     print(summary.round(3).to_string(index=False))
     failed = table[table.error != ""]
     for row in failed.head(10).itertuples():
-        named = row.error if row.degraded in row.error else f"{row.degraded}: {row.error}"
-        print(f"failed: {named}", file=sys.stderr)
+        named_error = row.error if row.degraded in row.error else f"{row.degraded}: {row.error}"
+        print(f"failed: {named_error}", file=sys.stderr)
     if len(failed):
-        print(f"{len(failed)} of {len(table)} pairs failed: see {options.output}", file=sys.stderr)
+        print(f"{len(failed)} of {len(table)} pairs failed: see {output}", file=sys.stderr)
     return 1 if len(failed) else 0
 
 
-def _draw_summary(summary, path: str) -> None:
+def _draw_summary(summary, path) -> None:
     """Draw the summary of a campaign."""
+    from qastanet.evidence.campaign_summary import MARK
     from qastanet.plots import score_curves, style
 
     style.use_style()
-    style.save(score_curves.campaign(summary), path)
+    style.save(score_curves.campaign(summary), path, MARK)
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -220,21 +253,54 @@ def _fetch(options: argparse.Namespace) -> int:
     return 0
 
 
+def _show_all(error: UnicodeEncodeError) -> tuple[bytes, int]:
+    """Encode what a stream cannot: bytes of names as they are, other letters escaped."""
+    parts = (
+        bytes([ord(letter) - 0xDC00])
+        if 0xDC80 <= ord(letter) <= 0xDCFF
+        else letter.encode("ascii", "backslashreplace")
+        for letter in error.object[error.start : error.end]
+    )
+    return b"".join(parts), error.end
+
+
+def _prepare_streams() -> None:
+    """Let every name be printed, whatever the console can show, also where there is none."""
+    codecs.register_error("qastanet", _show_all)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started this
+            setattr(sys, name, open(os.devnull, "w"))
+        with contextlib.suppress(AttributeError):  # a stream of another kind
+            getattr(sys, name).reconfigure(errors="qastanet")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
+    _prepare_streams()
     options = _parser().parse_args(arguments)
-    with contextlib.suppress(AttributeError):  # a stream of another kind
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         print(f"qastanet: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
+        _drop_output()
         return 0
+    except OSError as error:  # the output is full, or the working folder is gone
+        _drop_output()
+        what = error.filename or "the output or the working folder"
+        print(f"qastanet: {what}: cannot be used ({error.strerror})", file=sys.stderr)
     except KeyboardInterrupt:
         print("qastanet: interrupted", file=sys.stderr)
         return 130
+    return 2
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, so that leaving does not fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import soundfile
 from qastanet.cli import main
 from qastanet.errors import InputError
 from qastanet.evidence.campaign_summary import summarise
+from qastanet.outputs import beside
 from qastanet.scoring import campaign, pair_scores
 from qastanet.sound.options import Options
 
@@ -50,7 +51,7 @@ def test_rows_come_in_the_order_of_the_manifest_with_their_labels(sounds):
         alone = pair_scores.score_files(row.reference, row.degraded)
         assert row.score == pytest.approx(alone["score"], abs=1e-9)
     assert "band_d.wav: cannot be read as sound" in kept.set_index("condition").error["d"]
-    assert not list(sounds.glob("*.journal*"))
+    assert not list(sounds.glob(".*qastanet*"))
 
 
 def test_command_line_ends_with_1_if_a_pair_failed(sounds, capsys):
@@ -85,7 +86,7 @@ def test_nothing_is_scored_twice_after_an_interruption(sounds):
     with pytest.raises(KeyboardInterrupt):
         campaign.run(manifest, output, progress=False, work=interrupted)
     assert not output.exists()
-    journal = output.with_name("out.csv.journal")
+    journal = beside(output, "journal")
     with open(journal, "a") as file:
         file.write('{"key": "half a li')  # as a power cut leaves it
     again = []
@@ -112,7 +113,7 @@ def test_progress_after_an_interruption_starts_where_it_stopped(sounds, monkeypa
 
     with pytest.raises(KeyboardInterrupt):
         campaign.run(manifest, output, progress=False, work=half)
-    done = len(output.with_name("out.csv.journal").read_text().splitlines())
+    done = len(beside(output, "journal").read_text().splitlines())
     bars, real = [], campaign.tqdm
 
     def noted(**options):
@@ -125,12 +126,15 @@ def test_progress_after_an_interruption_starts_where_it_stopped(sounds, monkeypa
 
 
 def test_other_options_or_changed_files_are_scored_anew(sounds):
-    row = pairs(sounds).iloc[0]
-    key = campaign._key(row.reference, row.degraded, "default", Options())
-    assert key == campaign._key(row.reference, row.degraded, "default", Options())
-    assert key != campaign._key(row.reference, row.degraded, "default", Options(align=True))
-    os.utime(row.degraded, (1, 1))
-    assert key != campaign._key(row.reference, row.degraded, "default", Options())
+    row = pairs(sounds).iloc[:1]
+
+    def key(**options):
+        return campaign._keys(row, "default", Options(**options))
+
+    first = key()
+    assert first == key() != key(align=True)
+    os.utime(row.degraded.item(), (1, 1))
+    assert first != key()
 
 
 @pytest.mark.parametrize("after_s", [3.0, 6.0])
@@ -168,7 +172,7 @@ def test_a_pair_that_kills_its_worker_becomes_a_row(sounds):
 def test_two_runs_do_not_mix(sounds):
     import filelock
 
-    with filelock.FileLock(sounds / "out.csv.journal.lock"):
+    with filelock.FileLock(beside(sounds / "out.csv", "lock")):
         with pytest.raises(InputError, match="another run is writing it"):
             campaign.run(pairs(sounds), sounds / "out.csv", progress=False)
 

@@ -115,7 +115,7 @@ def test_a_campaign_that_goes_on_with_other_weights_scores_all_anew(folder, tmp_
 
     with pytest.raises(KeyboardInterrupt):
         campaign.run(manifest, tmp_path / "s.csv", str(weights), progress=False, work=interrupted)
-    assert len((tmp_path / "s.csv.journal").read_text().splitlines()) == 4
+    assert len((tmp_path / ".s.csv.qastanet-journal").read_text().splitlines()) == 4
     shutil.copyfile(WEIGHTS, weights)
     table = campaign.run(manifest, tmp_path / "s.csv", str(weights), progress=False)
     assert not (table.score == 0.5).any() and (table.score[table.condition != "hidden"] < 1).all()

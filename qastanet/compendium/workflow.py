@@ -14,10 +14,13 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from qastanet.errors import InputError
+from qastanet.outputs import Output, claim
+from qastanet.storage import replacing
 
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOKS = Path("notebooks")
@@ -173,13 +176,19 @@ def run_own(manifest: Path) -> Path:
     """
     from qastanet.listening_tests.rated_manifest import read_rated_manifest
 
-    read_rated_manifest(manifest)  # before anything else is started
+    rated = read_rated_manifest(manifest)  # before anything else is started
     name = re.sub(r"[^\w.-]", "_", manifest.stem).strip(".")
     if not name or (NOTEBOOKS / "parameters" / name).is_dir():
         raise InputError(f"{manifest}: rename it; build/{name} holds other results")
     values = default_parameters(OWN) | {"in_manifest": str(manifest.absolute())}
     values |= {k: Path(v).name for k, v in values.items() if k.startswith("out_")}
     folder = BUILD / name
+    made = [folder / v for k, v in values.items() if k.startswith("out_") and v]
+    made += [folder / f"{OWN.stem}{end}" for end in (".ipynb", ".html", ".failed.ipynb")]
+    # where the executed notebook lies, the rest was written by an earlier run
+    ours = any((folder / f"{OWN.stem}{end}").is_file() for end in (".ipynb", ".failed.ipynb"))
+    inputs = [manifest, *rated.reference, *rated.degraded]
+    claim([Output(path, lambda _: ours) for path in made], inputs)
     execute(OWN, values, ("out_",), folder, folder)
     return folder
 
@@ -202,12 +211,21 @@ def execute(
     Raises:
         InputError: if a cell fails, or a file is not written
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
+    try:
+        _execute(notebook, values, made, folder, base, staging)
+    finally:
+        shutil.rmtree(staging)
+
+
+def _execute(
+    notebook: Path, values: dict, made: tuple[str, ...], folder: Path, base: Path, staging: Path
+) -> None:
+    """Execute a notebook whose files are written to a folder first; see `execute`."""
     import papermill
     from nbconvert import HTMLExporter
 
-    staging = folder / "staging" / notebook.stem
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
     values = dict(values)
     for name in [name for name in values if name.startswith(made) and values[name]]:
         values[name] = str(staging / values[name])
@@ -229,15 +247,13 @@ def execute(
     if missing:
         raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
     page, _ = HTMLExporter().from_filename(str(unfinished))
-    html = folder / f"{notebook.stem}.html"
-    html.with_suffix(".part").write_text(page, encoding="utf-8")
     for file in [file for file in staging.rglob("*") if file.is_file()]:
         target = base / file.relative_to(staging)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.utime(file)
         file.replace(target)
-    shutil.rmtree(staging)
-    html.with_suffix(".part").replace(html)
+    with replacing(folder / f"{notebook.stem}.html") as html:
+        html.write_text(page, encoding="utf-8")
     unfinished.replace(folder / f"{notebook.stem}.ipynb")
     print(f"{notebook.stem}: {time.monotonic() - start:.0f} s")
 

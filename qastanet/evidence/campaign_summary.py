@@ -8,9 +8,31 @@ import pandas as pd
 from qastanet.agreement.bootstrap import percentile_interval
 from qastanet.agreement.resampling import draw_scenes
 from qastanet.errors import InputError
+from qastanet.outputs import table_with
 
 GROUPING = ("codec", "condition", "bitrate")
 """Label columns that are used for the summary if they are there and none is named."""
+
+
+COLUMNS = ("pairs", "failed", "mean", "ci95_low", "ci95_high")
+"""Columns of a summary besides its labels."""
+
+FORMER = table_with(*COLUMNS)
+"""Tells a summary."""
+
+MARK = "QASTAnet batch"
+"""What the figures of a summary say of their origin."""
+
+
+def check_labels(by: Sequence[str]) -> None:
+    """Refuse labels that are called like a column of the summary.
+
+    Raises:
+        InputError: naming the label
+    """
+    for name in by:
+        if name in COLUMNS:
+            raise InputError(f"--by {name}: the summary has a column of that name; rename it")
 
 
 def summarise(
@@ -38,7 +60,7 @@ def summarise(
         0     a      2   0.3
         1     b      2   0.9
     """
-    by = list(by) if by else [name for name in GROUPING if name in table.columns]
+    by = list(dict.fromkeys(by)) if by else [name for name in GROUPING if name in table.columns]
     missing = [name for name in by if name not in table.columns]
     if missing:
         raise InputError(

@@ -9,42 +9,36 @@ removed.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures.process import BrokenProcessPool
+import logging
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
-import filelock
-import joblib
 import pandas as pd
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
 from qastanet.errors import InputError
+from qastanet.outputs import Output, beside, claim, sole_writer, table_with
 from qastanet.scoring.loading import is_weights_file
 from qastanet.scoring.pair_scores import score_group
+from qastanet.scoring.workers import Group, groups_of, work_on
 from qastanet.sound.options import Options
 from qastanet.storage import content_hash, write_table
 from qastanet.version import CONFORMANCE
 
-GROUP = 8
-"""Degraded versions of one reference that are scored together, sharing its features."""
+RESULTS = (
+    *("score", "low", "high", "model", "conformance", "sampling_rate", "duration_s", "channels"),
+    *("convention", "delay_ms", "delay_confidence", "delay_compensated", "delay_method"),
+    *("drift_ppm", "level_change_db", "adjustments", "warnings", "resampled_to", "error"),
+)
+"""Columns that a table of scores may have besides the labels of the user."""
 
-TRIES = 3
-"""A group during which a worker died is tried this often, then its pairs one by one."""
+FORMER = table_with("reference", "degraded", "score", "model", "conformance", "error")
+"""Tells a table of scores."""
 
-
-class Group(NamedTuple):
-    """Pairs with one reference: what a worker does at a time."""
-
-    reference: str
-    degraded: tuple[str, ...]
-    keys: tuple[str, ...]
-    tries: int = 0
+logger = logging.getLogger(__name__)
 
 
 def run(
@@ -56,6 +50,7 @@ def run(
     scheduler: str | None = None,
     progress: bool = True,
     work: Callable[..., list[dict]] = score_group,
+    force: bool = False,
 ) -> pd.DataFrame:
     """Score all pairs of a manifest.
 
@@ -68,62 +63,58 @@ def run(
         scheduler: address of a Dask scheduler whose workers are used instead
         progress: show a progress bar with the time left
         work: what scores a group; has the signature of `qastanet.scoring.pair_scores.score_group`
+        force: write over a file that is no table of scores
 
     Returns:
         the manifest with the columns score, model, conformance, the report of
-        `qastanet.sound.preparation.prepare`, and error (empty where the pair was scored)
+        `qastanet.sound.preparation.prepare`, and error (empty where the pair was scored); labels
+        that are called as one of RESULTS are there under the name that `own_names` gives
 
     Raises:
-        InputError: if the output cannot be written or another run is writing it
+        InputError: if the output must not or cannot be written, or another run is writing it
     """
     output, options = Path(output), options or Options()
-    journal = output.with_name(output.name + ".journal")
-    _check_writable(output)
+    claim([Output(output, FORMER)], [*manifest.reference, *manifest.degraded, model], force)
+    journal = beside(output, "journal")
+    if journal.exists() and not journal.is_file():
+        raise InputError(f"{journal}: is no file; remove it")
     known = f"{model} {content_hash(model)}" if _is_there(model) else model
-    keys = [_key(row.reference, row.degraded, known, options) for row in manifest.itertuples()]
-    lock = filelock.FileLock(journal.with_name(journal.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise InputError(f"{output}: another run is writing it; wait, or choose another") from error
-    try:
-        done = _read_journal(journal)
-        groups = _groups(manifest, keys, done)
-        waiting = sum(len(group.degraded) for group in groups)
-        bar = tqdm(
-            total=len(manifest),
-            initial=len(manifest) - waiting,
-            unit="pair",
-            disable=not progress,
-        )
-        finished = _work(groups, partial(_score, work, model, options), jobs, scheduler)
-        with bar:
-            _keep(finished, journal, done, bar)
-        table = _table(manifest, [done[key] for key in keys])
-        write_table(table, output)
-        journal.unlink()
-    except OSError as error:  # a full disk, for example
-        raise InputError(
-            f"{journal}: cannot be written ({error.strerror}); make room and start again, the run "
-            "goes on where it stopped"
-        ) from error
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+    keys = _keys(manifest, known, options)
+    with sole_writer(output):
+        try:
+            done = _read_journal(journal)
+            groups = groups_of(manifest, keys, done)
+            finished = work_on(groups, partial(_score, work, model, options), jobs, scheduler)
+            _keep(finished, journal, done, keys, progress)
+            table = _table(manifest, [done[key] for key in keys])
+            write_table(table, output)
+            journal.unlink(missing_ok=True)
+        except OSError as error:  # a full disk, for example
+            raise InputError(
+                f"{journal}: cannot be written ({error.strerror}); make room and start again, the "
+                "run goes on where it stopped"
+            ) from error
     return table
 
 
 def _keep(
-    finished: Iterable[list[tuple[str, dict]]], journal: Path, done: dict[str, dict], bar: tqdm
+    finished: Iterable[list[tuple[str, dict]]],
+    journal: Path,
+    done: dict[str, dict],
+    keys: list[str],
+    progress: bool,
 ) -> None:
     """Write each result to the journal as soon as it is there."""
-    with open(journal, "a", encoding="utf-8") as file:
+    start = sum(key in done for key in keys)
+    counts = pd.Series(keys).value_counts()
+    bar = tqdm(total=len(keys), initial=start, unit="pair", disable=not progress)
+    with bar:
         for results in finished:
-            for key, result in results:
-                file.write(json.dumps({"key": key, **result}) + "\n")
-                done[key] = result
-            file.flush()
-            bar.update(len(results))
+            with open(journal, "a", encoding="utf-8") as file:
+                for key, result in results:
+                    file.write(json.dumps({"key": key, **result}) + "\n")
+                    done[key] = result
+            bar.update(sum(int(counts[key]) for key, _ in results))
 
 
 def _is_there(model: str) -> bool:
@@ -131,147 +122,72 @@ def _is_there(model: str) -> bool:
     return is_weights_file(model) and Path(model).is_file()
 
 
-def _check_writable(output: Path) -> None:
-    """Find out before the work, not after it, that the output cannot be written."""
-    if output.is_dir():
-        raise InputError(f"{output}: is a folder; name a CSV file")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with open(output.with_name(output.name + ".journal"), "a"):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{output}: cannot be written ({error.strerror}); choose another"
-        ) from error
-
-
-def _key(reference: str, degraded: str, model: str, options: Options) -> str:
-    """Return what identifies a result: files with their times and sizes, model, options."""
-    facts: list = [model, CONFORMANCE, asdict(options)]
-    for name in (reference, degraded):
-        path = Path(name)
+def _keys(manifest: pd.DataFrame, model: str, options: Options) -> list[str]:
+    """Return what identifies each result; a file is looked at once, however many rows name it."""
+    states: dict[str, list] = {}
+    for name in pd.unique(pd.concat([manifest.reference, manifest.degraded])):
         try:
-            facts += [name, path.stat().st_size, path.stat().st_mtime_ns]
+            found = Path(name).stat()
+            states[name] = [name, found.st_size, found.st_mtime_ns]
         except (OSError, ValueError):
-            facts += [name, None, None]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+            states[name] = [name, None, None]
+    facts, known = [model, CONFORMANCE, asdict(options)], {}
+    for pair in zip(manifest.reference, manifest.degraded, strict=True):
+        if pair not in known:
+            text = json.dumps([*facts, *states[pair[0]], *states[pair[1]]])
+            known[pair] = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return [known[pair] for pair in zip(manifest.reference, manifest.degraded, strict=True)]
 
 
 def _read_journal(journal: Path) -> dict[str, dict]:
-    """Return key -> result; a line that was cut by an interruption is left out."""
-    done = {}
-    content = journal.read_text(encoding="utf-8")
-    for line in content.splitlines(keepends=True):
+    """Return key -> result; lines that were cut or damaged are left out, and it is said."""
+    done, damaged = {}, 0
+    if not journal.exists():
+        return done
+    content = journal.read_text(encoding="utf-8", errors="replace")
+    for line in content.splitlines():
         try:
-            result = json.loads(line) if line.endswith("\n") else None
-        except json.JSONDecodeError:
+            result = json.loads(line)
+        except (ValueError, RecursionError):
             result = None
-        if result and not result.get("error"):
+        if not isinstance(result, dict) or not isinstance(result.get("key"), str):
+            damaged += 1
+        elif "score" in result and not result.get("error"):
             done[result.pop("key")] = result
+    if damaged:
+        logger.warning("%s: %d damaged lines are left out", journal, damaged)
     if content and not content.endswith("\n"):
         with open(journal, "a", encoding="utf-8") as file:
             file.write("\n")
     return done
 
 
-def _groups(manifest: pd.DataFrame, keys: list[str], done: dict) -> list[Group]:
-    """Return the pairs still to do, grouped by reference."""
-    waiting: dict[str, dict[str, str]] = {}
-    for row, key in zip(manifest.itertuples(), keys, strict=True):
-        if key not in done:
-            waiting.setdefault(row.reference, {})[key] = row.degraded
-    groups = []
-    for reference, pairs in waiting.items():
-        items = iter(pairs.items())
-        while part := list(islice(items, GROUP)):
-            part_keys, degraded = zip(*part, strict=True)
-            groups.append(Group(reference, degraded, part_keys))
-    return groups
-
-
 def _score(
     work: Callable, model: str, options: Options, group: Group
 ) -> tuple[Group, list[tuple[str, dict]]]:
-    """Score one group in a worker."""
+    """Score one group in a worker; what is no number is no score."""
     results = work(group.reference, group.degraded, model, options)
+    for result in results:
+        if "score" in result and not math.isfinite(result["score"]):
+            result["error"] = f"the score is {result.pop('score')}, no number"
     return group, list(zip(group.keys, results, strict=True))
 
 
-def _work(
-    groups: list[Group], score: Callable, jobs: int, scheduler: str | None
-) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups in parallel; a group whose worker dies is tried again, then pair by pair."""
-    if scheduler:
-        yield from _work_on_cluster(groups, score, scheduler)
-        return
-    waiting = {group.keys: group for group in groups}
-    try:
-        yield from _work_here(waiting, score, jobs)
-    finally:
-        if jobs != 1 and groups:
-            _release_workers()
+def own_names(columns: Iterable[str]) -> dict[str, str]:
+    """Return new names for labels of the user that are called like a result.
 
-
-def _work_here(
-    waiting: dict[tuple, Group], score: Callable, jobs: int
-) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups by processes of this machine."""
-    while waiting:
-        try:
-            for group, results in _parallel(waiting.values(), score, jobs):
-                del waiting[group.keys]
-                yield results
-        except (TerminatedWorkerError, BrokenProcessPool):
-            again: dict = {}
-            for group in waiting.values():
-                for part in _smaller(group):
-                    if part.tries <= 2 * TRIES:
-                        again[part.keys] = part
-                    else:
-                        yield [(part.keys[0], {"error": "the worker died while scoring it"})]
-            waiting = again
-
-
-def _parallel(groups: Iterable[Group], score: Callable, jobs: int) -> Iterator:
-    """Yield results as they are ready; in this process if there is one job."""
-    tasks = (joblib.delayed(score)(group) for group in list(groups))
-    parallel = joblib.Parallel(
-        n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1
-    )
-    yield from parallel(tasks)
-
-
-def _release_workers() -> None:
-    """End the processes of joblib, which would otherwise wait for more work, or for an exit."""
-    get_reusable_executor().shutdown(wait=True, kill_workers=True)
-
-
-def _smaller(group: Group) -> list[Group]:
-    """Return the group for another try, or its pairs one by one once it has had enough."""
-    tries = group.tries + 1
-    if tries < TRIES or len(group.keys) == 1:
-        return [group._replace(tries=tries)]
-    return [
-        Group(group.reference, (degraded,), (key,), tries)
-        for degraded, key in zip(group.degraded, group.keys, strict=True)
-    ]
-
-
-def _work_on_cluster(
-    groups: list[Group], score: Callable, scheduler: str
-) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups on a Dask cluster, which itself repeats what a lost worker was doing."""
-    try:
-        import distributed
-    except ImportError as error:
-        raise InputError("--scheduler needs Dask: pip install distributed") from error
-    try:
-        client = distributed.Client(scheduler, timeout=10)
-    except OSError as error:
-        raise InputError(f"{scheduler}: no Dask scheduler answers ({error})") from error
-    with client, joblib.parallel_config("dask"):
-        for _, results in _parallel(groups, score, -1):
-            yield results
+    Example:
+        >>> own_names(["reference", "score", "codec"])
+        {'score': 'score_given'}
+    """
+    taken, names = {*columns, *RESULTS}, {}
+    for name in columns:
+        if name in RESULTS:
+            names[name] = f"{name}_given"
+            while names[name] in taken:
+                names[name] += "_given"
+            taken.add(names[name])
+    return names
 
 
 def _table(manifest: pd.DataFrame, results: list[dict]) -> pd.DataFrame:
@@ -280,9 +196,10 @@ def _table(manifest: pd.DataFrame, results: list[dict]) -> pd.DataFrame:
     for name in ("adjustments", "warnings"):
         if name in frame:
             frame[name] = frame[name].map(lambda v: "; ".join(v) if isinstance(v, list) else "")
-    if "error" not in frame:
-        frame["error"] = ""
+    for name in ("score", "model", "conformance", "error"):
+        if name not in frame:
+            frame[name] = "" if name == "error" else None
     frame["error"] = frame["error"].fillna("")
+    frame["score"] = frame["score"].astype(float)
     fresh = [name for name in frame.columns if name not in ("reference", "degraded")]
-    kept = manifest.drop(columns=[name for name in fresh if name in manifest.columns])
-    return kept.join(frame[fresh])
+    return manifest.rename(columns=own_names(manifest.columns)).join(frame[fresh])
