@@ -1,10 +1,15 @@
 """Lists of pairs to score: a CSV file, or two folders whose names belong together."""
 
+import contextlib
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from qastanet.errors import InputError
+from qastanet.scoring.given_tables import read_given_table
+from qastanet.storage import is_pipe
 
 SOUND_FILES = {
     *(".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".opus", ".oga", ".aif", ".aiff", ".caf"),
@@ -16,32 +21,23 @@ REFERENCE_MARKS = ("_reference", "_ref", "-reference", "-ref")
 """Endings of the name of a reference (in any case) that its degraded versions do not carry."""
 
 
-def read_manifest(path: str | Path) -> pd.DataFrame:
+def read_manifest(path: str | Path, known: Collection[str] = ()) -> pd.DataFrame:
     """Read a manifest: a CSV file with the columns reference and degraded, and any labels.
 
     Args:
         path: CSV file; relative paths in it start at its own folder
+        known: see `qastanet.scoring.given_tables.read_given_table`; default: reference, degraded
 
     Returns:
-        the table with `reference` and `degraded` made absolute; all other columns as they are
+        the table with `reference` and `degraded` made absolute; all other columns as they are,
+        as text
 
     Raises:
         InputError: if the file cannot be read, or has no such columns or an empty cell in them
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(
-            path,
-            dtype={"reference": str, "degraded": str},
-            encoding_errors="surrogateescape",  # names of files need not be UTF-8
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file. Check the path.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
+    table = read_given_table(path, known or ("reference", "degraded"))
     missing = [name for name in ("reference", "degraded") if name not in table.columns]
-    if missing and len(table.columns) == 1 and ";" in table.columns[0]:
-        raise InputError(f"{path}: is separated by semicolons; save it with commas")
     if missing:
         raise InputError(
             f"{path}: no column {' and no column '.join(missing)}; its columns are "
@@ -49,12 +45,40 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         )
     if table.empty:
         raise InputError(f"{path}: lists no pairs")
+    root = Path.cwd() if is_pipe(path) else path.parent.absolute()
+    found: dict[str, str] = {}
     for name in ("reference", "degraded"):
-        empty = table.index[table[name].isna()]
-        if len(empty):
-            raise InputError(f"{path}: line {empty[0] + 2}: '{name}' is empty")
-        table[name] = [str(path.parent.absolute() / cell) for cell in table[name]]
+        for index, cell in table[name].items():
+            if not cell.strip():
+                raise InputError(f"{path}: line {index + 2}: '{name}' is empty")
+            if cell not in found:
+                found[cell] = _resolved(root, cell, f"{path}: line {index + 2}")
+        table[name] = table[name].map(found)
     return table
+
+
+def _resolved(root: Path, cell: str, where: str) -> str:
+    """Return the absolute path of a cell: as it is if there is such a file, else mended."""
+    if re.match(r"[a-z][a-z0-9+.-]+://", cell, re.IGNORECASE):
+        return cell  # an address, which reading refuses
+    plain = root / cell
+    other = root / cell.strip()
+    with contextlib.suppress(UnicodeError):  # an old code page
+        if not _exists(other) and not cell.isprintable():
+            latin = root / cell.strip().encode("utf-8", "surrogateescape").decode("cp1252")
+            other = latin if _exists(latin) else other
+    chosen = plain if _exists(plain) else other
+    if "\n" in cell and not _exists(chosen):
+        raise InputError(f"{where}: a quote is not closed (its cell goes on in the next line)")
+    return str(chosen)
+
+
+def _exists(path: Path) -> bool:
+    """Tell whether there is a file; a name that cannot be one is none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
@@ -86,7 +110,7 @@ def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
     rows, orphans = [], []
     for file in _sounds(degraded, "**/*"):
         name = file.stem
-        item = max((key for key in known if name.startswith(key)), key=len, default=None)
+        item = max((key for key in known if _begins(name, key)), key=len, default=None)
         if item is None:
             orphans.append(file)
             continue
@@ -109,6 +133,17 @@ def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
     return table.sort_values(["item", "condition"], ignore_index=True)
 
 
+def _begins(name: str, item: str) -> bool:
+    """Tell whether a name begins with that of an item, which ends there: speech1 is not speech10.
+
+    Example:
+        >>> _begins("speech1_opus", "speech1"), _begins("speech10", "speech1"), _begins("ab", "a")
+        (True, False, False)
+    """
+    rest = name[len(item) :]
+    return name.startswith(item) and not rest[:1].isalnum()
+
+
 def _stem(file: Path) -> str:
     """Return the name of a reference without its ending and its mark."""
     for mark in REFERENCE_MARKS:
@@ -122,7 +157,11 @@ def _sounds(folder: str | Path, pattern: str) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    files = sorted(file for file in folder.glob(pattern) if file.suffix.lower() in SOUND_FILES)
+    files = sorted(
+        file
+        for file in folder.glob(pattern)
+        if file.suffix.lower() in SOUND_FILES and not file.name.startswith(".")
+    )
     if not files:
         raise InputError(f"{folder}: holds no sound files ({', '.join(sorted(SOUND_FILES))})")
     return files
