@@ -101,15 +101,34 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order-mismatch",
         default="error",
-        help="if the ambisonic orders differ: error, truncate or pad (default: %(default)s)",
+        help="if the ambisonic orders differ: error, truncate or pad (default: %(default)s); "
+        "truncate also takes orders 4 to 7",
+    )
+    parser.add_argument(
+        "--mono", default="error", help="one channel: error, or both-ears (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--head-locked",
+        default="error",
+        help="two head-locked channels behind an ambisonic signal: error or ignore (default: "
+        "%(default)s)",
+    )
+    parser.add_argument("--track", type=int, metavar="N", help="sound track in a file, from 1")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse files whose header and content disagree"
+    )
+    parser.add_argument(
+        "--allow-truncated", action="store_true", help="take what is there of a file that is cut"
     )
 
 
 def _options(arguments: argparse.Namespace):
     """Return what may be done to a pair of signals."""
+    from dataclasses import fields
+
     from qastanet.sound.options import Options
 
-    return Options(arguments.align, arguments.convention, arguments.order_mismatch)
+    return Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
 
 
 def _score(options: argparse.Namespace) -> int:

@@ -107,6 +107,8 @@ def _train(options: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, Path]) -> None:
     """Train, predict and write."""
+    from dataclasses import fields
+
     import torch
 
     from qastanet.listening_tests import rated_manifest
@@ -116,7 +118,7 @@ def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, P
     from qastanet.training import rating_scale
 
     torch.set_num_threads(1)  # so that sums are taken in the same order
-    prepared = Options(options.align, options.convention, options.order_mismatch)
+    prepared = Options(**{field.name: getattr(options, field.name) for field in fields(Options)})
     shown = not options.quiet
     if options.scale_only:
         table = own_scale.shipped_scores(table, prepared, shown)

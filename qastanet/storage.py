@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 import time
+import tokenize
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     import pandas as pd
 import hashlib
 import zipfile
+import zlib
 
-DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+DAMAGED = (
+    *(OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile),
+    *(tokenize.TokenError, zlib.error),
+)
 """What reading a damaged npz file may raise."""
 
 SOUNDS = (
@@ -214,7 +219,7 @@ def read_maps(path: str | Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name].astype(np.float32) for name in archive.files}
-    except (OSError, ValueError) as error:
+    except (*DAMAGED, AttributeError) as error:
         raise InputError(f"{path}: cannot be read as difference maps ({error})") from error
 
 

@@ -11,7 +11,7 @@ from qastanet.hearing.feature_statistics import statistics
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import N_BANDS
 from qastanet.models.interval import WIDTH
-from qastanet.models.model import QASTAnet
+from qastanet.models.model import QASTAnet, where_real
 from qastanet.models.monotone_scorer import WEIGHTS, read_weights
 from qastanet.sound.binaural import BinauralDecoder
 from qastanet.sound.checks import AMBISONIC_CHANNELS
@@ -84,7 +84,8 @@ class DefaultModel(QASTAnet):
         both = self.features(torch.cat([reference, degraded]))
         halves = zip(*(x.chunk(2) if x is not None else (None, None) for x in both), strict=True)
         values = statistics(*(Features(*half) for half in halves))
-        return self.network(values, reference.shape[-2] in AMBISONIC_CHANNELS).mean(-1)
+        scores = self.network(values, reference.shape[-2] in AMBISONIC_CHANNELS).mean(-1)
+        return where_real(scores, reference, degraded)
 
     def interval(
         self, reference: torch.Tensor, degraded: torch.Tensor

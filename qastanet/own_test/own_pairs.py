@@ -24,10 +24,10 @@ from qastanet.models.monotone_scorer import read_weights
 from qastanet.rivals.ambiqual import patch_count
 from qastanet.sound.binaural import BinauralDecoder
 from qastanet.sound.checks import check_channels
-from qastanet.sound.options import Options, Sound
+from qastanet.sound.options import Options
 from qastanet.sound.preparation import prepare
 from qastanet.sound.sampling import SAMPLING_RATE
-from qastanet.sound.sound_files import read
+from qastanet.sound.sound_files import files_of, read_sound
 from qastanet.storage import DAMAGED, content_hash, replacing
 from qastanet.training.pair_statistics import Heard, compare
 from qastanet.version import CONFORMANCE
@@ -149,7 +149,10 @@ class _Comparer:
         """Return where the comparison of two files, or sets of files, lies; None for no files."""
         facts = list(self.facts)
         for name in files:
-            parts = sorted(Path(name).parent.glob(Path(name).name)) if "*" in name else [name]
+            try:
+                parts = files_of(name)
+            except InputError:
+                return None
             if not all(Path(part).is_file() for part in parts):
                 return None  # reading it will tell what is wrong
             facts.append([content_hash(part) for part in parts])
@@ -158,7 +161,7 @@ class _Comparer:
 
     def _compare(self, reference: str, degraded: str) -> tuple[dict, NDArray]:
         """Read and compare two files."""
-        sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
+        sounds = (read_sound(file, self.options) for file in (reference, degraded))
         first, second, _ = prepare(*sounds, self.options)
         check_channels(len(first), "default", False, [self.decoder.filters.shape[1]])
         if not patch_count(first.shape[1]):

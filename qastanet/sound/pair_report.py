@@ -23,6 +23,9 @@ from qastanet.sound.sound_files import opened
 AUDIBLE_OFFSET = 0.01
 """A constant part of the signal that is worth a warning, of full scale."""
 
+QUIET = 2.0**-8
+"""Peaks below this are hardly those of a sound that was made to be heard (-48 dB)."""
+
 AUDIBLE_LEVEL = 1.0
 """Level differences above this many dB are warned about."""
 
@@ -71,6 +74,7 @@ def describe_pair(
     options: Options,
 ) -> dict:
     """Say what a pair is like; ref and deg are the signals, or excerpts of them."""
+    change = level_change(ref, deg)
     report = {
         "sampling_rate": reference.rate,
         "duration_s": reference.samples.shape[1] / reference.rate,
@@ -83,7 +87,7 @@ def describe_pair(
         "drift_ppm": round(delay.drift_ppm, 1)
         if delay.drifts or delay.confidence >= TRUSTED
         else None,
-        "level_change_db": round(level_change(ref, deg), 3),
+        "level_change_db": None if np.isnan(change) else round(change, 3),
         "adjustments": [],
         "warnings": _warnings(ref, deg, delay, delay_rate, options),
     }
@@ -129,6 +133,13 @@ def _warnings(
         found.append(
             f"the energies of the reference's channels look like {other} rather than AmbiX (ACN, "
             f"SN3D); if so, give --convention {other}"
+        )
+    peaks = [float(np.abs(samples).max(initial=0)) for samples in (ref, deg)]
+    if 0 < max(peaks) < QUIET:
+        found.append(
+            f"the peak of both signals is {20 * np.log10(max(peaks)):.0f} dB of full scale: 16 or "
+            "24 bits in samples of 32, or floats that were divided twice? They are scored as quiet "
+            "as they are"
         )
     for samples, name in ((ref, "reference"), (deg, "degraded signal")):
         clipped = float(np.mean(np.abs(samples) >= 0.9999))

@@ -11,6 +11,7 @@ from qastanet.sound.alignment import BOUND, NEAR, NEGLIGIBLE, TRUSTED, Delay, es
 from qastanet.sound.checks import check_pair, check_signal
 from qastanet.sound.conventions import to_ambix
 from qastanet.sound.delay_search import search
+from qastanet.sound.layouts import fitted
 from qastanet.sound.options import Options, Sound
 from qastanet.sound.pair_report import describe_pair
 from qastanet.sound.sampling import SAMPLING_RATE, resample
@@ -39,16 +40,15 @@ def prepare(
         InputError: naming the signal, the value and the remedy
     """
     options = options or Options()
-    adjustments: list[str] = []
-    sounds = [_converted(sound, options.convention) for sound in (reference, degraded)]
+    adjustments = [note for sound in (reference, degraded) for note in sound.notes]
+    reference, degraded = fitted(reference, degraded, options, adjustments)
+    sounds = [_converted(sound, options, adjustments) for sound in (reference, degraded)]
     sounds = _same_order(*sounds, options.order_mismatch, adjustments)
     names = (reference.name, degraded.name)
     if len(sounds[0].samples) == 2 and options.convention != "ambix":
         adjustments.append(
             f"--convention {options.convention} is of no effect: 2 channels are binaural"
         )
-    elif options.convention != "ambix":
-        adjustments.append(f"converted from {options.convention} to AmbiX (ACN, SN3D)")
     if not options.align:
         check_pair(sounds[0].samples, sounds[1].samples, (reference.rate, degraded.rate), names)
     for sound in sounds:
@@ -65,6 +65,10 @@ def prepare(
     report = describe_pair(reference, degraded.rate, ref, deg, delay, SAMPLING_RATE, options)
     report["delay_compensated"] = options.align and abs(delay.samples) >= NEGLIGIBLE
     report["adjustments"] = adjustments
+    report["warnings"] = [
+        *(warning for sound in (reference, degraded) for warning in sound.warnings),
+        *report["warnings"],
+    ]
     if options.align:
         _note_what_is_left(report, ref.shape[1] / SAMPLING_RATE, sounds)
     return ref, deg, report
@@ -78,10 +82,19 @@ def _note_what_is_left(report: dict, duration: float, sounds: list[Sound]) -> No
         report["warnings"].append(f"only {duration:.2f} s of {longest:.2f} s are compared")
 
 
-def _converted(sound: Sound, convention: str) -> Sound:
-    """Check one signal and bring it into AmbiX."""
+def _converted(sound: Sound, options: Options, adjustments: list[str]) -> Sound:
+    """Check one signal and bring it into AmbiX; what the file says of itself counts first."""
     check_signal(sound.samples, sound.rate, sound.name)
-    return sound._replace(samples=to_ambix(sound.samples, convention))
+    convention = options.convention
+    if convention == "ambix" and sound.declared and len(sound.samples) > 2:
+        convention = sound.declared
+    if convention == "ambix" or len(sound.samples) == 2:
+        return sound
+    said = ", as its header says" if convention != options.convention else ""
+    adjustments.append(f"{sound.name}: converted from {convention} to AmbiX (ACN, SN3D){said}")
+    converted = sound._replace(samples=to_ambix(sound.samples, convention))
+    check_signal(converted.samples, sound.rate, sound.name)
+    return converted
 
 
 def _same_order(
