@@ -151,11 +151,12 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _batch(options: argparse.Namespace) -> int:
     """Score a campaign; the exit code is 1 if a pair could not be scored."""
+    import csv
     from pathlib import Path
 
-    from qastanet.evidence.campaign_summary import summarise
+    from qastanet.agreement.condition_means import summarise
     from qastanet.scoring import campaign, manifest
-    from qastanet.storage import write_table
+    from qastanet.storage import write_rows
 
     if bool(options.manifest) == bool(options.ref and options.deg):
         raise InputError("give either a MANIFEST.csv, or both --ref DIR and --deg DIR")
@@ -166,11 +167,13 @@ def _batch(options: argparse.Namespace) -> int:
         if options.manifest
         else manifest.pair_folders(options.ref, options.deg)
     )
-    unknown = [name for name in options.by or [] if name not in pairs.columns]
+    unknown = [name for name in options.by or [] if name not in pairs[0]]
     if unknown:
-        raise InputError(f"--by {unknown[0]}: no such column; there are {', '.join(pairs.columns)}")
+        raise InputError(f"--by {unknown[0]}: no such column; there are {', '.join(pairs[0])}")
     if options.dry_run:
-        print(pairs.to_csv(index=False), end="")
+        writer = csv.DictWriter(sys.stdout, list(pairs[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(pairs)
         return 0
     table = campaign.run(
         pairs,
@@ -183,41 +186,69 @@ def _batch(options: argparse.Namespace) -> int:
     )
     summary = summarise(table, options.by)
     stem = Path(options.output).with_suffix("")
-    write_table(summary, f"{stem}_summary.csv")
+    write_rows(summary, f"{stem}_summary.csv")
     _draw_summary(summary, f"{stem}_summary.svg")
-    print(summary.round(3).to_string(index=False))
-    failed = table[table.error != ""]
-    for row in failed.head(10).itertuples():
-        named = row.error if row.degraded in row.error else f"{row.degraded}: {row.error}"
-        print(f"failed: {named}", file=sys.stderr)
-    if len(failed):
+    _print_columns(summary)
+    failed = [row for row in table if row["error"]]
+    for row in failed[:10]:
+        error, name = row["error"], row["degraded"]
+        print(f"failed: {error if name in error else f'{name}: {error}'}", file=sys.stderr)
+    if failed:
         print(f"{len(failed)} of {len(table)} pairs failed: see {options.output}", file=sys.stderr)
-    return 1 if len(failed) else 0
+    return 1 if failed else 0
 
 
-def _draw_summary(summary, path: str) -> None:
-    """Draw the summary of a campaign."""
-    from qastanet.plots import score_curves, style
+def _draw_summary(summary: list[dict], path: str) -> None:
+    """Draw the summary of a campaign, if the package for it is there."""
+    from qastanet.lazy import MissingExtraError
 
+    try:
+        from qastanet.plots import score_curves, style
+    except MissingExtraError as error:
+        print(f"note: no {path}, since {error}", file=sys.stderr)
+        return
     style.use_style()
     style.save(score_curves.campaign(summary), path)
 
 
+def _print_columns(rows: list[dict]) -> None:
+    """Print rows as a table of columns that end below one another."""
+    shown = [
+        [f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row.values()]
+        for row in rows
+    ]
+    lines = [list(rows[0]), *shown]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print(*(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
+
+
 def _fetch(options: argparse.Namespace) -> int:
     """Fetch the public files, or tell whether they are at hand."""
-    from tqdm import tqdm
-
     from qastanet import registry
+    from qastanet.scoring.progress import Progress
 
     wanted = [entry for entry in registry.entries() if options.all or entry.sha256]
     if options.check:
         missing = [entry.path for entry in wanted if not registry.at_hand(entry, options.mirror)]
         print(f"{len(wanted) - len(missing)} of {len(wanted)} files at hand")
         return 1 if missing else 0
-    for entry in tqdm(wanted, unit="file", desc="fetch"):
-        registry.fetch(entry, options.mirror)
+    with Progress(len(wanted), unit="files") as shown:
+        for entry in wanted:
+            registry.fetch(entry, options.mirror)
+            shown.add(1)
     print(f"{len(wanted)} files in {registry.cache_folder()}")
     return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; if it needs a package that an extra brings, say which."""
+    try:
+        return options.run(options)
+    except ModuleNotFoundError as error:
+        from qastanet.lazy import missing
+
+        raise missing(error) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -226,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.suppress(AttributeError):  # a stream of another kind
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
     try:
-        return options.run(options)
+        return _run(options)
     except InputError as error:
         print(f"qastanet: {error}", file=sys.stderr)
         return 2

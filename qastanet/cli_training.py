@@ -124,10 +124,10 @@ def _train(options: argparse.Namespace) -> int:
 def _manifest(options: argparse.Namespace) -> int:
     """Make a manifest of the results of webMUSHRA."""
     from qastanet.listening_tests import webmushra_manifest
-    from qastanet.storage import check_writable, write_table
+    from qastanet.storage import check_writable, write_rows
 
     check_writable(options.output)
-    table, screening = webmushra_manifest.manifest_of(
+    rows, screening, sessions = webmushra_manifest.manifest_of(
         options.webmushra,
         options.sounds,
         Path(options.output).absolute().parent,
@@ -136,11 +136,12 @@ def _manifest(options: argparse.Namespace) -> int:
         options.pattern,
         not options.all_listeners,
     )
-    write_table(table, options.output)
-    left = screening[~screening.kept]
-    for row in left.itertuples():
-        kept = "kept by request" if options.all_listeners else "left out"
-        print(f"{row.listener} (session {row.session}): {kept}, {row.reason}", file=sys.stderr)
-    used = len(screening) if options.all_listeners else int(screening.kept.sum())
-    print(f"{len(table)} pairs, {used} of {len(screening)} listeners: {options.output}")
+    write_rows(rows, options.output)
+    for row in screening:
+        if not row.kept:
+            kept = "kept by request" if options.all_listeners else "left out"
+            session = sessions[row.listener]
+            print(f"{row.listener} (session {session}): {kept}, {row.reason}", file=sys.stderr)
+    used = sum(row.kept or options.all_listeners for row in screening)
+    print(f"{len(rows)} pairs, {used} of {len(screening)} listeners: {options.output}")
     return 0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +19,6 @@ from qastanet.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-import hashlib
-import zipfile
 
 DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
 """What reading a damaged npz file may raise."""
@@ -103,6 +105,107 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
             lineterminator="\n",
             errors="surrogateescape",  # names of files need not be UTF-8
         )
+
+
+def read_rows(path: str | Path) -> list[dict[str, str]]:
+    """Read a CSV file as texts, one dictionary per row; an empty cell is an empty text.
+
+    Names of files need not be UTF-8.
+
+    Args:
+        path: with the names of the columns in its first line
+
+    Returns:
+        all rows with the same names in the same order; blank lines, and columns without a name, are
+        left out
+
+    Raises:
+        InputError: if it cannot be read, has semicolons for commas, or a row has more cells than
+            there are columns
+    """
+    try:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            lines = [line for line in csv.reader(file, strict=True) if line]
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file. Check the path.") from error
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
+    if not lines:
+        raise InputError(f"{path}: cannot be read as a CSV file (it is empty)")
+    names, *rest = lines
+    if len(names) == 1 and ";" in names[0]:
+        raise InputError(f"{path}: is separated by semicolons; save it with commas")
+    if twice := [name for k, name in enumerate(names) if name and name in names[:k]]:
+        raise InputError(f"{path}: two columns are called '{twice[0]}'; rename one")
+    for number, line in enumerate(rest, 2):
+        if len(line) > len(names):
+            raise InputError(
+                f"{path}: cannot be read as a CSV file (line {number} has {len(line)} cells, the "
+                f"first line {len(names)})"
+            )
+    rows = (dict(zip_longest(names, line, fillvalue="")) for line in rest)
+    return [{name: cell for name, cell in row.items() if name} for row in rows]
+
+
+def write_rows(rows: Iterable[Mapping], path: str | Path, digits: int = 6) -> None:
+    """Write rows as CSV, with numbers rounded as in `write_table`; NaN and None are empty cells.
+
+    Args:
+        rows: of the same names; where one is missing in a row its cell is empty
+        path: CSV file
+        digits: decimals kept
+
+    Raises:
+        InputError: if it cannot be written
+    """
+    rows = list(rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([_cell(row.get(name), digits) for name in names] for row in rows)
+
+
+def _cell(value: object, digits: int) -> object:
+    """Return what is written of a value."""
+    if isinstance(value, float):
+        return round(float(value), digits) if value == value else ""
+    return "" if value is None else value
+
+
+@contextlib.contextmanager
+def only_one(path: str | Path, output: str | Path) -> Iterator[None]:
+    """Hold a file for this process alone; it is let go when the block ends, or the process.
+
+    Args:
+        path: of the file; made if need be, and removed at the end
+        output: what is written meanwhile, for the message
+
+    Raises:
+        InputError: if another process holds it
+    """
+    with open(path, "a") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{output}: another run is writing it; wait, or choose another"
+            ) from error
+        try:
+            yield
+        finally:
+            if os.name != "nt":  # where a file that is open cannot be removed
+                Path(path).unlink(missing_ok=True)
 
 
 def write_maps(maps: Mapping[str, np.ndarray], path: str | Path) -> None:

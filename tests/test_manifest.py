@@ -17,10 +17,8 @@ def touch(folder, *names):
 
 def test_paths_start_at_the_manifest_and_labels_pass_through(tmp_path):
     (tmp_path / "m.csv").write_text("codec,reference,degraded\nopus,a.wav,/x/b.wav\n")
-    table = read_manifest(tmp_path / "m.csv")
-    assert table.codec.item() == "opus"
-    assert table.reference.item() == str(tmp_path / "a.wav")
-    assert table.degraded.item() == "/x/b.wav"
+    found = {"codec": "opus", "reference": str(tmp_path / "a.wav"), "degraded": "/x/b.wav"}
+    assert read_manifest(tmp_path / "m.csv") == [found]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +29,10 @@ def test_paths_start_at_the_manifest_and_labels_pass_through(tmp_path):
         ("reference,degraded\na,b\na,\n", "line 3: 'degraded' is empty"),
         ("", "cannot be read as a CSV"),
         ("reference;degraded\na;b\n", "separated by semicolons"),
+        ("reference;degraded\na;b;0,5\n", "separated by semicolons"),
         ('reference,degraded\n"a,b\n', "cannot be read as a CSV"),
+        ("reference,degraded\na,b,c\n", "line 2 has 3 cells, the first line 2"),
+        ("reference,degraded,reference\na,b,c\n", "two columns are called 'reference'"),
     ],
 )
 def test_bad_manifests(tmp_path, content, message):
@@ -50,8 +51,8 @@ def test_folders_are_paired_by_the_longest_name(tmp_path):
     deg = touch(tmp_path / "deg", "speech_opus32.wav", "speech2_opus32.WAV", "aac/speech.flac")
     table = pair_folders(ref, deg)
     found = [
-        (Path(row.reference).name, Path(row.degraded).name, row.item, row.condition)
-        for row in table.itertuples()
+        (Path(row["reference"]).name, Path(row["degraded"]).name, row["item"], row["condition"])
+        for row in table
     ]
     assert found == [
         ("speech_REF.wav", "speech.flac", "speech", "aac"),
@@ -62,7 +63,7 @@ def test_folders_are_paired_by_the_longest_name(tmp_path):
 
 def test_one_folder_for_both_leaves_the_references_out(tmp_path):
     folder = touch(tmp_path, "a_REF.wav", "a_32k.wav")
-    assert list(pair_folders(folder, folder).condition) == ["32k"]
+    assert [row["condition"] for row in pair_folders(folder, folder)] == ["32k"]
 
 
 def test_files_without_a_reference_are_named(tmp_path):

@@ -26,6 +26,10 @@ def aes():
     return read_webmushra(folder / "webmushra_results.csv")
 
 
+def means_of(ratings, *args, **options):
+    return pd.DataFrame(rating_means(ratings, *args, **options))
+
+
 def made_up(listeners=12, seed=0):
     """Conditions 0, 20, 40 points apart, contents 10, listeners' sd 8, residual sd 5."""
     rng = np.random.default_rng(seed)
@@ -38,23 +42,23 @@ def made_up(listeners=12, seed=0):
 
 
 def test_all_of_the_aes_ratings(aes):
-    assert aes.shape == (22 * 13 * 8, 4)
-    assert aes["listener"].nunique() == 22
-    assert "drums+saw_anech" in set(aes["trial"])
+    assert len(aes) == 22 * 13 * 8
+    assert len({row.listener for row in aes}) == len({row.session for row in aes}) == 22
+    assert "drums+saw_anech" in {row.trial for row in aes}
     assert len(rating_means(aes, "aes2023")) == 13 * 8
 
 
 def test_eight_of_the_aes_listeners_fail_screening(aes):
     screening = screen_listeners(aes)
-    assert (~screening["kept"]).sum() == 8
-    assert screening.loc[~screening["kept"], "reason"].str.contains("below 90").all()
+    reasons = [row.reason for row in screening if not row.kept]
+    assert len(reasons) == 8 and all("below 90" in reason for reason in reasons)
     kept = rating_means(keep_screened(aes, screening), "aes2023")
-    assert (kept["listeners"] == 14).all()
+    assert {row.listeners for row in kept} == {14}
 
 
 def test_means_by_hand():
     table = made_up()
-    means = rating_means(table, "set", rename={"c0": "low"})
+    means = means_of(table, "set", rename={"c0": "low"})
     one = table.query("trial == 't1' and condition == 'c2'")["rating"]
     row = means.query("content == 't1' and condition == 'c2'").iloc[0]
     low, high = scipy.stats.t.interval(0.95, 11, one.mean(), scipy.stats.sem(one))
@@ -68,7 +72,7 @@ def test_means_by_hand():
 def test_one_rating_has_no_interval_and_an_empty_one_does_not_count():
     rows = [("a", "t", "x", 40.0), ("b", "t", "x", np.nan)]
     columns = ["listener", "trial", "condition", "rating"]
-    row = rating_means(pd.DataFrame(rows, columns=columns), "set").iloc[0]
+    row = means_of(pd.DataFrame(rows, columns=columns), "set").iloc[0]
     assert row["listeners"] == 1
     assert np.isnan(row["ci95_low"])
 
@@ -80,16 +84,16 @@ def test_screening_by_the_anchor():
         rows += [(name, f"t{i}", "anchor", anchor) for i in range(10)]
     table = pd.DataFrame(rows, columns=["listener", "trial", "condition", "rating"])
     screening = screen_listeners(table, anchor="anchor")
-    assert screening["kept"].tolist() == [True, False]
-    assert screening["reason"][1] == "anchor above 90 in 100.0% of trials"
-    assert screen_listeners(table)["kept"].all()
+    assert [row.kept for row in screening] == [True, False]
+    assert screening[1].reason == "anchor above 90 in 100.0% of trials"
+    assert all(row.kept for row in screen_listeners(table))
 
 
 def test_exactly_fifteen_per_cent_is_allowed():
     ratings = [89] * 3 + [90] * 17
     rows = [("a", f"t{i}", "reference", r) for i, r in enumerate(ratings)]
     table = pd.DataFrame(rows, columns=["listener", "trial", "condition", "rating"])
-    assert screen_listeners(table)["kept"].all()
+    assert screen_listeners(table)[0].kept
 
 
 @pytest.mark.parametrize(
@@ -98,7 +102,8 @@ def test_exactly_fifteen_per_cent_is_allowed():
         ("a,b\n1,2\n", "no column session_uuid"),
         (HEADER + "x,t,FOA,101\n", "outside 0..100"),
         (HEADER + "x,t,FOA,\n", "line 2 is missing"),
-        (HEADER + "x,t,FOA,loud\n", "nan in line 2 is missing, no number"),
+        (HEADER + "x,t,FOA,loud\n", "'loud' in line 2 is missing, no number"),
+        (HEADER, "holds no ratings"),
         ("", "cannot be read as a CSV file"),
         (HEADER + "x,t,FOA,10\nx,t,FOA,20\n", "rated twice, the second time in line 3: x t FOA"),
     ],

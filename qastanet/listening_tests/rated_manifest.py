@@ -33,7 +33,7 @@ def read_rated_manifest(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: naming the file, the line, the value and the remedy
     """
-    given = read_manifest(path)
+    given = pd.DataFrame(read_manifest(path)).replace("", None)
     mean = _ratings(given, path)
     table = given[["reference", "degraded"]].copy()
     twice = table.index[table.duplicated()]

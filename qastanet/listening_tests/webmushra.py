@@ -1,26 +1,68 @@
 """Ratings of a listening test run with webMUSHRA: reading, screening, means.
 
-Tables are *tidy*: one row per rating, with the columns ``listener``, ``trial`` (what was played:
-scene), ``condition`` (how it was processed) and ``rating`` in points 0..100. The functions that
-screen and average take any table of that form, whichever test it comes from.
+Ratings are *tidy*: one row per rating, with ``listener``, ``trial`` (what was played: scene),
+``condition`` (how it was processed) and ``rating`` in points 0..100. The functions that screen and
+average take any rows of that form, whichever test they come from; a table of pandas will do, and
+``pandas.DataFrame(rows)`` makes one of what they return.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-import scipy.stats
+from scipy import special
 
 from qastanet.errors import InputError
+from qastanet.storage import read_rows
 
-COLUMNS = ["listener", "trial", "condition", "rating"]
 SOURCE_COLUMNS = ["session_uuid", "trial_id", "rating_stimulus", "rating_score"]
 LIMIT = 90  # points that the hidden reference must reach
 ALLOWED = 0.15  # share of trials in which it may stay below
 
 
-def read_webmushra(path: str | Path) -> pd.DataFrame:
+class Rating(NamedTuple):
+    """What one listener said of one stimulus."""
+
+    listener: str
+    trial: str
+    condition: str
+    rating: float
+    session: str = ""
+    """Identifier of the listener's session; empty where the test has none."""
+
+
+class Screening(NamedTuple):
+    """Whether a listener is kept."""
+
+    listener: str
+    trials: int
+    reference_below: float
+    """Share of the trials in which the hidden reference was rated below the limit."""
+    anchor_above: float
+    """Share of the trials in which the anchor was rated above it."""
+    kept: bool
+    reason: str
+    """Why not; empty if kept."""
+
+
+class Mean(NamedTuple):
+    """Mean rating of a stimulus."""
+
+    dataset: str
+    content: str
+    """The trial."""
+    condition: str
+    listeners: int
+    mean: float
+    sd: float
+    """Of single ratings, in points."""
+    ci95_low: float
+    """By Student's t, not cut at the ends of the scale; NaN with one listener."""
+    ci95_high: float
+
+
+def read_webmushra(path: str | Path) -> list[Rating]:
     r"""Read the results file of webMUSHRA.
 
     Args:
@@ -29,54 +71,41 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
             back: "drums saw_anech" becomes "drums+saw_anech".
 
     Returns:
-        Tidy ratings, listeners numbered from 1 in the order of the file ("listener01"); their
-        session identifiers are in ``attrs["sessions"]``.
+        Tidy ratings, listeners numbered from 1 in the order of the file ("listener01").
 
     Raises:
         InputError: if the file cannot be read, a column is missing, a rating is missing or outside
             0..100, or one is there twice.
-
-    Example:
-        >>> import io
-        >>> lines = "session_uuid,trial_id,rating_stimulus,rating_score\nabc,a b,FOA,30\n"
-        >>> read_webmushra(io.StringIO(lines)).iloc[0, :3].tolist()
-        ['listener01', 'a+b', 'FOA']
     """
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
-    missing = [name for name in SOURCE_COLUMNS if name not in table.columns]
+    rows = read_rows(path)
+    missing = [name for name in SOURCE_COLUMNS if rows and name not in rows[0]]
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}; is it a webMUSHRA result?")
-    table = table[SOURCE_COLUMNS].set_axis(COLUMNS, axis="columns")
-    twice = table[table.duplicated(COLUMNS[:3])]
-    if len(twice):
-        named = " ".join(map(str, twice.iloc[0][COLUMNS[:3]]))
-        raise InputError(
-            f"{path}: rated twice, the second time in line {twice.index[0] + 2}: {named}"
-        )
-    numbers = {name: i + 1 for i, name in enumerate(table["listener"].unique())}
-    table["listener"] = [f"listener{numbers[name]:02d}" for name in table["listener"]]
-    table["trial"] = table["trial"].str.strip().str.replace(" ", "+", regex=False)
-    table["rating"] = pd.to_numeric(table["rating"], errors="coerce")
-    wrong = table[~table["rating"].between(0, 100)]
-    if len(wrong):
-        raise InputError(
-            f"{path}: rating {wrong['rating'].iloc[0]} in line {wrong.index[0] + 2} is missing, no "
-            "number, or outside 0..100"
-        )
-    table.attrs["sessions"] = {f"listener{k:02d}": name for name, k in numbers.items()}
-    return table
+    if not rows:
+        raise InputError(f"{path}: holds no ratings")
+    ratings, numbers, seen = [], {}, set()
+    for line, row in enumerate(rows, 2):
+        session, trial, condition, given = (row[name] for name in SOURCE_COLUMNS)
+        if (session, trial, condition) in seen:
+            raise InputError(
+                f"{path}: rated twice, the second time in line {line}: {session} {trial} "
+                f"{condition}"
+            )
+        seen.add((session, trial, condition))
+        number = numbers.setdefault(session, len(numbers) + 1)
+        trial = trial.strip().replace(" ", "+")
+        rating = _points(given, f"{path}: rating '{given}' in line {line}")
+        ratings.append(Rating(f"listener{number:02d}", trial, condition, rating, session))
+    return ratings
 
 
 def screen_listeners(
-    ratings: pd.DataFrame,
+    ratings: Iterable[Rating],
     reference: str = "reference",
     anchor: str | None = None,
     limit: float = LIMIT,
     allowed: float = ALLOWED,
-) -> pd.DataFrame:
+) -> list[Screening]:
     """Post-screen listeners as ITU-R BS.1534-3 (section 4.1.2) does.
 
     A listener is left out who rates the hidden reference below 90 in more than 15 % of the trials,
@@ -90,53 +119,47 @@ def screen_listeners(
         allowed: share of trials, 0.15 in the recommendation.
 
     Returns:
-        One row per listener: ``listener``, ``trials``, ``reference_below`` and ``anchor_above``
-        (shares of trials), ``kept`` and ``reason`` (empty if kept).
+        One row per listener, sorted.
 
     Raises:
         InputError: if nobody rated the reference or the anchor.
 
     Example:
-        >>> rows = [("a", "t", "reference", 100), ("b", "t", "reference", 50)]
-        >>> screened = screen_listeners(pd.DataFrame(rows, columns=COLUMNS))
-        >>> screened["kept"].tolist()
+        >>> rows = [Rating("a", "t", "reference", 100), Rating("b", "t", "reference", 50)]
+        >>> [row.kept for row in screen_listeners(rows)]
         [True, False]
     """
-    names = sorted(ratings["listener"].unique())
-    below = _share(ratings, reference, lambda x: x < limit).reindex(names)
-    above = pd.Series(0.0, index=names)
-    if anchor is not None:
-        above = _share(ratings, anchor, lambda x: x > limit).reindex(names)
-    rows = []
-    for name in names:
+    ratings = list(_rows(ratings))
+    below = _share(ratings, reference, lambda x: x < limit)
+    above = {} if anchor is None else _share(ratings, anchor, lambda x: x > limit)
+    screened = []
+    for name in sorted({row.listener for row in ratings}):
+        shares = below.get(name, np.nan), above.get(name, 0.0 if anchor is None else np.nan)
         reasons = []
-        if not below[name] <= allowed:  # also when the reference was not rated at all
-            reasons.append(f"{reference} below {limit:g} in {below[name]:.1%} of trials")
-        if not above[name] <= allowed:
-            reasons.append(f"{anchor} above {limit:g} in {above[name]:.1%} of trials")
-        trials = ratings.loc[ratings["listener"] == name, "trial"].nunique()
-        shares = (below[name], above[name])
-        rows.append((name, trials, *shares, not reasons, "; ".join(reasons)))
-    columns = ["listener", "trials", "reference_below", "anchor_above", "kept", "reason"]
-    return pd.DataFrame(rows, columns=columns)
+        if not shares[0] <= allowed:  # also when the reference was not rated at all
+            reasons.append(f"{reference} below {limit:g} in {shares[0]:.1%} of trials")
+        if not shares[1] <= allowed:
+            reasons.append(f"{anchor} above {limit:g} in {shares[1]:.1%} of trials")
+        trials = len({row.trial for row in ratings if row.listener == name})
+        screened.append(Screening(name, trials, *shares, not reasons, "; ".join(reasons)))
+    return screened
 
 
-def keep_screened(ratings: pd.DataFrame, screening: pd.DataFrame) -> pd.DataFrame:
+def keep_screened(ratings: Iterable[Rating], screening: Iterable[Screening]) -> list[Rating]:
     """Ratings of the listeners that passed `screen_listeners`.
 
     Example:
-        >>> rows = [("a", "t", "reference", 100), ("b", "t", "reference", 50)]
-        >>> ratings = pd.DataFrame(rows, columns=COLUMNS)
-        >>> keep_screened(ratings, screen_listeners(ratings))["listener"].tolist()
+        >>> rows = [Rating("a", "t", "reference", 100), Rating("b", "t", "reference", 50)]
+        >>> [row.listener for row in keep_screened(rows, screen_listeners(rows))]
         ['a']
     """
-    kept = screening.loc[screening["kept"], "listener"]
-    return ratings[ratings["listener"].isin(kept)].reset_index(drop=True)
+    kept = {row.listener for row in screening if row.kept}
+    return [row for row in _rows(ratings) if row.listener in kept]
 
 
 def rating_means(
-    ratings: pd.DataFrame, dataset: str, rename: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+    ratings: Iterable[Rating], dataset: str, rename: Mapping[str, str] | None = None
+) -> list[Mean]:
     """Mean rating of every stimulus with its 95 % confidence interval.
 
     Args:
@@ -145,32 +168,52 @@ def rating_means(
         rename: new names of conditions, if they are to be changed.
 
     Returns:
-        One row per stimulus: ``dataset``, ``content`` (the trial), ``condition``, ``listeners``,
-        ``mean``, ``sd`` (of single ratings), ``ci95_low``, ``ci95_high`` (Student's t, not cut at
-        the ends of the scale; NaN with one listener).
+        One row per stimulus, sorted by content and condition.
 
     Example:
-        >>> rows = [("a", "t", "FOA", 40), ("b", "t", "FOA", 50), ("c", "t", "FOA", 60)]
-        >>> means = rating_means(pd.DataFrame(rows, columns=COLUMNS), "test")
-        >>> means.loc[0, ["listeners", "mean", "sd"]].tolist()
-        [3.0, 50.0, 10.0]
+        >>> rows = [Rating("a", "t", "FOA", 40), Rating("b", "t", "FOA", 50)]
+        >>> rating_means([*rows, Rating("c", "t", "FOA", 60)], "test")[0][3:6]
+        (3, 50.0, 10.0)
     """
-    rated = ratings.dropna(subset="rating")
-    if rename:
-        rated = rated.assign(condition=rated["condition"].replace(dict(rename)))
-    groups = rated.groupby(["trial", "condition"], sort=True)["rating"]
-    table = groups.agg(listeners="count", mean="mean", sd="std").reset_index()
-    table = table.rename(columns={"trial": "content"})
-    table.insert(0, "dataset", dataset)
-    freedom = (table["listeners"] - 1).where(table["listeners"] > 1)
-    half = scipy.stats.t.ppf(0.975, freedom) * table["sd"] / np.sqrt(table["listeners"])
-    table["ci95_low"], table["ci95_high"] = table["mean"] - half, table["mean"] + half
-    return table
+    groups: dict[tuple[str, str], list[float]] = {}
+    for row in _rows(ratings):
+        if row.rating == row.rating:
+            condition = (rename or {}).get(row.condition, row.condition)
+            groups.setdefault((row.trial, condition), []).append(row.rating)
+    means = []
+    for (trial, condition), given in sorted(groups.items()):
+        number, mean = len(given), float(np.mean(given))
+        sd = float(np.std(given, ddof=1)) if number > 1 else np.nan
+        half = float(special.stdtrit(number - 1, 0.975)) * sd / np.sqrt(number)
+        means.append(Mean(dataset, trial, condition, number, mean, sd, mean - half, mean + half))
+    return means
 
 
-def _share(ratings: pd.DataFrame, condition: str, test) -> pd.Series:
-    chosen = ratings[ratings["condition"] == condition]
-    if chosen.empty:
-        known = ", ".join(sorted(ratings["condition"].unique()))
+def _rows(ratings: Iterable[Rating]) -> Iterable[Rating]:
+    """Take a table of pandas for rows."""
+    return ratings.itertuples(index=False) if hasattr(ratings, "itertuples") else ratings
+
+
+def _points(given: str, what: str) -> float:
+    """Return a rating of 0..100."""
+    try:
+        rating = float(given)
+    except ValueError:
+        rating = np.nan
+    if not 0 <= rating <= 100:
+        raise InputError(f"{what} is missing, no number, or outside 0..100")
+    return rating
+
+
+def _share(
+    ratings: Iterable[Rating], condition: str, test: Callable[[float], bool]
+) -> dict[str, float]:
+    """Return in what share of a listener's ratings of a condition a test holds."""
+    chosen: dict[str, list[bool]] = {}
+    for row in ratings:
+        if row.condition == condition:
+            chosen.setdefault(row.listener, []).append(test(row.rating))
+    if not chosen:
+        known = ", ".join(sorted({row.condition for row in ratings}))
         raise InputError(f"no ratings of {condition!r}; conditions are {known}")
-    return test(chosen["rating"]).groupby(chosen["listener"]).mean()
+    return {name: float(np.mean(found)) for name, found in chosen.items()}

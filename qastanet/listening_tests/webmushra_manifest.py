@@ -4,10 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from qastanet.errors import InputError
 from qastanet.listening_tests.webmushra import (
+    Screening,
     keep_screened,
     rating_means,
     read_webmushra,
@@ -21,11 +20,6 @@ PATTERNS = (
 )
 """Where a sound may lie, without ending; each is tried with the endings of sound files."""
 
-COLUMNS = [
-    *("reference", "degraded", "mos", "ci95_low", "ci95_high", "sd", "listeners"),
-    *("dataset", "scene", "condition", "role"),
-]
-
 
 def manifest_of(
     results: str | Path,
@@ -35,7 +29,7 @@ def manifest_of(
     anchor: str | None = None,
     pattern: str | None = None,
     screened: bool = True,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[list[dict], list[Screening], dict[str, str]]:
     """Average the ratings of a test and find the sounds that were rated.
 
     Args:
@@ -50,7 +44,9 @@ def manifest_of(
             `qastanet.listening_tests.webmushra.screen_listeners`
 
     Returns:
-        manifest with COLUMNS, and the screening, with the ``session`` of each listener
+        rows of the manifest, of which each has reference, degraded, mos, ci95_low, ci95_high, sd,
+        listeners, dataset, scene, condition and role; the screening; and the session of each
+        listener
 
     Raises:
         InputError: if the results cannot be read, no listener is left, or a sound is not there
@@ -60,31 +56,38 @@ def manifest_of(
     if not Path(sounds).is_dir():
         raise InputError(f"{sounds}: no such folder. Name the folder of the sounds.")
     ratings = read_webmushra(results)
-    sessions = ratings.attrs["sessions"]
+    sessions = {row.listener: row.session for row in ratings}
     screening = screen_listeners(ratings, reference, anchor)
-    screening["session"] = screening.listener.map(sessions)
     if screened:
         ratings = keep_screened(ratings, screening)
-        if ratings.empty:
+        if not ratings:
             raise InputError(
                 f"{results}: none of {len(screening)} listeners passes the screening "
-                f"({screening.reason[0]}); see --reference, or use --all-listeners"
+                f"({screening[0].reason}); see --reference, or use --all-listeners"
             )
-    table = rating_means(ratings, Path(results).stem)
-    table = table.rename(columns={"mean": "mos", "content": "scene"})
-    files = [
-        find_sound(sounds, *names, pattern)
-        for names in table[["scene", "condition"]].itertuples(index=False)
-    ]
-    table["degraded"] = [os.path.relpath(file, beside) for file in files]
-    hidden = table[table.condition == reference].set_index("scene").degraded
-    missing = sorted(set(table.scene) - set(hidden.index))
-    if missing:
-        raise InputError(f"{results}: '{reference}' was not rated in the trial '{missing[0]}'")
-    table["reference"] = table.scene.map(hidden)
+    means = rating_means(ratings, Path(results).stem)
+    files = {
+        (mean.content, mean.condition): os.path.relpath(
+            find_sound(sounds, mean.content, mean.condition, pattern), beside
+        )
+        for mean in means
+    }
     roles = {reference: "reference", anchor: "anchor"}
-    table["role"] = [roles.get(condition, "coded") for condition in table.condition]
-    return table[COLUMNS], screening
+    rows = []
+    for mean in means:
+        if (mean.content, reference) not in files:
+            raise InputError(
+                f"{results}: '{reference}' was not rated in the trial '{mean.content}'"
+            )
+        pair = (files[mean.content, reference], files[mean.content, mean.condition])
+        rows.append(
+            dict(zip(("reference", "degraded"), pair, strict=True))
+            | {"mos": mean.mean, "ci95_low": mean.ci95_low, "ci95_high": mean.ci95_high}
+            | {"sd": mean.sd, "listeners": mean.listeners, "dataset": mean.dataset}
+            | {"scene": mean.content, "condition": mean.condition}
+            | {"role": roles.get(mean.condition, "coded")}
+        )
+    return rows, screening, sessions
 
 
 def find_sound(sounds: str | Path, trial: str, condition: str, pattern: str | None = None) -> Path:

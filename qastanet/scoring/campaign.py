@@ -9,46 +9,27 @@ removed.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
-
-import filelock
-import joblib
-import pandas as pd
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-from tqdm.auto import tqdm
 
 from qastanet.errors import InputError
 from qastanet.scoring.loading import is_weights_file
 from qastanet.scoring.pair_scores import score_group
+from qastanet.scoring.progress import Progress
+from qastanet.scoring.workers import Group, score_groups
 from qastanet.sound.options import Options
-from qastanet.storage import content_hash, write_table
+from qastanet.storage import content_hash, only_one, write_rows
 from qastanet.version import CONFORMANCE
 
 GROUP = 8
 """Degraded versions of one reference that are scored together, sharing its features."""
 
-TRIES = 3
-"""A group during which a worker died is tried this often, then its pairs one by one."""
-
-
-class Group(NamedTuple):
-    """Pairs with one reference: what a worker does at a time."""
-
-    reference: str
-    degraded: tuple[str, ...]
-    keys: tuple[str, ...]
-    tries: int = 0
-
 
 def run(
-    manifest: pd.DataFrame,
+    manifest: Iterable[Mapping],
     output: str | Path,
     model: str = "default",
     options: Options | None = None,
@@ -56,65 +37,61 @@ def run(
     scheduler: str | None = None,
     progress: bool = True,
     work: Callable[..., list[dict]] = score_group,
-) -> pd.DataFrame:
+) -> list[dict]:
     """Score all pairs of a manifest.
 
+    With several jobs, a script must call this below `if __name__ == "__main__":`, as always with
+    processes in Python.
+
     Args:
-        manifest: columns reference and degraded (absolute paths), and labels that pass through
+        manifest: rows with reference and degraded (absolute paths), and labels that pass through; a
+            table of pandas will do
         output: CSV file for the scores; its journal lies beside it
         model: name of the model, or its file of weights
         options: what may be done to a pair before it is scored
-        jobs: processes on this machine
+        jobs: processes on this machine; -1 for all cores
         scheduler: address of a Dask scheduler whose workers are used instead
-        progress: show a progress bar with the time left
+        progress: say on the standard error how far it is
         work: what scores a group; has the signature of `qastanet.scoring.pair_scores.score_group`
 
     Returns:
-        the manifest with the columns score, model, conformance, the report of
+        the rows of the manifest with score, model, conformance, the report of
         `qastanet.sound.preparation.prepare`, and error (empty where the pair was scored)
 
     Raises:
         InputError: if the output cannot be written or another run is writing it
     """
+    rows = manifest.to_dict("records") if hasattr(manifest, "to_dict") else list(manifest)
     output, options = Path(output), options or Options()
     journal = output.with_name(output.name + ".journal")
     _check_writable(output)
     known = f"{model} {content_hash(model)}" if _is_there(model) else model
-    keys = [_key(row.reference, row.degraded, known, options) for row in manifest.itertuples()]
-    lock = filelock.FileLock(journal.with_name(journal.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise InputError(f"{output}: another run is writing it; wait, or choose another") from error
-    try:
-        done = _read_journal(journal)
-        groups = _groups(manifest, keys, done)
-        waiting = sum(len(group.degraded) for group in groups)
-        bar = tqdm(
-            total=len(manifest),
-            initial=len(manifest) - waiting,
-            unit="pair",
-            disable=not progress,
-        )
-        finished = _work(groups, partial(_score, work, model, options), jobs, scheduler)
-        with bar:
-            _keep(finished, journal, done, bar)
-        table = _table(manifest, [done[key] for key in keys])
-        write_table(table, output)
-        journal.unlink()
-    except OSError as error:  # a full disk, for example
-        raise InputError(
-            f"{journal}: cannot be written ({error.strerror}); make room and start again, the run "
-            "goes on where it stopped"
-        ) from error
-    finally:
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
+    keys = [_key(row["reference"], row["degraded"], known, options) for row in rows]
+    with only_one(journal.with_name(journal.name + ".lock"), output):
+        try:
+            done = _read_journal(journal)
+            groups = _groups(rows, keys, done)
+            waiting = sum(len(group.degraded) for group in groups)
+            shown = Progress(len(rows), len(rows) - waiting, "pairs", progress)
+            finished = score_groups(groups, partial(_score, work, model, options), jobs, scheduler)
+            with shown:
+                _keep(finished, journal, done, shown)
+            table = _table(rows, [done[key] for key in keys])
+            write_rows(table, output)
+            journal.unlink()
+        except OSError as error:  # a full disk, for example
+            raise InputError(
+                f"{journal}: cannot be written ({error.strerror}); make room and start again, the "
+                "run goes on where it stopped"
+            ) from error
     return table
 
 
 def _keep(
-    finished: Iterable[list[tuple[str, dict]]], journal: Path, done: dict[str, dict], bar: tqdm
+    finished: Iterable[list[tuple[str, dict]]],
+    journal: Path,
+    done: dict[str, dict],
+    shown: Progress,
 ) -> None:
     """Write each result to the journal as soon as it is there."""
     with open(journal, "a", encoding="utf-8") as file:
@@ -123,7 +100,7 @@ def _keep(
                 file.write(json.dumps({"key": key, **result}) + "\n")
                 done[key] = result
             file.flush()
-            bar.update(len(results))
+            shown.add(len(results))
 
 
 def _is_there(model: str) -> bool:
@@ -174,12 +151,12 @@ def _read_journal(journal: Path) -> dict[str, dict]:
     return done
 
 
-def _groups(manifest: pd.DataFrame, keys: list[str], done: dict) -> list[Group]:
+def _groups(rows: Sequence[Mapping], keys: list[str], done: dict) -> list[Group]:
     """Return the pairs still to do, grouped by reference."""
     waiting: dict[str, dict[str, str]] = {}
-    for row, key in zip(manifest.itertuples(), keys, strict=True):
+    for row, key in zip(rows, keys, strict=True):
         if key not in done:
-            waiting.setdefault(row.reference, {})[key] = row.degraded
+            waiting.setdefault(row["reference"], {})[key] = row["degraded"]
     groups = []
     for reference, pairs in waiting.items():
         items = iter(pairs.items())
@@ -197,92 +174,16 @@ def _score(
     return group, list(zip(group.keys, results, strict=True))
 
 
-def _work(
-    groups: list[Group], score: Callable, jobs: int, scheduler: str | None
-) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups in parallel; a group whose worker dies is tried again, then pair by pair."""
-    if scheduler:
-        yield from _work_on_cluster(groups, score, scheduler)
-        return
-    waiting = {group.keys: group for group in groups}
-    try:
-        yield from _work_here(waiting, score, jobs)
-    finally:
-        if jobs != 1 and groups:
-            _release_workers()
-
-
-def _work_here(
-    waiting: dict[tuple, Group], score: Callable, jobs: int
-) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups by processes of this machine."""
-    while waiting:
-        try:
-            for group, results in _parallel(waiting.values(), score, jobs):
-                del waiting[group.keys]
-                yield results
-        except (TerminatedWorkerError, BrokenProcessPool):
-            again: dict = {}
-            for group in waiting.values():
-                for part in _smaller(group):
-                    if part.tries <= 2 * TRIES:
-                        again[part.keys] = part
-                    else:
-                        yield [(part.keys[0], {"error": "the worker died while scoring it"})]
-            waiting = again
-
-
-def _parallel(groups: Iterable[Group], score: Callable, jobs: int) -> Iterator:
-    """Yield results as they are ready; in this process if there is one job."""
-    tasks = (joblib.delayed(score)(group) for group in list(groups))
-    parallel = joblib.Parallel(
-        n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1
-    )
-    yield from parallel(tasks)
-
-
-def _release_workers() -> None:
-    """End the processes of joblib, which would otherwise wait for more work, or for an exit."""
-    get_reusable_executor().shutdown(wait=True, kill_workers=True)
-
-
-def _smaller(group: Group) -> list[Group]:
-    """Return the group for another try, or its pairs one by one once it has had enough."""
-    tries = group.tries + 1
-    if tries < TRIES or len(group.keys) == 1:
-        return [group._replace(tries=tries)]
-    return [
-        Group(group.reference, (degraded,), (key,), tries)
-        for degraded, key in zip(group.degraded, group.keys, strict=True)
-    ]
-
-
-def _work_on_cluster(
-    groups: list[Group], score: Callable, scheduler: str
-) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups on a Dask cluster, which itself repeats what a lost worker was doing."""
-    try:
-        import distributed
-    except ImportError as error:
-        raise InputError("--scheduler needs Dask: pip install distributed") from error
-    try:
-        client = distributed.Client(scheduler, timeout=10)
-    except OSError as error:
-        raise InputError(f"{scheduler}: no Dask scheduler answers ({error})") from error
-    with client, joblib.parallel_config("dask"):
-        for _, results in _parallel(groups, score, -1):
-            yield results
-
-
-def _table(manifest: pd.DataFrame, results: list[dict]) -> pd.DataFrame:
-    """Join labels and results, in the order of the manifest."""
-    frame = pd.DataFrame(results, index=manifest.index)
-    for name in ("adjustments", "warnings"):
-        if name in frame:
-            frame[name] = frame[name].map(lambda v: "; ".join(v) if isinstance(v, list) else "")
-    if "error" not in frame:
-        frame["error"] = ""
-    frame["error"] = frame["error"].fillna("")
-    fresh = [name for name in frame.columns if name not in ("reference", "degraded")]
-    kept = manifest.drop(columns=[name for name in fresh if name in manifest.columns])
-    return kept.join(frame[fresh])
+def _table(rows: Sequence[Mapping], results: Sequence[Mapping]) -> list[dict]:
+    """Join labels and results, in the order of the manifest; all rows get the same columns."""
+    fresh = dict.fromkeys(name for result in results for name in result)
+    fresh = [name for name in fresh if name not in ("reference", "degraded", "error")]
+    table = []
+    for row, result in zip(rows, results, strict=True):
+        labels = {name: value for name, value in row.items() if name not in (*fresh, "error")}
+        found = {name: result.get(name) for name in fresh}
+        for name in ("adjustments", "warnings"):
+            if name in found:
+                found[name] = "; ".join(found[name] or [])
+        table.append(labels | found | {"error": result.get("error", "")})
+    return table

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from qastanet.errors import InputError
+from qastanet.storage import read_rows
 
 SOUND_FILES = {
     *(".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".opus", ".oga", ".aif", ".aiff", ".caf"),
@@ -16,48 +15,38 @@ REFERENCE_MARKS = ("_reference", "_ref", "-reference", "-ref")
 """Endings of the name of a reference (in any case) that its degraded versions do not carry."""
 
 
-def read_manifest(path: str | Path) -> pd.DataFrame:
+def read_manifest(path: str | Path) -> list[dict[str, str]]:
     """Read a manifest: a CSV file with the columns reference and degraded, and any labels.
 
     Args:
         path: CSV file; relative paths in it start at its own folder
 
     Returns:
-        the table with `reference` and `degraded` made absolute; all other columns as they are
+        its rows with `reference` and `degraded` made absolute; all other columns as they are
 
     Raises:
         InputError: if the file cannot be read, or has no such columns or an empty cell in them
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(
-            path,
-            dtype={"reference": str, "degraded": str},
-            encoding_errors="surrogateescape",  # names of files need not be UTF-8
-        )
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file. Check the path.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
-    missing = [name for name in ("reference", "degraded") if name not in table.columns]
-    if missing and len(table.columns) == 1 and ";" in table.columns[0]:
-        raise InputError(f"{path}: is separated by semicolons; save it with commas")
+    rows = read_rows(path)
+    if not rows:
+        raise InputError(f"{path}: lists no pairs")
+    columns = list(rows[0])
+    missing = [name for name in ("reference", "degraded") if name not in columns]
     if missing:
         raise InputError(
             f"{path}: no column {' and no column '.join(missing)}; its columns are "
-            f"{', '.join(map(str, table.columns))}"
+            f"{', '.join(columns)}"
         )
-    if table.empty:
-        raise InputError(f"{path}: lists no pairs")
-    for name in ("reference", "degraded"):
-        empty = table.index[table[name].isna()]
-        if len(empty):
-            raise InputError(f"{path}: line {empty[0] + 2}: '{name}' is empty")
-        table[name] = [str(path.parent.absolute() / cell) for cell in table[name]]
-    return table
+    for line, row in enumerate(rows, 2):
+        for name in ("reference", "degraded"):
+            if not row[name].strip():
+                raise InputError(f"{path}: line {line}: '{name}' is empty")
+            row[name] = str(path.parent.absolute() / row[name])
+    return rows
 
 
-def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
+def pair_folders(references: str | Path, degraded: str | Path) -> list[dict[str, str]]:
     """Pair the sound files of two folders by name.
 
     A degraded file belongs to the reference whose name is the longest beginning of its own, without
@@ -72,7 +61,7 @@ def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
         degraded: folder, searched below too
 
     Returns:
-        table with the columns reference, degraded, item (name of the reference), condition
+        rows with reference, degraded, item (name of the reference) and condition, sorted
 
     Raises:
         InputError: if a folder is missing or has no sounds, or a degraded file has no reference
@@ -94,19 +83,17 @@ def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
             continue
         rest = name[len(item) :].strip("_- .")
         parts = [*file.relative_to(degraded).parent.parts, *([rest] if rest else [])]
-        rows.append((known[item], file, item, "/".join(parts) or Path(degraded).name))
+        files = {"reference": str(known[item].absolute()), "degraded": str(file.absolute())}
+        condition = "/".join(parts) or Path(degraded).name
+        rows.append(files | {"item": item, "condition": condition})
     if orphans:
         raise InputError(
             f"{orphans[0]}: no file in {references} has a name that it begins with "
             f"({len(orphans)} such files); rename it or write a manifest"
         )
-    table = pd.DataFrame(rows, columns=["reference", "degraded", "item", "condition"])
-    if table.empty:
+    if not rows:
         raise InputError(f"{degraded}: holds nothing but the references")
-    table[["reference", "degraded"]] = table[["reference", "degraded"]].map(
-        lambda file: str(file.absolute())
-    )
-    return table.sort_values(["item", "condition"], ignore_index=True)
+    return sorted(rows, key=lambda row: (row["item"], row["condition"]))
 
 
 def _stem(file: Path) -> str:
