@@ -62,9 +62,10 @@ test: setup ## run the tests, which also check the results against the committed
 test-long: setup ## run the tests that take minutes
 	$(PYTHON) -m pytest -m long
 
-lint: setup ## check style and that the notebooks carry no output
+lint: setup ## check style, the order of the packages, and that the notebooks carry no output
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
 	.venv/bin/nbstripout --verify notebooks/*.ipynb
 
 lab: setup ## open the notebooks in JupyterLab

@@ -15,25 +15,25 @@ The packages, in the order of the data flow; each imports only those that stand 
 * `models`: `attribution`, `default_model`, `interval`, `model`, `monotone`, `monotone_scorer`,
   `network`, `plain_network`, `released`, `scorer`
 * `scoring`: `batch`, `campaign`, `explanation`, `feature_store`, `loading`, `manifest`, `metric`,
-  `pair_scores`
+  `pair_scores`, `progress`, `workers`
 * `rivals`: `ambiqual`, `channelwise`, `emobiq`, `optional_metrics`, `other_metrics`
 * `listening_tests`: `aes2023`, `ambiqual_ratings`, `contents`, `rated_manifest`, `rated_pairs`,
   `rating_models`, `webmushra`, `webmushra_manifest`
-* `agreement`: `bootstrap`, `correlations`, `listener_noise`, `mapping`, `resampling`,
-  `significance`, `statistics`
-* `training`: `calibration`, `cross_validation`, `pair_statistics`, `paper_training`,
-  `pretraining`, `rating_scale`, `recipe`, `shipping`, `synthetic_pairs`, `training_sets`
-* `evidence`: `ablations`, `all_scores`, `campaign_summary`, `comparison`, `comparison_tables`,
-  `comparison_views`, `evaluation`, `fold_agreement`, `model_comparison`, `paper_data`, `probes`
+* `agreement`: `bootstrap`, `condition_means`, `correlations`, `listener_noise`, `mapping`,
+  `resampling`, `significance`, `statistics`
+* `training`: `calibration`, `cross_validation`, `pair_statistics`, `paper_training`, `pretraining`,
+  `rating_scale`, `recipe`, `shipping`, `synthetic_pairs`, `training_sets`
+* `evidence`: `ablations`, `all_scores`, `comparison`, `comparison_tables`, `comparison_views`,
+  `evaluation`, `fold_agreement`, `model_comparison`, `paper_data`, `probes`
 * `own_test`: `own_agreement`, `own_pairs`, `own_scale`, `own_scores`, `own_training`
-* `plots`: `agreement`, `explanation`, `explanation_page`, `front_end`, `learning`,
-  `mean_ratings`, `names`, `paper`, `score_curves`, `style`
+* `plots`: `agreement`, `explanation`, `explanation_page`, `front_end`, `learning`, `mean_ratings`,
+  `names`, `paper`, `score_curves`, `style`
 * `compendium`: `listening_page`, `provenance`, `report`, `report_parts`, `tables`, `workflow`
 * `explore`: `benches`, `codec_bench`, `figures`, `level_bench`, `one_frame`, `placed_sound`,
   `widgets`
 
-Below them `errors`, `lazy`, `version`, `storage` and `registry`, above them `cli_training` and
-`cli`.
+Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`, above them
+`cli_training`, `cli_batch` and `cli`.
 """
 
 import importlib

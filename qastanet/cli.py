@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 
 import qastanet
-from qastanet import cli_training
-from qastanet.cli_training import add_force
+from qastanet import cli_batch, cli_training
+from qastanet.cli_training import add_force, options_of
 from qastanet.errors import InputError
 
 
@@ -41,21 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(explain)
     explain.set_defaults(run=_explain)
 
-    batch = commands.add_parser("batch", help="score a whole test campaign")
-    batch.add_argument("manifest", nargs="?", metavar="MANIFEST.csv", help="reference,degraded,...")
-    batch.add_argument("--ref", metavar="DIR", help="folder of references, paired by name with")
-    batch.add_argument("--deg", metavar="DIR", help="folder of degraded files")
-    batch.add_argument("--dry-run", action="store_true", help="only show the pairs")
-    batch.add_argument("-o", "--output", default="scores.csv", help="default: %(default)s")
-    _add_model(batch)
-    batch.add_argument("--jobs", type=int, default=1, metavar="N", help="processes on this machine")
-    batch.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster")
-    batch.add_argument("--by", nargs="+", metavar="LABEL", help="columns to summarise by")
-    batch.add_argument("--quiet", action="store_true", help="show no progress")
-    add_force(batch)
-    _add_options(batch)
-    batch.set_defaults(run=_batch)
-
+    cli_batch.add_batch(commands, _add_model, _add_options)
     cli_training.add_manifest(commands)
     cli_training.add_train(commands, _add_options)
 
@@ -122,20 +108,11 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _options(arguments: argparse.Namespace):
-    """Return what may be done to a pair of signals."""
-    from dataclasses import fields
-
-    from qastanet.sound.options import Options
-
-    return Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
-
-
 def _score(options: argparse.Namespace) -> int:
     """Score a pair of files."""
     from qastanet.scoring.pair_scores import score_files
 
-    result = score_files(options.reference, options.degraded, options.model, _options(options))
+    result = score_files(options.reference, options.degraded, options.model, options_of(options))
     if "resampled_to" in result and not result["adjustments"]:
         print(
             f"note: resampled from {result['sampling_rate']} to {result['resampled_to']} Hz",
@@ -168,7 +145,7 @@ def _explain(options: argparse.Namespace) -> int:
     inputs = options.reference, options.degraded, options.model
     claim([Output(output, holding(explanation_page.MARK))], inputs, options.force)
     explained = explanation.explain_files(
-        options.reference, options.degraded, options.model, _options(options)
+        options.reference, options.degraded, options.model, options_of(options)
     )
     _tell(explained.report)
     explanation_page.write(explained, output)
@@ -180,96 +157,32 @@ def _explain(options: argparse.Namespace) -> int:
     return 0
 
 
-def _batch(options: argparse.Namespace) -> int:
-    """Score a campaign; the exit code is 1 if a pair could not be scored."""
-    from pathlib import Path
-
-    from qastanet.evidence.campaign_summary import FORMER, MARK, check_labels, summarise
-    from qastanet.outputs import Output, claim, holding, named
-    from qastanet.scoring import campaign, manifest
-    from qastanet.storage import write_table
-
-    if bool(options.manifest) == bool(options.ref and options.deg):
-        raise InputError("give either a MANIFEST.csv, or both --ref DIR and --deg DIR")
-    if options.jobs == 0:
-        raise InputError("--jobs 0: give the number of processes, or -1 for all cores")
-    pairs = (
-        manifest.read_manifest(options.manifest)
-        if options.manifest
-        else manifest.pair_folders(options.ref, options.deg)
-    )
-    unknown = [name for name in options.by or [] if name not in pairs.columns]
-    if unknown:
-        raise InputError(f"--by {unknown[0]}: no such column; there are {', '.join(pairs.columns)}")
-    if options.dry_run:
-        if not sys.stdout.isatty():  # a file that can be read as a manifest
-            with contextlib.suppress(AttributeError):
-                sys.stdout.reconfigure(encoding="utf-8")
-        print(pairs.to_csv(index=False), end="")
-        return 0
-    output = named(options.output, ".csv")
-    stem = output.with_suffix("")
-    tables = Output(output, campaign.FORMER), Output(Path(f"{stem}_summary.csv"), FORMER)
-    figures = [Output(Path(f"{stem}_summary{end}"), holding(MARK)) for end in (".svg", ".pdf")]
-    inputs = [options.manifest or "", *pairs.reference, *pairs.degraded, options.model]
-    claim([*tables, *figures], inputs, options.force)
-    for note in pairs.attrs.get("notes", ()):
-        print(f"note: {options.manifest}: {note}", file=sys.stderr)
-    names = campaign.own_names(pairs.columns)
-    for old, new in names.items():
-        print(
-            f"note: the label {old} is called like a result; it is kept as {new}", file=sys.stderr
-        )
-    by = [names.get(name, name) for name in options.by] if options.by else None
-    check_labels(by or [])
-    table = campaign.run(
-        pairs,
-        output,
-        options.model,
-        _options(options),
-        options.jobs,
-        options.scheduler,
-        progress=not options.quiet,
-        force=options.force,
-    )
-    summary = summarise(table, by)
-    write_table(summary, tables[1].path)
-    if summary["mean"].notna().any():
-        _draw_summary(summary, figures[0].path)
-    print(summary.round(3).to_string(index=False))
-    failed = table[table.error != ""]
-    for row in failed.head(10).itertuples():
-        named_error = row.error if row.degraded in row.error else f"{row.degraded}: {row.error}"
-        print(f"failed: {named_error}", file=sys.stderr)
-    if len(failed):
-        print(f"{len(failed)} of {len(table)} pairs failed: see {output}", file=sys.stderr)
-    return 1 if len(failed) else 0
-
-
-def _draw_summary(summary, path) -> None:
-    """Draw the summary of a campaign."""
-    from qastanet.evidence.campaign_summary import MARK
-    from qastanet.plots import score_curves, style
-
-    style.use_style()
-    style.save(score_curves.campaign(summary), path, MARK)
-
-
 def _fetch(options: argparse.Namespace) -> int:
     """Fetch the public files, or tell whether they are at hand."""
-    from tqdm import tqdm
-
     from qastanet import registry
+    from qastanet.scoring.progress import Progress
 
     wanted = [entry for entry in registry.entries() if options.all or entry.sha256]
     if options.check:
         missing = [entry.path for entry in wanted if not registry.at_hand(entry, options.mirror)]
         print(f"{len(wanted) - len(missing)} of {len(wanted)} files at hand")
         return 1 if missing else 0
-    for entry in tqdm(wanted, unit="file", desc="fetch"):
-        registry.fetch(entry, options.mirror)
+    with Progress(len(wanted), unit="files") as shown:
+        for entry in wanted:
+            registry.fetch(entry, options.mirror)
+            shown.add(1)
     print(f"{len(wanted)} files in {registry.cache_folder()}")
     return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; if it needs a package that an extra brings, say which."""
+    try:
+        return options.run(options)
+    except ModuleNotFoundError as error:
+        from qastanet.lazy import missing
+
+        raise missing(error) from error
 
 
 def _show_all(error: UnicodeEncodeError) -> tuple[bytes, int]:
@@ -298,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     options = _parser().parse_args(arguments)
     try:
-        code = options.run(options)
+        code = _run(options)
         sys.stdout.flush()
         return code
     except InputError as error:

@@ -23,6 +23,15 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def options_of(arguments: argparse.Namespace):
+    """Return what may be done to a pair of signals."""
+    from dataclasses import fields
+
+    from qastanet.sound.options import Options
+
+    return Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
+
+
 def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
     """Describe `qastanet train`.
 
@@ -107,18 +116,15 @@ def _train(options: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, Path]) -> None:
     """Train, predict and write."""
-    from dataclasses import fields
-
     import torch
 
     from qastanet.listening_tests import rated_manifest
     from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
-    from qastanet.sound.options import Options
     from qastanet.storage import write_table
     from qastanet.training import rating_scale
 
     torch.set_num_threads(1)  # so that sums are taken in the same order
-    prepared = Options(**{field.name: getattr(options, field.name) for field in fields(Options)})
+    prepared = options_of(options)
     shown = not options.quiet
     if options.scale_only:
         table = own_scale.shipped_scores(table, prepared, shown)
@@ -161,11 +167,11 @@ def _manifest(options: argparse.Namespace) -> int:
     """Make a manifest of the results of webMUSHRA."""
     from qastanet.listening_tests import webmushra_manifest
     from qastanet.outputs import Output, claim, named, table_with
-    from qastanet.storage import write_table
+    from qastanet.storage import write_rows
 
     output = Output(named(options.output, ".csv"), table_with(*webmushra_manifest.COLUMNS))
     claim([output], [options.webmushra], options.force)
-    table, screening = webmushra_manifest.manifest_of(
+    rows, screening, sessions = webmushra_manifest.manifest_of(
         options.webmushra,
         options.sounds,
         output.path.absolute().parent,
@@ -174,15 +180,16 @@ def _manifest(options: argparse.Namespace) -> int:
         options.pattern,
         not options.all_listeners,
     )
-    sounds = [output.path.absolute().parent / name for name in table.degraded]
+    sounds = [output.path.absolute().parent / row["degraded"] for row in rows]
     claim([output], sounds, options.force)
-    write_table(table, output.path)
-    for note in table.attrs["notes"]:
+    write_rows(rows, output.path)
+    for note in rows.notes:
         print(f"note: {note}", file=sys.stderr)
-    left = screening[~screening.kept]
-    for row in left.itertuples():
-        kept = "kept by request" if options.all_listeners else "left out"
-        print(f"{row.listener} (session {row.session}): {kept}, {row.reason}", file=sys.stderr)
-    used = len(screening) if options.all_listeners else int(screening.kept.sum())
-    print(f"{len(table)} pairs, {used} of {len(screening)} listeners: {options.output}")
+    for row in screening:
+        if not row.kept:
+            kept = "kept by request" if options.all_listeners else "left out"
+            session = sessions[row.listener]
+            print(f"{row.listener} (session {session}): {kept}, {row.reason}", file=sys.stderr)
+    used = sum(row.kept or options.all_listeners for row in screening)
+    print(f"{len(rows)} pairs, {used} of {len(screening)} listeners: {options.output}")
     return 0

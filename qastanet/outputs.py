@@ -13,10 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import filelock
-
 from qastanet.errors import InputError
-from qastanet.storage import check_target, check_writable
+from qastanet.storage import check_target, check_writable, only_one
 
 LARGEST = 1 << 28
 """Files with more bytes are not searched for the mark of a command."""
@@ -139,15 +137,11 @@ def sole_writer(path: Path) -> Iterator[None]:
         place.exists() and not (place.is_file() and not place.stat().st_size)
     ):
         raise InputError(f"{place}: is in the way; remove it")
-    lock = filelock.FileLock(place)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout as error:
-        raise InputError(f"{path}: another run is writing it; wait, or choose another") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another") from error
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(only_one(place, path))
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be written ({error.strerror}); choose another"
+            ) from error
         yield
-    finally:
-        place.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
-        lock.release()

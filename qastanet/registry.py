@@ -13,12 +13,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-import pooch
-import requests
-
 from qastanet.errors import InputError
-
-pooch.get_logger().setLevel("WARNING")  # the hashes it advises to note down are in the registry
 
 MIRROR_VARIABLE = "QASTANET_DATA_MIRROR"
 """Environment variable that names a mirror folder."""
@@ -28,7 +23,6 @@ CACHE_VARIABLE = "QASTANET_CACHE"
 
 RELEASE = "Orange-OpenSource/QASTAnet"
 AMBIQUAL = "QxLabIreland/Ambiqual"
-AES2023 = "BenjSta/ambisonics_param_coding_AES_2023"
 
 
 class Entry(NamedTuple):
@@ -97,7 +91,11 @@ def find(repository: str, path: str) -> Entry:
 
 def cache_folder() -> Path:
     """Return the folder in which fetched files are kept."""
-    return Path(os.environ.get(CACHE_VARIABLE) or pooch.os_cache("qastanet"))
+    if folder := os.environ.get(CACHE_VARIABLE):
+        return Path(folder)
+    import pooch
+
+    return Path(pooch.os_cache("qastanet"))
 
 
 def mirror_folder() -> Path | None:
@@ -134,6 +132,10 @@ def fetch(entry: Entry, mirror: str | Path | None = None) -> Path:
     Raises:
         InputError: if the file cannot be had or its hash does not agree
     """
+    import pooch  # takes a tenth of a second, and most runs fetch nothing
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")  # it advises to note hashes that the registry has
     mirror = Path(mirror) if mirror else mirror_folder()
 
     def get(url: str, output_file: str, pooch_object: object) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import hashlib
 import os
 import stat
 import tempfile
 import time
 import tokenize
-from collections.abc import Iterator, Mapping
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +22,6 @@ from qastanet.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
-import hashlib
-import zipfile
-import zlib
 
 DAMAGED = (
     *(OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile),
@@ -197,6 +198,77 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
             lineterminator="\n",
             errors="surrogateescape",  # names of files need not be UTF-8
         )
+
+
+def write_rows(rows: Iterable[Mapping], path: str | Path, digits: int = 6) -> None:
+    """Write rows as CSV, with numbers rounded as in `write_table`; NaN and None are empty cells.
+
+    Args:
+        rows: of the same names; where one is missing in a row its cell is empty
+        path: CSV file
+        digits: decimals kept
+
+    Raises:
+        InputError: if it cannot be written
+    """
+    rows = list(rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([_cell(row.get(name), digits) for name in names] for row in rows)
+
+
+def _cell(value: object, digits: int) -> object:
+    """Return what is written of a value."""
+    if isinstance(value, float):
+        return round(float(value), digits) if value == value else ""
+    return "" if value is None else value
+
+
+@contextlib.contextmanager
+def only_one(path: str | Path, output: str | Path) -> Iterator[None]:
+    """Hold a file for this process alone; it is let go when the block ends, or the process.
+
+    Args:
+        path: of the file; made if need be, and removed at the end
+        output: what is written meanwhile, for the message
+
+    Raises:
+        InputError: if another process holds it
+    """
+    with open(path, "a") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{output}: another run is writing it; wait, or choose another"
+            ) from error
+        try:
+            if os.name != "nt" and not _same(file.fileno(), path):
+                raise InputError(f"{output}: another run is writing it; wait, or choose another")
+            yield
+        finally:
+            if os.name != "nt":  # where a file that is open cannot be removed
+                Path(path).unlink(missing_ok=True)
+
+
+def _same(handle: int, path: str | Path) -> bool:
+    """Tell whether an open file still is the one of that name: another run may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
 
 
 def write_maps(maps: Mapping[str, np.ndarray], path: str | Path) -> None:

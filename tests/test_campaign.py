@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 import soundfile
 
+from qastanet import storage
+from qastanet.agreement.condition_means import summarise
 from qastanet.cli import main
 from qastanet.errors import InputError
-from qastanet.evidence.campaign_summary import summarise
-from qastanet.outputs import beside
+from qastanet.outputs import beside, sole_writer
 from qastanet.scoring import campaign, pair_scores
+from qastanet.scoring.manifest import pair_folders
+from qastanet.scoring.progress import Progress
 from qastanet.sound.options import Options
 
 RNG = np.random.default_rng(0)
@@ -35,23 +38,30 @@ def sounds(tmp_path):
 
 
 def pairs(folder):
-    from qastanet.scoring.manifest import pair_folders
-
     return pair_folders(folder, folder)
 
 
 def test_rows_come_in_the_order_of_the_manifest_with_their_labels(sounds):
-    manifest = pairs(sounds).sample(frac=1, random_state=1).assign(listener="x", score=7)
+    labels = {"listener": "x", "score": 7}
+    manifest = [row | labels for row in RNG.permutation(pairs(sounds))]
     table = campaign.run(manifest, sounds / "out.csv", progress=False)
     kept = pd.read_csv(sounds / "out.csv", keep_default_na=False)
-    assert list(kept.degraded) == list(manifest.degraded) and set(kept.listener) == {"x"}
-    good = table[table.error == ""]
-    assert len(good) == 6 and len(table) == 7 and (good.score < 1).all()
-    for row in good.iloc[:2].itertuples():
-        alone = pair_scores.score_files(row.reference, row.degraded)
-        assert row.score == pytest.approx(alone["score"], abs=1e-9)
+    assert list(kept.degraded) == [row["degraded"] for row in manifest]
+    assert set(kept.listener) == {"x"}
+    good = [row for row in table if not row["error"]]
+    assert len(good) == 6 and len(table) == 7 and all(row["score"] < 1 for row in good)
+    for row in good[:2]:
+        alone = pair_scores.score_files(row["reference"], row["degraded"])
+        assert row["score"] == pytest.approx(alone["score"], abs=1e-9)
     assert "band_d.wav: cannot be read as sound" in kept.set_index("condition").error["d"]
     assert not list(sounds.glob(".*qastanet*"))
+
+
+def test_a_table_of_pandas_will_do(sounds):
+    manifest = pd.DataFrame(pairs(sounds)).assign(bitrate=32)
+    table = pd.DataFrame(campaign.run(manifest, sounds / "out.csv", progress=False))
+    kept = pd.read_csv(sounds / "out.csv", keep_default_na=False)
+    assert (kept.bitrate == 32).all() and list(kept.columns) == list(table.columns)
 
 
 def test_command_line_ends_with_1_if_a_pair_failed(sounds, capsys):
@@ -96,9 +106,9 @@ def test_nothing_is_scored_twice_after_an_interruption(sounds):
         return real(reference, degraded, model, options)
 
     table = campaign.run(manifest, output, progress=False, work=counted)
-    assert (table.error == "").sum() == 6 and not journal.exists()
-    done = manifest[manifest.reference == seen[0]]
-    good = [name for name in done.degraded if "_d" not in name]
+    assert sum(not row["error"] for row in table) == 6 and not journal.exists()
+    done = [row["degraded"] for row in manifest if row["reference"] == seen[0]]
+    good = [name for name in done if "_d" not in name]
     assert not set(again) & set(good)
 
 
@@ -114,33 +124,44 @@ def test_progress_after_an_interruption_starts_where_it_stopped(sounds, monkeypa
     with pytest.raises(KeyboardInterrupt):
         campaign.run(manifest, output, progress=False, work=half)
     done = len(beside(output, "journal").read_text().splitlines())
-    bars, real = [], campaign.tqdm
+    starts = []
 
-    def noted(**options):
-        bars.append(options)
-        return real(**options | {"disable": True})
+    class Noted(Progress):
+        def __init__(self, total, done, *rest):
+            starts.append((done, total))
+            super().__init__(total, done, *rest)
 
-    monkeypatch.setattr(campaign, "tqdm", noted)
-    campaign.run(manifest, output)
-    assert 0 < done == bars[0]["initial"] < bars[0]["total"] == 7
+    monkeypatch.setattr(campaign, "Progress", Noted)
+    campaign.run(manifest, output, progress=False)
+    assert starts == [(done, 7)] and done > 0
+
+
+def test_progress_is_said_at_the_end_where_there_is_no_terminal(capsys):
+    with Progress(40, 8, "pairs") as shown:
+        shown.add(8)
+        shown.start -= 100
+        assert shown.text() == "16 of 40 pairs, 5 min left"
+        assert not capsys.readouterr().err
+        shown.add(24)
+    assert capsys.readouterr().err == "40 of 40 pairs\n"
 
 
 def test_other_options_or_changed_files_are_scored_anew(sounds):
-    row = pairs(sounds).iloc[:1]
+    row = pairs(sounds)[:1]
 
     def key(**options):
         return campaign._keys(row, "default", Options(**options))
 
     first = key()
     assert first == key() != key(align=True)
-    os.utime(row.degraded.item(), (1, 1))
+    os.utime(row[0]["degraded"], (1, 1))
     assert first != key()
 
 
 @pytest.mark.parametrize("after_s", [3.0, 6.0])
 def test_killed_runs_go_on(sounds, after_s):
     manifest = sounds / "m.csv"
-    many = pairs(sounds)[["reference", "degraded", "condition"]]
+    many = pd.DataFrame(pairs(sounds))[["reference", "degraded", "condition"]]
     many.to_csv(manifest, index=False)
     command = [sys.executable, "-m", "qastanet", "batch", str(manifest), "--quiet"]
     command += ["-o", str(sounds / "k.csv"), "--jobs", "2"]
@@ -164,17 +185,16 @@ def dying(reference, degraded, model, options):
 
 def test_a_pair_that_kills_its_worker_becomes_a_row(sounds):
     table = campaign.run(pairs(sounds), sounds / "out.csv", jobs=2, progress=False, work=dying)
-    bad = table[table.error != ""]
-    assert list(bad.condition) == ["b"] and bad.error.item() == "the worker died while scoring it"
-    assert (table.score == 0.5).sum() == 6
+    bad = [(row["condition"], row["error"]) for row in table if row["error"]]
+    assert bad == [("b", "the worker died while scoring it")]
+    assert [row["score"] for row in table].count(0.5) == 6
 
 
 def test_two_runs_do_not_mix(sounds):
-    import filelock
-
-    with filelock.FileLock(beside(sounds / "out.csv", "lock")):
-        with pytest.raises(InputError, match="another run is writing it"):
+    with sole_writer(sounds / "out.csv"):
+        with pytest.raises(InputError, match=r"out\.csv: another run is writing it"):
             campaign.run(pairs(sounds), sounds / "out.csv", progress=False)
+    campaign.run(pairs(sounds), sounds / "out.csv", progress=False)
 
 
 def test_outputs_that_cannot_be_written_are_refused_before_the_work(sounds, capsys):
@@ -192,7 +212,7 @@ def test_a_disk_that_is_full_leaves_the_old_table(sounds, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    monkeypatch.setattr(storage, "_cell", full)
     with pytest.raises(InputError, match="No space left"):
         campaign.run(pairs(sounds), output, progress=False)
     assert output.read_bytes() == before and not list(sounds.glob(".part-*"))
@@ -205,10 +225,10 @@ def test_wrong_arguments(sounds, capsys):
 
 
 def test_summary_by_unknown_label():
-    table = pd.DataFrame({"reference": ["r"], "score": [0.5], "error": [""]})
+    table = [{"reference": "r", "score": 0.5, "error": ""}]
     with pytest.raises(InputError, match="no column 'codec'"):
         summarise(table, ["codec"])
-    assert np.isnan(summarise(table).ci95_low.item())  # one reference tells nothing of the spread
+    assert np.isnan(summarise(table)[0]["ci95_low"])  # one reference tells nothing of the spread
 
 
 def test_dask_cluster(sounds):
@@ -219,7 +239,7 @@ def test_dask_cluster(sounds):
         table = campaign.run(
             pairs(sounds), sounds / "d.csv", scheduler=cluster.scheduler_address, progress=False
         )
-    assert (table.error == "").sum() == 6
+    assert sum(not row["error"] for row in table) == 6
 
 
 def test_no_scheduler_answers(sounds):

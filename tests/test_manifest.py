@@ -20,10 +20,8 @@ def touch(folder, *names):
 
 def test_paths_start_at_the_manifest_and_labels_pass_through(tmp_path):
     (tmp_path / "m.csv").write_text("codec,reference,degraded\nopus,a.wav,/x/b.wav\n")
-    table = read_manifest(tmp_path / "m.csv")
-    assert table.codec.item() == "opus"
-    assert table.reference.item() == str(tmp_path / "a.wav")
-    assert table.degraded.item() == "/x/b.wav"
+    found = {"codec": "opus", "reference": str(tmp_path / "a.wav"), "degraded": "/x/b.wav"}
+    assert read_manifest(tmp_path / "m.csv") == [found]
 
 
 @pytest.mark.parametrize(
@@ -64,10 +62,9 @@ def test_labels_are_text_letter_for_letter(tmp_path):
     lines = [f"NA,null,{','.join(row)}" for row in rows]
     (tmp_path / "m.csv").write_text("\n".join([f"reference,degraded,{','.join(LABELS)}", *lines]))
     table = read_manifest(tmp_path / "m.csv")
-    assert {name: table[name].tolist() for name in LABELS} == LABELS
-    assert table.reference[0] == str(tmp_path / "NA") and table.degraded[0] == str(
-        tmp_path / "null"
-    )
+    assert {name: [row[name] for row in table] for name in LABELS} == LABELS
+    assert table[0]["reference"] == str(tmp_path / "NA")
+    assert table[0]["degraded"] == str(tmp_path / "null")
 
 
 @pytest.mark.parametrize(
@@ -91,24 +88,24 @@ def test_labels_are_text_letter_for_letter(tmp_path):
 def test_tables_of_spreadsheets_are_read(tmp_path, content, note):
     (tmp_path / "m.csv").write_bytes(content)
     table = read_manifest(tmp_path / "m.csv")
-    assert list(table.columns) == ["reference", "degraded"] and table.attrs["notes"] == note
-    assert table.iloc[0].tolist() == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]
+    assert table.columns == ["reference", "degraded"] and table.notes == note
+    assert list(table[0].values()) == [str(tmp_path / "a.wav"), str(tmp_path / "b.wav")]
 
 
 def test_names_of_an_old_code_page_are_found(tmp_path):
     touch(tmp_path, "caf\u00e9.wav", " b.wav")
     (tmp_path / "m.csv").write_bytes(b"reference,degraded\ncaf\xe9.wav, b.wav\n")
     table = read_manifest(tmp_path / "m.csv")
-    assert table.iloc[0].tolist() == [str(tmp_path / "caf\u00e9.wav"), str(tmp_path / " b.wav")]
+    assert list(table[0].values()) == [str(tmp_path / "caf\u00e9.wav"), str(tmp_path / " b.wav")]
 
 
 def test_many_rows_of_one_pair_are_read_in_seconds(tmp_path):
     rows = "a.wav,b.wav\n" * 100_000
     (tmp_path / "m.csv").write_text(f"reference,degraded\n{rows}")
-    start = time.monotonic()
+    start = time.process_time()  # on a busy machine too
     table = read_manifest(tmp_path / "m.csv")
     assert len(campaign._keys(table, "default", Options())) == 100_000
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_name_ends_where_no_letter_or_digit_goes_on(tmp_path):
@@ -117,13 +114,13 @@ def test_a_name_ends_where_no_letter_or_digit_goes_on(tmp_path):
     with pytest.raises(InputError, match=r"speech10_opus\.wav: no file .*\(1 such files\)"):
         pair_folders(ref, deg)
     (deg / "speech10_opus.wav").unlink()
-    assert list(pair_folders(ref, deg).item) == ["speech1", "speech2"]
+    assert [row["item"] for row in pair_folders(ref, deg)] == ["speech1", "speech2"]
 
 
 def test_hidden_files_are_passed_over(tmp_path):
     ref = touch(tmp_path / "ref", "a.wav", "._a.wav")
     deg = touch(tmp_path / "deg", "a_1.wav", "._a_1.wav", "._b_1.wav")
-    assert list(pair_folders(ref, deg).condition) == ["1"]
+    assert [row["condition"] for row in pair_folders(ref, deg)] == ["1"]
 
 
 def test_missing_manifest(tmp_path):
@@ -136,8 +133,8 @@ def test_folders_are_paired_by_the_longest_name(tmp_path):
     deg = touch(tmp_path / "deg", "speech_opus32.wav", "speech2_opus32.WAV", "aac/speech.flac")
     table = pair_folders(ref, deg)
     found = [
-        (Path(row.reference).name, Path(row.degraded).name, row.item, row.condition)
-        for row in table.itertuples()
+        (Path(row["reference"]).name, Path(row["degraded"]).name, row["item"], row["condition"])
+        for row in table
     ]
     assert found == [
         ("speech_REF.wav", "speech.flac", "speech", "aac"),
@@ -148,7 +145,7 @@ def test_folders_are_paired_by_the_longest_name(tmp_path):
 
 def test_one_folder_for_both_leaves_the_references_out(tmp_path):
     folder = touch(tmp_path, "a_REF.wav", "a_32k.wav")
-    assert list(pair_folders(folder, folder).condition) == ["32k"]
+    assert [row["condition"] for row in pair_folders(folder, folder)] == ["32k"]
 
 
 def test_files_without_a_reference_are_named(tmp_path):

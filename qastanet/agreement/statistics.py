@@ -12,7 +12,7 @@ undefined (NaN) where one side does not vary.
 """
 
 import numpy as np
-import scipy.stats
+import scipy  # its parts are imported on first use
 from numpy.typing import ArrayLike, NDArray
 
 from qastanet.errors import InputError

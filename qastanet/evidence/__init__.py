@@ -3,3 +3,7 @@
 In: rated pairs, scores, predictions out of fold, mean ratings.
 Out: the tables behind figures and text.
 """
+
+from qastanet.lazy import need
+
+need("pandas", "tqdm", extra="compendium")

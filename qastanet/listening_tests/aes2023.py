@@ -52,7 +52,7 @@ def mean_ratings(files: Files, screened: bool = False) -> pd.DataFrame:
         screened: leave out the 8 listeners who fail the post-screening of BS.1534-3.
 
     Returns:
-        The columns of `qastanet.listening_tests.webmushra.rating_means`, with ``role``
+        The columns of `qastanet.listening_tests.webmushra.Mean`, with ``role``
         (``reference``, also for the items that equal it; ``anchor`` for mono; ``coded``), ``group``
         (``noise``, ``music``, ``speech``) and ``room`` (``anechoic``, ``reverberant``).
 
@@ -62,7 +62,7 @@ def mean_ratings(files: Files, screened: bool = False) -> pd.DataFrame:
     ratings = read_webmushra(files(RATINGS))
     if screened:
         ratings = keep_screened(ratings, screen_listeners(ratings))
-    return describe(rating_means(ratings, DATASET))
+    return describe(pd.DataFrame(rating_means(ratings, DATASET)))
 
 
 def rating_table(files: Files) -> pd.DataFrame:

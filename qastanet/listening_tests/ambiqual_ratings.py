@@ -70,7 +70,7 @@ def read_ambiqual2(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: if the file has other columns or contents
     """
-    table = rating_means(ambiqual2_ratings(path), "ambiqual2")
+    table = pd.DataFrame(rating_means(ambiqual2_ratings(path), "ambiqual2"))
     order = table.condition.str.startswith("3OA")
     bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
     stem = table.content.map(AMBIQUAL2_CONTENTS) + np.where(order, "_HOA", "_FOA")
@@ -137,7 +137,7 @@ def read_ambiqual1(path: str | Path) -> pd.DataFrame:
     if unknown:
         raise InputError(f"{path}: unknown contents {sorted(unknown)}")
     long = raw.melt(["trial", "condition"], raters, var_name="listener", value_name="rating")
-    table = rating_means(long, "ambiqual1")
+    table = pd.DataFrame(rating_means(long, "ambiqual1"))
     order = table.condition.str.startswith("FOA").map({True: 1, False: 3})
     bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
     stem = table.content.map(AMBIQUAL1_CONTENTS)

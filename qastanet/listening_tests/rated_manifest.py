@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qastanet.errors import InputError
-from qastanet.scoring.given_tables import numbers_of
+from qastanet.scoring.given_tables import number_of
 from qastanet.scoring.manifest import read_manifest
 
 COLUMNS = (
@@ -43,8 +43,9 @@ def read_rated_manifest(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: naming the file, the line, the value and the remedy
     """
-    given = read_manifest(path, COLUMNS)
-    notes = given.attrs["notes"]
+    rows = read_manifest(path, COLUMNS)
+    # the index tells the lines: they are counted from 1, and the first one is the header
+    given, notes = pd.DataFrame(rows, index=np.array(rows.lines) - 2, dtype=object), rows.notes
     mean = _ratings(given, path)
     if mean.isna().any():
         lines = ", ".join(str(k + 2) for k in mean.index[mean.isna()][:5])
@@ -185,11 +186,13 @@ def _ratings(given: pd.DataFrame, path: str | Path) -> pd.Series:
 
 def _numbers(given: pd.DataFrame, name: str, path: str | Path) -> pd.Series:
     """Return a column of numbers."""
-    try:
-        return numbers_of(given[name])
-    except ValueError as error:
-        index, cell = error.args
-        raise InputError(f"{path}: line {index + 2}: {name} '{cell}' is no number") from error
+    values = []
+    for index, cell in given[name].items():
+        try:
+            values.append(number_of(cell))
+        except ValueError as error:
+            raise InputError(f"{path}: line {index + 2}: {name} '{cell}' is no number") from error
+    return pd.Series(values, index=given.index, dtype=float)
 
 
 def _labels(given: pd.DataFrame, name: str, path: str | Path, default) -> pd.Series:

@@ -20,7 +20,7 @@ from qastanet.scene.parametric_coding import REPOSITORY, stimuli
 from qastanet.scene.parametric_scenes import RATE, SCENES, Files
 from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.sound.sound_files import read
-from qastanet.storage import write_table
+from qastanet.storage import write_rows
 
 ORDERS = {"FOA": 1, "Mono": 0}
 
@@ -116,9 +116,10 @@ def write_manifest(path: str | Path) -> None:
         if pair.degraded != pair.reference:
             content, _, condition = pair.stimulus.rpartition("_")
             found = [ambiqual_ratings.ambiqual_file(f) for f in (pair.reference, pair.degraded)]
-            rows.append((*(file.absolute() for file in found), content, condition))
-    columns = ["reference", "degraded", "content", "condition"]
-    write_table(pd.DataFrame(rows, columns=columns), path)
+            row = (*(file.absolute() for file in found), content, condition)
+            columns = ("reference", "degraded", "content", "condition")
+            rows.append(dict(zip(columns, row, strict=True)))
+    write_rows(rows, path)
 
 
 if __name__ == "__main__":

@@ -1,34 +1,74 @@
 """Ratings of a listening test run with webMUSHRA: reading, screening, means.
 
-Tables are *tidy*: one row per rating, with the columns ``listener``, ``trial`` (what was played:
-scene), ``condition`` (how it was processed) and ``rating`` in points 0..100. The functions that
-screen and average take any table of that form, whichever test it comes from.
+Ratings are *tidy*: one row per rating, with ``listener``, ``trial`` (what was played: scene),
+``condition`` (how it was processed) and ``rating`` in points 0..100. The functions that screen and
+average take any rows of that form, whichever test they come from; a table of pandas will do, and
+``pandas.DataFrame(rows)`` makes one of what they return.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-import scipy.stats
+from scipy import special
 
 from qastanet.errors import InputError
-from qastanet.scoring.given_tables import numbers_of, read_given_table
+from qastanet.scoring.given_tables import Rows, number_of, read_rows
 
-COLUMNS = ["listener", "trial", "condition", "rating"]
 SOURCE_COLUMNS = ["session_uuid", "trial_id", "rating_stimulus", "rating_score"]
 PYMUSHRA = ["questionaire_uuid", "wm_id", "responses_stimulus", "responses_score"]
-ALL_COLUMNS = [*SOURCE_COLUMNS, *PYMUSHRA]
 LIMIT = 90  # points that the hidden reference must reach
 ALLOWED = 0.15  # share of trials in which it may stay below
 
 
-def read_webmushra(path: str | Path) -> pd.DataFrame:
+class Rating(NamedTuple):
+    """What one listener said of one stimulus."""
+
+    listener: str
+    trial: str
+    condition: str
+    rating: float
+    session: str = ""
+    """Identifier of the listener's session; empty where the test has none."""
+
+
+class Screening(NamedTuple):
+    """Whether a listener is kept."""
+
+    listener: str
+    trials: int
+    reference_below: float
+    """Share of the trials in which the hidden reference was rated below the limit."""
+    anchor_above: float
+    """Share of the trials in which the anchor was rated above it."""
+    kept: bool
+    reason: str
+    """Why not; empty if kept."""
+
+
+class Mean(NamedTuple):
+    """Mean rating of a stimulus."""
+
+    dataset: str
+    content: str
+    """The trial."""
+    condition: str
+    listeners: int
+    mean: float
+    sd: float
+    """Of single ratings, in points."""
+    ci95_low: float
+    """By Student's t, not cut at the ends of the scale; NaN with one listener."""
+    ci95_high: float
+
+
+def read_webmushra(path: str | Path) -> Rows:
     r"""Read the results file of webMUSHRA, or of pymushra.
 
     Names are text, letter for letter, but for blanks around them. A row that is there twice (the
     results were sent after each part of the test) counts once; a row without a rating is left out.
-    Both are said in ``attrs["notes"]``.
+    Both are said in ``notes``.
 
     Args:
         path: table with at least the columns ``session_uuid``, ``trial_id``, ``rating_stimulus``
@@ -37,109 +77,77 @@ def read_webmushra(path: str | Path) -> pd.DataFrame:
             webMUSHRA stores as a space, is put back: "drums saw_anech" becomes "drums+saw_anech".
 
     Returns:
-        Tidy ratings, listeners numbered from 1 in the order of the file ("listener01"); their
-        session identifiers are in ``attrs["sessions"]``.
+        Tidy ratings (`Rating`), listeners numbered from 1 in the order of the file ("listener01").
 
     Raises:
         InputError: if the file cannot be read, a column is missing, a name is empty, a rating is no
             number in 0..100, or one is there twice with another value.
-
-    Example:
-        >>> import tempfile
-        >>> lines = "session_uuid,trial_id,rating_stimulus,rating_score\nabc,a b,FOA,30\n"
-        >>> with tempfile.NamedTemporaryFile() as file:
-        ...     _ = Path(file.name).write_text(lines)
-        ...     read_webmushra(file.name).iloc[0, :3].tolist()
-        ['listener01', 'a+b', 'FOA']
     """
-    table = _source_columns(read_given_table(path, ALL_COLUMNS), path)
-    notes = table.attrs["notes"]
-    if table.empty:
+    rows = read_rows(path, [*SOURCE_COLUMNS, *PYMUSHRA])
+    names, answers = _source_columns(rows.columns, path)
+    if not rows:
         raise InputError(f"{path}: lists no ratings")
-    for name, source in zip(COLUMNS[:3], SOURCE_COLUMNS[:3], strict=True):
-        table[name] = table[name].str.strip()
-        empty = table.index[table[name] == ""]
-        if len(empty):
-            raise InputError(f"{path}: line {empty[0] + 2}: {source} is empty")
-    table = _rated(table, path, notes)
-    table["trial"] = _with_plus(table, path)
-    again = table.duplicated(COLUMNS)
-    if again.any():
-        notes.append(f"{again.sum()} ratings are there twice, word for word; they count once")
-    table = table[~again]
-    twice = table[table.duplicated(COLUMNS[:3])]
-    if len(twice):
-        named = " ".join(twice.iloc[0][COLUMNS[:3]])
-        raise InputError(
-            f"{path}: rated twice, the second time in line {twice.index[0] + 2}: {named}"
-        )
-    numbers = {name: i + 1 for i, name in enumerate(table["listener"].unique())}
-    table["listener"] = [f"listener{numbers[name]:02d}" for name in table["listener"]]
-    table.attrs = {
-        "sessions": {f"listener{k:02d}": name for name, k in numbers.items()},
-        "notes": notes,
-    }
-    return table
+    found, numbers, seen, spelt = Rows(notes=rows.notes), {}, {}, {}
+    again, unrated = 0, []
+    for line, row in zip(rows.lines, rows, strict=True):
+        if answers:
+            row |= {"session_uuid": " ".join(row[name] for name in answers)}
+        session, trial, condition, given = (row[name].strip() for name in names)
+        for name, cell in zip(names, (session, trial, condition), strict=False):
+            if not cell:
+                raise InputError(f"{path}: line {line}: {name} is empty")
+        plus = trial.replace(" ", "+")
+        if spelt.setdefault(plus, trial) != trial:
+            raise InputError(
+                f"{path}: line {line}: the trials '{spelt[plus]}' and '{trial}' cannot be told "
+                f"apart (a plus is stored as a blank, '{plus}'); rename one"
+            )
+        rating = _points(given, f"{path}: line {line}: the rating '{given}'")
+        if rating != rating:
+            unrated.append(line)
+            continue
+        key = session, trial, condition
+        if seen.get(key, rating) != rating:
+            raise InputError(
+                f"{path}: rated twice, the second time in line {line}: {session} {trial} "
+                f"{condition}"
+            )
+        if key in seen:
+            again += 1
+            continue
+        seen[key] = rating
+        number = numbers.setdefault(session, len(numbers) + 1)
+        found.append(Rating(f"listener{number:02d}", plus, condition, rating, session))
+    if not found:
+        raise InputError(f"{path}: holds no rating")
+    if unrated:
+        lines = ", ".join(map(str, unrated[:5]))
+        found.notes.append(f"{len(unrated)} rows without a rating are left out (line {lines})")
+    if again:
+        found.notes.append(f"{again} ratings are there twice, word for word; they count once")
+    return found
 
 
-def _source_columns(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-    """Return the columns COLUMNS, whichever program wrote them."""
-    if {"rating_non_reference", "rating_non_reference_score"} <= set(table.columns):
+def _source_columns(columns: Sequence[str], path: str | Path) -> tuple[list[str], list[str]]:
+    """Return the columns of listener, trial, condition, rating; and what else tells listeners."""
+    if {"rating_non_reference", "rating_non_reference_score"} <= set(columns):
         raise InputError(
             f"{path}: the results of a test after BS.1116 (two sounds a trial, grades of 1 to 5); "
             "only ratings of MUSHRA (0 to 100) are read"
         )
-    names = PYMUSHRA if set(PYMUSHRA) <= set(table.columns) else SOURCE_COLUMNS
-    missing = [name for name in names if name not in table.columns]
+    if set(PYMUSHRA) <= set(columns):
+        return PYMUSHRA, []
+    missing = [name for name in SOURCE_COLUMNS if name not in columns]
     if missing == ["session_uuid"]:  # before 2022
-        answers = [n for n in table.columns if n != "trial_id" and not n.startswith("rating_")]
-        table["session_uuid"] = table[answers].agg(" ".join, axis=1) if answers else "?"
-        missing = []
+        answers = [n for n in columns if n != "trial_id" and not n.startswith("rating_")]
+        if answers:
+            return SOURCE_COLUMNS, answers
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}; is it a webMUSHRA result?")
-    notes = table.attrs["notes"]
-    table = table[list(names)].set_axis(COLUMNS, axis="columns")
-    table.attrs["notes"] = notes
-    return table
+    return SOURCE_COLUMNS, []
 
 
-def _rated(table: pd.DataFrame, path: str | Path, notes: list[str]) -> pd.DataFrame:
-    """Return the rows that have a rating, as a number."""
-    try:
-        ratings = numbers_of(table["rating"])
-    except ValueError as error:
-        index, cell = error.args
-        raise InputError(
-            f"{path}: line {index + 2}: the rating '{cell}' is no number in 0..100"
-        ) from error
-    wrong = ratings[~ratings.between(0, 100) & ratings.notna()]
-    if len(wrong):
-        raise InputError(
-            f"{path}: line {wrong.index[0] + 2}: the rating {wrong.iloc[0]:g} is outside 0..100"
-        )
-    if ratings.isna().any():
-        lines = ", ".join(str(k + 2) for k in ratings.index[ratings.isna()][:5])
-        notes.append(f"{ratings.isna().sum()} rows without a rating are left out (line {lines})")
-    table = table.assign(rating=ratings)[ratings.notna()]
-    if table.empty:
-        raise InputError(f"{path}: holds no rating")
-    return table
-
-
-def _with_plus(table: pd.DataFrame, path: str | Path) -> pd.Series:
-    """Put the plus of the names of trials back, unless names would fall together."""
-    names = table["trial"].str.replace(" ", "+", regex=False)
-    for plus, group in table["trial"].groupby(names):
-        if group.nunique() > 1:
-            known = "' and '".join(group.unique())
-            raise InputError(
-                f"{path}: the trials '{known}' cannot be told apart (a plus is stored as a "
-                f"blank, '{plus}'); rename one"
-            )
-    return names
-
-
-def rated_alike(ratings: pd.DataFrame, allowed: float = ALLOWED) -> pd.DataFrame:
+def rated_alike(ratings: Iterable[Rating], allowed: float = ALLOWED) -> dict[str, str]:
     """Find listeners who left all sliders of a trial at one place.
 
     Args:
@@ -147,34 +155,35 @@ def rated_alike(ratings: pd.DataFrame, allowed: float = ALLOWED) -> pd.DataFrame
         allowed: share of trials.
 
     Returns:
-        One row per listener: ``listener``, ``alike`` (share of the trials with at least three
-        sounds in which all were rated alike) and ``reason`` (empty up to the allowed share).
+        For each listener who did so in more than the allowed share of the trials with at least
+        three sounds, the reason to leave them out.
 
     Example:
-        >>> rows = [("a", "t", name, 100) for name in "xyz"]
-        >>> rated_alike(pd.DataFrame(rows, columns=COLUMNS)).reason.tolist()
-        ['all sounds rated alike in 100.0% of trials']
+        >>> rated_alike([Rating("a", "t", name, 100) for name in "xyz"])
+        {'a': 'all sounds rated alike in 100.0% of trials'}
     """
-    trials = ratings.groupby(["listener", "trial"])["rating"].agg(["nunique", "count"])
-    trials = trials[trials["count"] >= 3]
-    shares = (trials["nunique"] == 1).groupby("listener").mean()
-    names = sorted(ratings["listener"].unique())
-    rows = [(name, float(shares.get(name, 0.0))) for name in names]
-    found = pd.DataFrame(rows, columns=["listener", "alike"])
-    found["reason"] = [
-        f"all sounds rated alike in {share:.1%} of trials" if share > allowed else ""
-        for share in found["alike"]
-    ]
-    return found
+    trials: dict[tuple[str, str], list[float]] = {}
+    for row in _rows(ratings):
+        trials.setdefault((row.listener, row.trial), []).append(row.rating)
+    alike: dict[str, list[bool]] = {}
+    for (listener, _), given in trials.items():
+        if len(given) >= 3:
+            alike.setdefault(listener, []).append(len(set(given)) == 1)
+    shares = {name: float(np.mean(found)) for name, found in alike.items()}
+    return {
+        name: f"all sounds rated alike in {share:.1%} of trials"
+        for name, share in shares.items()
+        if share > allowed
+    }
 
 
 def screen_listeners(
-    ratings: pd.DataFrame,
+    ratings: Iterable[Rating],
     reference: str = "reference",
     anchor: str | None = None,
     limit: float = LIMIT,
     allowed: float = ALLOWED,
-) -> pd.DataFrame:
+) -> list[Screening]:
     """Post-screen listeners as ITU-R BS.1534-3 (section 4.1.2) does.
 
     A listener is left out who rates the hidden reference below 90 in more than 15 % of the trials,
@@ -188,53 +197,47 @@ def screen_listeners(
         allowed: share of trials, 0.15 in the recommendation.
 
     Returns:
-        One row per listener: ``listener``, ``trials``, ``reference_below`` and ``anchor_above``
-        (shares of trials), ``kept`` and ``reason`` (empty if kept).
+        One row per listener, sorted.
 
     Raises:
         InputError: if nobody rated the reference or the anchor.
 
     Example:
-        >>> rows = [("a", "t", "reference", 100), ("b", "t", "reference", 50)]
-        >>> screened = screen_listeners(pd.DataFrame(rows, columns=COLUMNS))
-        >>> screened["kept"].tolist()
+        >>> rows = [Rating("a", "t", "reference", 100), Rating("b", "t", "reference", 50)]
+        >>> [row.kept for row in screen_listeners(rows)]
         [True, False]
     """
-    names = sorted(ratings["listener"].unique())
-    below = _share(ratings, reference, lambda x: x < limit).reindex(names)
-    above = pd.Series(0.0, index=names)
-    if anchor is not None:
-        above = _share(ratings, anchor, lambda x: x > limit).reindex(names)
-    rows = []
-    for name in names:
+    ratings = list(_rows(ratings))
+    below = _share(ratings, reference, lambda x: x < limit)
+    above = {} if anchor is None else _share(ratings, anchor, lambda x: x > limit)
+    screened = []
+    for name in sorted({row.listener for row in ratings}):
+        shares = below.get(name, np.nan), above.get(name, 0.0 if anchor is None else np.nan)
         reasons = []
-        if not below[name] <= allowed:  # also when the reference was not rated at all
-            reasons.append(f"{reference} below {limit:g} in {below[name]:.1%} of trials")
-        if not above[name] <= allowed:
-            reasons.append(f"{anchor} above {limit:g} in {above[name]:.1%} of trials")
-        trials = ratings.loc[ratings["listener"] == name, "trial"].nunique()
-        shares = (below[name], above[name])
-        rows.append((name, trials, *shares, not reasons, "; ".join(reasons)))
-    columns = ["listener", "trials", "reference_below", "anchor_above", "kept", "reason"]
-    return pd.DataFrame(rows, columns=columns)
+        if not shares[0] <= allowed:  # also when the reference was not rated at all
+            reasons.append(f"{reference} below {limit:g} in {shares[0]:.1%} of trials")
+        if not shares[1] <= allowed:
+            reasons.append(f"{anchor} above {limit:g} in {shares[1]:.1%} of trials")
+        trials = len({row.trial for row in ratings if row.listener == name})
+        screened.append(Screening(name, trials, *shares, not reasons, "; ".join(reasons)))
+    return screened
 
 
-def keep_screened(ratings: pd.DataFrame, screening: pd.DataFrame) -> pd.DataFrame:
+def keep_screened(ratings: Iterable[Rating], screening: Iterable[Screening]) -> list[Rating]:
     """Ratings of the listeners that passed `screen_listeners`.
 
     Example:
-        >>> rows = [("a", "t", "reference", 100), ("b", "t", "reference", 50)]
-        >>> ratings = pd.DataFrame(rows, columns=COLUMNS)
-        >>> keep_screened(ratings, screen_listeners(ratings))["listener"].tolist()
+        >>> rows = [Rating("a", "t", "reference", 100), Rating("b", "t", "reference", 50)]
+        >>> [row.listener for row in keep_screened(rows, screen_listeners(rows))]
         ['a']
     """
-    kept = screening.loc[screening["kept"], "listener"]
-    return ratings[ratings["listener"].isin(kept)].reset_index(drop=True)
+    kept = {row.listener for row in screening if row.kept}
+    return [row for row in _rows(ratings) if row.listener in kept]
 
 
 def rating_means(
-    ratings: pd.DataFrame, dataset: str, rename: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+    ratings: Iterable[Rating], dataset: str, rename: Mapping[str, str] | None = None
+) -> list[Mean]:
     """Mean rating of every stimulus with its 95 % confidence interval.
 
     Args:
@@ -243,32 +246,52 @@ def rating_means(
         rename: new names of conditions, if they are to be changed.
 
     Returns:
-        One row per stimulus: ``dataset``, ``content`` (the trial), ``condition``, ``listeners``,
-        ``mean``, ``sd`` (of single ratings), ``ci95_low``, ``ci95_high`` (Student's t, not cut at
-        the ends of the scale; NaN with one listener).
+        One row per stimulus, sorted by content and condition.
 
     Example:
-        >>> rows = [("a", "t", "FOA", 40), ("b", "t", "FOA", 50), ("c", "t", "FOA", 60)]
-        >>> means = rating_means(pd.DataFrame(rows, columns=COLUMNS), "test")
-        >>> means.loc[0, ["listeners", "mean", "sd"]].tolist()
-        [3.0, 50.0, 10.0]
+        >>> rows = [Rating("a", "t", "FOA", 40), Rating("b", "t", "FOA", 50)]
+        >>> rating_means([*rows, Rating("c", "t", "FOA", 60)], "test")[0][3:6]
+        (3, 50.0, 10.0)
     """
-    rated = ratings.dropna(subset="rating")
-    if rename:
-        rated = rated.assign(condition=rated["condition"].replace(dict(rename)))
-    groups = rated.groupby(["trial", "condition"], sort=True)["rating"]
-    table = groups.agg(listeners="count", mean="mean", sd="std").reset_index()
-    table = table.rename(columns={"trial": "content"})
-    table.insert(0, "dataset", dataset)
-    freedom = (table["listeners"] - 1).where(table["listeners"] > 1)
-    half = scipy.stats.t.ppf(0.975, freedom) * table["sd"] / np.sqrt(table["listeners"])
-    table["ci95_low"], table["ci95_high"] = table["mean"] - half, table["mean"] + half
-    return table
+    groups: dict[tuple[str, str], list[float]] = {}
+    for row in _rows(ratings):
+        if row.rating == row.rating:
+            condition = (rename or {}).get(row.condition, row.condition)
+            groups.setdefault((row.trial, condition), []).append(row.rating)
+    means = []
+    for (trial, condition), given in sorted(groups.items()):
+        number, mean = len(given), float(np.mean(given))
+        sd = float(np.std(given, ddof=1)) if number > 1 else np.nan
+        half = float(special.stdtrit(number - 1, 0.975)) * sd / np.sqrt(number)
+        means.append(Mean(dataset, trial, condition, number, mean, sd, mean - half, mean + half))
+    return means
 
 
-def _share(ratings: pd.DataFrame, condition: str, test) -> pd.Series:
-    chosen = ratings[ratings["condition"] == condition]
-    if chosen.empty:
-        known = ", ".join(sorted(ratings["condition"].unique()))
+def _rows(ratings: Iterable[Rating]) -> Iterable[Rating]:
+    """Take a table of pandas for rows."""
+    return ratings.itertuples(index=False) if hasattr(ratings, "itertuples") else ratings
+
+
+def _points(given: str, what: str) -> float:
+    """Return a rating of 0..100, NaN if there is none."""
+    try:
+        rating = number_of(given)
+    except ValueError as error:
+        raise InputError(f"{what} is no number in 0..100") from error
+    if not (0 <= rating <= 100 or rating != rating):
+        raise InputError(f"{what} is outside 0..100")
+    return rating
+
+
+def _share(
+    ratings: Iterable[Rating], condition: str, test: Callable[[float], bool]
+) -> dict[str, float]:
+    """Return in what share of a listener's ratings of a condition a test holds."""
+    chosen: dict[str, list[bool]] = {}
+    for row in ratings:
+        if row.condition == condition:
+            chosen.setdefault(row.listener, []).append(test(row.rating))
+    if not chosen:
+        known = ", ".join(sorted({row.condition for row in ratings}))
         raise InputError(f"no ratings of {condition!r}; conditions are {known}")
-    return test(chosen["rating"]).groupby(chosen["listener"]).mean()
+    return {name: float(np.mean(found)) for name, found in chosen.items()}

@@ -2,19 +2,23 @@
 
 import os
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
 from qastanet.errors import InputError
 from qastanet.listening_tests.webmushra import (
+    Mean,
+    Rating,
+    Screening,
     keep_screened,
     rated_alike,
     rating_means,
     read_webmushra,
     screen_listeners,
 )
+from qastanet.scoring.given_tables import Rows
 from qastanet.scoring.manifest import SOUND_FILES
 
 PATTERNS = (
@@ -26,10 +30,11 @@ PATTERNS = (
 BROWSER_ANCHORS = ("anchor35", "anchor70")
 """Low-passed anchors that webMUSHRA makes while it is played."""
 
-COLUMNS = [
+COLUMNS = (
     *("reference", "degraded", "mos", "ci95_low", "ci95_high", "sd", "listeners"),
     *("dataset", "scene", "condition", "role"),
-]
+)
+"""Columns of a manifest."""
 
 
 def manifest_of(
@@ -40,7 +45,7 @@ def manifest_of(
     anchor: str | None = None,
     pattern: str | None = None,
     screened: bool = True,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[Rows, list[Screening], dict[str, str]]:
     """Average the ratings of a test and find the sounds that were rated.
 
     Args:
@@ -55,8 +60,9 @@ def manifest_of(
             `qastanet.listening_tests.webmushra.screen_listeners`
 
     Returns:
-        manifest with COLUMNS and ``attrs["notes"]``, and the screening, with the ``session`` of
-        each listener
+        rows of the manifest, of which each has reference, degraded, mos, ci95_low, ci95_high, sd,
+        listeners, dataset, scene, condition and role; the screening; and the session of each
+        listener
 
     Raises:
         InputError: if the results cannot be read, no listener is left, or a sound is not there
@@ -66,88 +72,92 @@ def manifest_of(
     if not Path(sounds).is_dir():
         raise InputError(f"{sounds}: no such folder. Name the folder of the sounds.")
     ratings = read_webmushra(results)
-    sessions, notes = ratings.attrs["sessions"], list(ratings.attrs["notes"])
-    rated_reference = (ratings.condition == reference).any()
-    if not rated_reference and _have_reference(ratings, sounds, reference, pattern):
+    sessions = {row.listener: row.session for row in ratings}
+    notes = ratings.notes
+    rated = any(row.condition == reference for row in ratings)
+    if not rated and _have_reference(ratings, sounds, reference, pattern):
         notes.append(f"no ratings of '{reference}': its sounds are taken, nobody is screened by it")
-        screening = rated_alike(ratings).assign(kept=lambda x: x.reason == "")
+        listeners = sorted({row.listener for row in ratings})
+        screening = [Screening(name, 0, np.nan, np.nan, True, "") for name in listeners]
     else:
-        screening = _screened(ratings, reference, anchor)
-    screening["session"] = screening.listener.map(sessions)
+        screening = screen_listeners(ratings, reference, anchor)
+    screening = _and_alike(screening, rated_alike(ratings))
     if screened:
         ratings = keep_screened(ratings, screening)
-        if ratings.empty:
+        if not ratings:
             raise InputError(
                 f"{results}: none of {len(screening)} listeners passes the screening "
-                f"({screening.reason[0]}); see --reference, or use --all-listeners"
+                f"({screening[0].reason}); see --reference, or use --all-listeners"
             )
-    table = rating_means(ratings, Path(results).stem)
-    table = table.rename(columns={"mean": "mos", "content": "scene"})
-    table = _with_sounds(table, sounds, beside, pattern, notes)
-    if rated_reference:
-        hidden = table[table.condition == reference].set_index("scene").degraded
-        missing = sorted(set(table.scene) - set(hidden.index))
-        if missing:
-            raise InputError(f"{results}: '{reference}' was not rated in the trial '{missing[0]}'")
-        table["reference"] = table.scene.map(hidden)
-    else:
-        table["reference"] = [
-            os.path.relpath(find_sound(sounds, scene, reference, pattern), beside)
-            for scene in table.scene
-        ]
+    means = rating_means(ratings, Path(results).stem)
+    files = _files(means, sounds, beside, pattern, notes)
+    if not rated:
+        for mean in means:
+            file = find_sound(sounds, mean.content, reference, pattern)
+            files[mean.content, reference] = os.path.relpath(file, beside)
     roles = {reference: "reference", anchor: "anchor"}
-    table["role"] = [roles.get(condition, "coded") for condition in table.condition]
-    table = table[COLUMNS]
-    table.attrs["notes"] = notes
-    return table, screening
+    rows = Rows(notes=notes)
+    for mean in means:
+        if (mean.content, reference) not in files:
+            raise InputError(
+                f"{results}: '{reference}' was not rated in the trial '{mean.content}'"
+            )
+        if (mean.content, mean.condition) not in files:
+            continue
+        pair = (files[mean.content, reference], files[mean.content, mean.condition])
+        rows.append(
+            dict(zip(("reference", "degraded"), pair, strict=True))
+            | {"mos": mean.mean, "ci95_low": mean.ci95_low, "ci95_high": mean.ci95_high}
+            | {"sd": mean.sd, "listeners": mean.listeners, "dataset": mean.dataset}
+            | {"scene": mean.content, "condition": mean.condition}
+            | {"role": roles.get(mean.condition, "coded")}
+        )
+    return rows, screening, sessions
 
 
-def _screened(ratings: pd.DataFrame, reference: str, anchor: str | None) -> pd.DataFrame:
-    """Screen listeners by the hidden reference and the anchor, and for moving no slider."""
-    screening = screen_listeners(ratings, reference, anchor)
-    alike = rated_alike(ratings)
-    screening["reason"] = [
-        "; ".join(reason for reason in both if reason)
-        for both in zip(screening.reason, alike.reason, strict=True)
+def _and_alike(screening: Iterable[Screening], alike: Mapping[str, str]) -> list[Screening]:
+    """Leave those out too who moved no slider."""
+    return [
+        row._replace(kept=False, reason="; ".join(filter(None, (row.reason, alike[row.listener]))))
+        if row.listener in alike
+        else row
+        for row in screening
     ]
-    screening["kept"] = screening.reason == ""
-    return screening
 
 
 def _have_reference(
-    ratings: pd.DataFrame, sounds: str | Path, reference: str, pattern: str | None
+    ratings: Iterable[Rating], sounds: str | Path, reference: str, pattern: str | None
 ) -> bool:
     """Tell whether the sounds of all trials include a reference, which was not rated."""
     try:
-        for trial in ratings.trial.unique():
+        for trial in {row.trial for row in ratings}:
             find_sound(sounds, trial, reference, pattern)
     except InputError:
         return False
     return True
 
 
-def _with_sounds(
-    table: pd.DataFrame,
+def _files(
+    means: Iterable[Mean],
     sounds: str | Path,
     beside: str | Path,
     pattern: str | None,
     notes: list[str],
-) -> pd.DataFrame:
-    """Add the sounds; anchors that the browser makes have none and are left out."""
-    files = []
-    for scene, condition in zip(table.scene, table.condition, strict=True):
+) -> dict[tuple[str, str], str]:
+    """Find the sounds; anchors that the browser makes have none and are left out."""
+    files, left = {}, set()
+    for mean in means:
         try:
-            file = find_sound(sounds, scene, condition, pattern)
-            files.append(os.path.relpath(file, beside))
+            file = find_sound(sounds, mean.content, mean.condition, pattern)
         except InputError:
-            if condition not in BROWSER_ANCHORS:
+            if mean.condition not in BROWSER_ANCHORS:
                 raise
-            files.append("")
-    table["degraded"] = files
-    left = sorted(set(table.condition[table.degraded == ""]))
+            left.add(mean.condition)
+            continue
+        files[mean.content, mean.condition] = os.path.relpath(file, beside)
     if left:
-        notes.append(f"{', '.join(left)}: no sounds (the browser makes them); left out")
-    return table[table.degraded != ""].reset_index(drop=True)
+        notes.append(f"{', '.join(sorted(left))}: no sounds (the browser makes them); left out")
+    return files
 
 
 def find_sound(sounds: str | Path, trial: str, condition: str, pattern: str | None = None) -> Path:

@@ -3,3 +3,7 @@
 In: a rated manifest.
 Out: weights or a scale of one's own, predictions, agreement.
 """
+
+from qastanet.lazy import need
+
+need("pandas", "torch", "tqdm", extra="train")

@@ -3,3 +3,7 @@
 In: tables and arrays.
 Out: matplotlib figures; files .svg, .pdf, .png, .html.
 """
+
+from qastanet.lazy import need
+
+need("matplotlib", "pandas", "seaborn", extra="compendium")

@@ -1,6 +1,6 @@
 """Figures of scores: by bitrate, under probes, of a campaign."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,61 +39,25 @@ def scores_by_bitrate(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def predicted_against_rated(table: pd.DataFrame, title: str, note: str) -> Figure:
-    """Draw predicted quality against mean ratings with their confidence intervals.
-
-    Args:
-        table: columns score (0..1), mean, ci95_low, ci95_high (0..100), content, condition
-        title: metric and listening test
-        note: the correlations with their intervals
-    """
-    figure, axis = plt.subplots(figsize=(COLUMN + 1.4, 3.1))
-    markers = "osD^vP*"
-    for i, (content, part) in enumerate(table.groupby("content", sort=False)):
-        hidden = part.condition == "REF"
-        axis.errorbar(
-            part["mean"],
-            part.score * 100,
-            xerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
-            fmt="none",
-            ecolor=PALETTE[i],
-            elinewidth=0.7,
-            capsize=1.5,
-        )
-        for chosen, face in ((~hidden, PALETTE[i]), (hidden, "white")):
-            axis.plot(
-                part["mean"][chosen],
-                part.score[chosen] * 100,
-                markers[i],
-                color=PALETTE[i],
-                markerfacecolor=face,
-                label=content if face != "white" else None,
-            )
-    axis.plot([0, 100], [0, 100], color="0.5", lw=0.8, ls=":")
-    axis.set(xlim=(0, 110), ylim=(0, 110), title=title)
-    axis.set_xlabel("Mean MUSHRA score, 95 % CI (open: hidden reference)")
-    axis.set_ylabel("Predicted quality × 100")
-    axis.legend(bbox_to_anchor=(1.02, 1), loc="upper left")
-    axis.text(1.04, 0.02, note, transform=axis.transAxes, fontsize=7, va="bottom")
-    return figure
-
-
-def campaign(summary: pd.DataFrame) -> Figure:
+def campaign(summary: Sequence[Mapping]) -> Figure:
     """Draw the mean score of each condition of a campaign with its confidence interval.
 
     Args:
-        summary: of `qastanet.evidence.campaign_summary.summarise`
+        summary: of `qastanet.agreement.condition_means.summarise`
     """
-    labels = summary.columns[: list(summary.columns).index("pairs")]
-    names = [" ".join(map(str, row)) or "all" for row in summary[labels].to_numpy()]
+    columns = list(summary[0])
+    labels = columns[: columns.index("pairs")]
+    names = [" ".join(str(row[label]) for label in labels) or "all" for row in summary]
     names = [name.encode(errors="replace").decode() for name in names]  # need not be UTF-8
+    names = [f"{name} ({row['pairs']})" for name, row in zip(names, summary, strict=True)]
+    low, mean, high = (
+        np.array([row[name] for row in summary]) for name in ("ci95_low", "mean", "ci95_high")
+    )
     figure, axis = plt.subplots(figsize=(COLUMN + 1, 0.9 + 0.22 * len(summary)))
     places = np.arange(len(summary))[::-1]
-    spread = [summary["mean"] - summary.ci95_low, summary.ci95_high - summary["mean"]]
-    axis.errorbar(
-        summary["mean"], places, xerr=np.nan_to_num(spread), fmt="o", capsize=2, color=PALETTE[0]
-    )
-    axis.set_yticks(places, [f"{n} ({c})" for n, c in zip(names, summary.pairs, strict=True)])
+    spread = np.nan_to_num([mean - low, high - mean])
+    axis.errorbar(mean, places, xerr=spread, fmt="o", capsize=2, color=PALETTE[0])
+    axis.set_yticks(places, names)
     axis.set(xlim=(0, 1), ylim=(-0.7, len(summary) - 0.3))
     axis.set_xlabel(
         "Predicted quality (0–1), mean and 95 % CI over references\n(pairs in brackets)"

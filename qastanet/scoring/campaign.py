@@ -11,21 +11,21 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import islice
 from pathlib import Path
-
-import pandas as pd
-from tqdm.auto import tqdm
 
 from qastanet.errors import InputError
 from qastanet.outputs import Output, beside, claim, sole_writer, table_with
 from qastanet.scoring.loading import is_weights_file
 from qastanet.scoring.pair_scores import score_group
-from qastanet.scoring.workers import Group, groups_of, work_on
+from qastanet.scoring.progress import Progress
+from qastanet.scoring.workers import Group, score_groups
 from qastanet.sound.options import Options
-from qastanet.storage import content_hash, write_table
+from qastanet.storage import content_hash, write_rows
 from qastanet.version import CONFORMANCE
 
 RESULTS = (
@@ -38,11 +38,23 @@ RESULTS = (
 FORMER = table_with("reference", "degraded", "score", "model", "conformance", "error")
 """Tells a table of scores."""
 
+SUMMARY = ("pairs", "failed", "mean", "ci95_low", "ci95_high")
+"""Columns of a summary besides its labels."""
+
+FORMER_SUMMARY = table_with(*SUMMARY)
+"""Tells a summary."""
+
+MARK = "QASTAnet batch"
+"""What the figures of a summary say of their origin."""
+
 logger = logging.getLogger(__name__)
+
+GROUP = 8
+"""Degraded versions of one reference that are scored together, sharing its features."""
 
 
 def run(
-    manifest: pd.DataFrame,
+    manifest: Iterable[Mapping],
     output: str | Path,
     model: str = "default",
     options: Options | None = None,
@@ -51,43 +63,51 @@ def run(
     progress: bool = True,
     work: Callable[..., list[dict]] = score_group,
     force: bool = False,
-) -> pd.DataFrame:
+) -> list[dict]:
     """Score all pairs of a manifest.
 
+    With several jobs, a script must call this below `if __name__ == "__main__":`, as always with
+    processes in Python.
+
     Args:
-        manifest: columns reference and degraded (absolute paths), and labels that pass through
+        manifest: rows with reference and degraded (absolute paths), and labels that pass through; a
+            table of pandas will do
         output: CSV file for the scores; its journal lies beside it
         model: name of the model, or its file of weights
         options: what may be done to a pair before it is scored
-        jobs: processes on this machine
+        jobs: processes on this machine; -1 for all cores
         scheduler: address of a Dask scheduler whose workers are used instead
-        progress: show a progress bar with the time left
+        progress: say on the standard error how far it is
         work: what scores a group; has the signature of `qastanet.scoring.pair_scores.score_group`
         force: write over a file that is no table of scores
 
     Returns:
-        the manifest with the columns score, model, conformance, the report of
+        the rows of the manifest with score, model, conformance, the report of
         `qastanet.sound.preparation.prepare`, and error (empty where the pair was scored); labels
         that are called as one of RESULTS are there under the name that `own_names` gives
 
     Raises:
         InputError: if the output must not or cannot be written, or another run is writing it
     """
+    rows = manifest.to_dict("records") if hasattr(manifest, "to_dict") else list(manifest)
     output, options = Path(output), options or Options()
-    claim([Output(output, FORMER)], [*manifest.reference, *manifest.degraded, model], force)
+    named = [row[name] for row in rows for name in ("reference", "degraded")]
+    claim([Output(output, FORMER)], [*named, model], force)
     journal = beside(output, "journal")
     if journal.exists() and not journal.is_file():
         raise InputError(f"{journal}: is no file; remove it")
     known = f"{model} {content_hash(model)}" if _is_there(model) else model
-    keys = _keys(manifest, known, options)
+    keys = _keys(rows, known, options)
     with sole_writer(output):
         try:
             done = _read_journal(journal)
-            groups = groups_of(manifest, keys, done)
-            finished = work_on(groups, partial(_score, work, model, options), jobs, scheduler)
-            _keep(finished, journal, done, keys, progress)
-            table = _table(manifest, [done[key] for key in keys])
-            write_table(table, output)
+            groups = _groups(rows, keys, done)
+            shown = Progress(len(rows), sum(key in done for key in keys), "pairs", progress)
+            finished = score_groups(groups, partial(_score, work, model, options), jobs, scheduler)
+            with shown:
+                _keep(finished, journal, done, Counter(keys), shown)
+            table = _table(rows, [done[key] for key in keys])
+            write_rows(table, output)
             journal.unlink(missing_ok=True)
         except OSError as error:  # a full disk, for example
             raise InputError(
@@ -101,20 +121,17 @@ def _keep(
     finished: Iterable[list[tuple[str, dict]]],
     journal: Path,
     done: dict[str, dict],
-    keys: list[str],
-    progress: bool,
+    counts: Mapping[str, int],
+    shown: Progress,
 ) -> None:
     """Write each result to the journal as soon as it is there."""
-    start = sum(key in done for key in keys)
-    counts = pd.Series(keys).value_counts()
-    bar = tqdm(total=len(keys), initial=start, unit="pair", disable=not progress)
-    with bar:
+    with open(journal, "a", encoding="utf-8") as file:
         for results in finished:
-            with open(journal, "a", encoding="utf-8") as file:
-                for key, result in results:
-                    file.write(json.dumps({"key": key, **result}) + "\n")
-                    done[key] = result
-            bar.update(sum(int(counts[key]) for key, _ in results))
+            for key, result in results:
+                file.write(json.dumps({"key": key, **result}) + "\n")
+                done[key] = result
+            file.flush()
+            shown.add(sum(counts[key] for key, _ in results))
 
 
 def _is_there(model: str) -> bool:
@@ -122,21 +139,22 @@ def _is_there(model: str) -> bool:
     return is_weights_file(model) and Path(model).is_file()
 
 
-def _keys(manifest: pd.DataFrame, model: str, options: Options) -> list[str]:
+def _keys(rows: Sequence[Mapping], model: str, options: Options) -> list[str]:
     """Return what identifies each result; a file is looked at once, however many rows name it."""
     states: dict[str, list] = {}
-    for name in pd.unique(pd.concat([manifest.reference, manifest.degraded])):
+    for name in dict.fromkeys(row[which] for row in rows for which in ("reference", "degraded")):
         try:
             found = Path(name).stat()
             states[name] = [name, found.st_size, found.st_mtime_ns]
         except (OSError, ValueError):
             states[name] = [name, None, None]
     facts, known = [model, CONFORMANCE, asdict(options)], {}
-    for pair in zip(manifest.reference, manifest.degraded, strict=True):
+    pairs = [(row["reference"], row["degraded"]) for row in rows]
+    for pair in pairs:
         if pair not in known:
             text = json.dumps([*facts, *states[pair[0]], *states[pair[1]]])
             known[pair] = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return [known[pair] for pair in zip(manifest.reference, manifest.degraded, strict=True)]
+    return [known[pair] for pair in pairs]
 
 
 def _read_journal(journal: Path) -> dict[str, dict]:
@@ -160,6 +178,21 @@ def _read_journal(journal: Path) -> dict[str, dict]:
         with open(journal, "a", encoding="utf-8") as file:
             file.write("\n")
     return done
+
+
+def _groups(rows: Sequence[Mapping], keys: list[str], done: dict) -> list[Group]:
+    """Return the pairs still to do, grouped by reference."""
+    waiting: dict[str, dict[str, str]] = {}
+    for row, key in zip(rows, keys, strict=True):
+        if key not in done:
+            waiting.setdefault(row["reference"], {})[key] = row["degraded"]
+    groups = []
+    for reference, pairs in waiting.items():
+        items = iter(pairs.items())
+        while part := list(islice(items, GROUP)):
+            part_keys, degraded = zip(*part, strict=True)
+            groups.append(Group(reference, degraded, part_keys))
+    return groups
 
 
 def _score(
@@ -190,16 +223,17 @@ def own_names(columns: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _table(manifest: pd.DataFrame, results: list[dict]) -> pd.DataFrame:
-    """Join labels and results, in the order of the manifest."""
-    frame = pd.DataFrame(results, index=manifest.index)
-    for name in ("adjustments", "warnings"):
-        if name in frame:
-            frame[name] = frame[name].map(lambda v: "; ".join(v) if isinstance(v, list) else "")
-    for name in ("score", "model", "conformance", "error"):
-        if name not in frame:
-            frame[name] = "" if name == "error" else None
-    frame["error"] = frame["error"].fillna("")
-    frame["score"] = frame["score"].astype(float)
-    fresh = [name for name in frame.columns if name not in ("reference", "degraded")]
-    return manifest.rename(columns=own_names(manifest.columns)).join(frame[fresh])
+def _table(rows: Sequence[Mapping], results: Sequence[Mapping]) -> list[dict]:
+    """Join labels and results, in the order of the manifest; all rows get the same columns."""
+    fresh = ["score", "model", "conformance", *(name for result in results for name in result)]
+    fresh = [n for n in dict.fromkeys(fresh) if n not in ("reference", "degraded", "error")]
+    names = own_names(rows[0])
+    table = []
+    for row, result in zip(rows, results, strict=True):
+        labels = {names.get(name, name): value for name, value in row.items()}
+        found = {name: result.get(name) for name in fresh}
+        for name in ("adjustments", "warnings"):
+            if name in found:
+                found[name] = "; ".join(found[name] or [])
+        table.append(labels | found | {"error": result.get("error", "")})
+    return table

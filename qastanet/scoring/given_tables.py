@@ -9,11 +9,9 @@ there twice, a quote that is not closed.
 import codecs
 import csv
 import io
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterable
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
 
 from qastanet.errors import InputError
 from qastanet.storage import read_once
@@ -28,7 +26,22 @@ MISSING = ("", "na", "n/a", "nan", "null", "none", "-")
 """Cells (in small letters) in place of a number that say that there is none."""
 
 
-def read_given_table(path: str | Path, known: Collection[str]) -> pd.DataFrame:
+class Rows(list):
+    """Rows of a table, each a dictionary or a tuple.
+
+    Attributes:
+        lines: number of the line of each row in the file; empty if it was not read
+        notes: sentences on how it was read
+        columns: names of the columns
+    """
+
+    def __init__(self, rows: Iterable = (), lines: Iterable[int] = (), notes: Iterable[str] = ()):
+        super().__init__(rows)
+        self.lines, self.notes = list(lines), list(notes)
+        self.columns: list[str] = list(self[0]) if self and isinstance(self[0], dict) else []
+
+
+def read_rows(path: str | Path, known: Collection[str]) -> Rows:
     r"""Read a table with a header.
 
     Args:
@@ -36,8 +49,7 @@ def read_given_table(path: str | Path, known: Collection[str]) -> pd.DataFrame:
         known: columns whose names are recognised in capitals too
 
     Returns:
-        all cells as text; the index is the number of the line in the file less 2; `attrs["notes"]`
-        are sentences on how it was read
+        dictionaries of the columns that have a name, all of the same names; all cells are text
 
     Raises:
         InputError: naming the file, the line, and what is wrong
@@ -46,8 +58,8 @@ def read_given_table(path: str | Path, known: Collection[str]) -> pd.DataFrame:
         >>> import tempfile
         >>> with tempfile.NamedTemporaryFile() as file:
         ...     _ = Path(file.name).write_bytes("Name ;take\nNA;007\n".encode("utf-16"))
-        ...     table = read_given_table(file.name, ["name"])
-        >>> table.to_dict("records"), table.attrs["notes"]
+        ...     rows = read_rows(file.name, ["name"])
+        >>> rows, rows.notes
         ([{'name': 'NA', 'take': '007'}], ['read as UTF-16, separated by semicolons'])
     """
     text, encoding = _decoded(_content(path))
@@ -58,7 +70,9 @@ def read_given_table(path: str | Path, known: Collection[str]) -> pd.DataFrame:
     if not rows:
         raise InputError(f"{path}: cannot be read as a CSV file (it is empty)")
     columns = _header(*rows.pop(0), known, path)
-    lines, cells = [], []
+    how = [f"as {encoding.upper()[:6]}"] if encoding else []
+    how += [f"separated by {SEPARATORS[separator]}"] if separator != "," else []
+    table = Rows(notes=[f"read {', '.join(how)}"] if how else ())
     for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
@@ -70,44 +84,28 @@ def read_given_table(path: str | Path, known: Collection[str]) -> pd.DataFrame:
         unnamed = [k for k, name in enumerate(columns) if not name and row[k].strip()]
         if unnamed:
             raise InputError(f"{path}: column {unnamed[0] + 1} has no name; give it one")
-        lines.append(line - 2)
-        cells.append(row[: len(columns)])
-    table = pd.DataFrame(cells, index=lines, columns=columns, dtype=object)
-    table = table.loc[:, [bool(name) for name in columns]]
-    how = [f"as {encoding.upper().replace('-LE', '').replace('-BE', '')}"] if encoding else []
-    how += [f"separated by {SEPARATORS[separator]}"] if separator != "," else []
-    if how:
-        table.attrs["notes"] = [f"read {', '.join(how)}"]
-    else:
-        table.attrs["notes"] = []
+        table.lines.append(line)
+        table.append({name: row[k] for k, name in enumerate(columns) if name})
+    table.columns = [name for name in columns if name]
     return table
 
 
-def numbers_of(cells: pd.Series) -> pd.Series:
-    """Return cells as numbers, NaN where there is none; a decimal comma is one.
+def number_of(cell: str) -> float:
+    """Return a cell as a number, NaN where there is none; a decimal comma is one.
 
     Raises:
-        ValueError: with the index and the cell that is no number
+        ValueError: if it is no number
 
     Example:
-        >>> numbers_of(pd.Series(["99,5", " 3", "NA"])).tolist()
+        >>> [number_of(cell) for cell in ("99,5", " 3", "NA")]
         [99.5, 3.0, nan]
     """
-    values = []
-    for at, cell in cells.items():
-        text = cell.strip()
-        if text.lower() in MISSING:
-            values.append(np.nan)
-            continue
-        try:
-            if text.count(",") == 1 and "." not in text:
-                text = text.replace(",", ".")
-            if "_" in text:
-                raise ValueError
-            values.append(float(text))
-        except ValueError as error:
-            raise ValueError(at, cell) from error
-    return pd.Series(values, index=cells.index, dtype=float)
+    text = cell.strip()
+    if text.lower() in MISSING:
+        return math.nan
+    if "_" in text:
+        raise ValueError(text)
+    return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
 
 
 def _content(path: str | Path) -> bytes:

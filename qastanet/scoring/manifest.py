@@ -5,10 +5,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-import pandas as pd
-
 from qastanet.errors import InputError
-from qastanet.scoring.given_tables import read_given_table
+from qastanet.scoring.given_tables import Rows, read_rows
 from qastanet.storage import is_pipe
 
 SOUND_FILES = {
@@ -22,40 +20,40 @@ REFERENCE_MARKS = ("_reference", "_ref", "-reference", "-ref")
 """Endings of the name of a reference (in any case) that its degraded versions do not carry."""
 
 
-def read_manifest(path: str | Path, known: Collection[str] = ()) -> pd.DataFrame:
+def read_manifest(path: str | Path, known: Collection[str] = ()) -> Rows:
     """Read a manifest: a CSV file with the columns reference and degraded, and any labels.
 
     Args:
         path: CSV file; relative paths in it start at its own folder
-        known: see `qastanet.scoring.given_tables.read_given_table`; default: reference, degraded
+        known: see `qastanet.scoring.given_tables.read_rows`; default: reference, degraded
 
     Returns:
-        the table with `reference` and `degraded` made absolute; all other columns as they are,
-        as text
+        its rows with `reference` and `degraded` made absolute; all other columns as they are
 
     Raises:
         InputError: if the file cannot be read, or has no such columns or an empty cell in them
     """
     path = Path(path)
-    table = read_given_table(path, known or ("reference", "degraded"))
-    missing = [name for name in ("reference", "degraded") if name not in table.columns]
+    rows = read_rows(path, known or ("reference", "degraded"))
+    missing = [name for name in ("reference", "degraded") if name not in rows.columns]
     if missing:
         raise InputError(
             f"{path}: no column {' and no column '.join(missing)}; its columns are "
-            f"{', '.join(map(str, table.columns))}"
+            f"{', '.join(rows.columns)}"
         )
-    if table.empty:
+    if not rows:
         raise InputError(f"{path}: lists no pairs")
     root = Path.cwd() if is_pipe(path) else path.parent.absolute()
     found: dict[str, str] = {}
-    for name in ("reference", "degraded"):
-        for index, cell in table[name].items():
+    for line, row in zip(rows.lines, rows, strict=True):
+        for name in ("reference", "degraded"):
+            cell = row[name]
             if not cell.strip():
-                raise InputError(f"{path}: line {index + 2}: '{name}' is empty")
+                raise InputError(f"{path}: line {line}: '{name}' is empty")
             if cell not in found:
-                found[cell] = _resolved(root, cell, f"{path}: line {index + 2}")
-        table[name] = table[name].map(found)
-    return table
+                found[cell] = _resolved(root, cell, f"{path}: line {line}")
+            row[name] = found[cell]
+    return rows
 
 
 def _resolved(root: Path, cell: str, where: str) -> str:
@@ -82,7 +80,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
+def pair_folders(references: str | Path, degraded: str | Path) -> list[dict[str, str]]:
     """Pair the sound files of two folders by name.
 
     A degraded file belongs to the reference whose name is the longest beginning of its own, without
@@ -97,7 +95,7 @@ def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
         degraded: folder, searched below too
 
     Returns:
-        table with the columns reference, degraded, item (name of the reference), condition
+        rows with reference, degraded, item (name of the reference) and condition, sorted
 
     Raises:
         InputError: if a folder is missing or has no sounds, or a degraded file has no reference
@@ -119,19 +117,17 @@ def pair_folders(references: str | Path, degraded: str | Path) -> pd.DataFrame:
             continue
         rest = name[len(item) :].strip("_- .")
         parts = [*file.relative_to(degraded).parent.parts, *([rest] if rest else [])]
-        rows.append((known[item], file, item, "/".join(parts) or Path(degraded).name))
+        files = {"reference": str(known[item].absolute()), "degraded": str(file.absolute())}
+        condition = "/".join(parts) or Path(degraded).name
+        rows.append(files | {"item": item, "condition": condition})
     if orphans:
         raise InputError(
             f"{orphans[0]}: no file in {references} has a name that it begins with "
             f"({len(orphans)} such files); rename it or write a manifest"
         )
-    table = pd.DataFrame(rows, columns=["reference", "degraded", "item", "condition"])
-    if table.empty:
+    if not rows:
         raise InputError(f"{degraded}: holds nothing but the references")
-    table[["reference", "degraded"]] = table[["reference", "degraded"]].map(
-        lambda file: str(file.absolute())
-    )
-    return table.sort_values(["item", "condition"], ignore_index=True)
+    return sorted(rows, key=lambda row: (row["item"], row["condition"]))
 
 
 def _begins(name: str, item: str) -> bool:

@@ -1,20 +1,20 @@
-"""Who scores the pairs of a campaign: processes of this machine, or a Dask cluster."""
+"""Groups of pairs scored by processes of this machine or of a cluster, whatever becomes of them."""
 
 import concurrent.futures
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-import joblib
-import pandas as pd
-from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
-
 from qastanet.errors import InputError
-
-GROUP = 8
-"""Degraded versions of one reference that are scored together, sharing its features."""
+from qastanet.lazy import need
 
 TRIES = 3
 """A group during which a worker died is tried this often, then its pairs one by one."""
@@ -29,66 +29,43 @@ class Group(NamedTuple):
     tries: int = 0
 
 
-def groups_of(manifest: pd.DataFrame, keys: list[str], done: dict) -> list[Group]:
-    """Return the pairs still to do, grouped by reference.
-
-    Args:
-        manifest: columns reference and degraded
-        keys: what identifies the result of each row; rows of one key are one pair
-        done: key -> result of what is done
-    """
-    waiting: dict[str, dict[str, str]] = {}
-    for row, key in zip(manifest.itertuples(), keys, strict=True):
-        if key not in done:
-            waiting.setdefault(row.reference, {})[key] = row.degraded
-    groups = []
-    for reference, pairs in waiting.items():
-        items = iter(pairs.items())
-        while part := list(islice(items, GROUP)):
-            part_keys, degraded = zip(*part, strict=True)
-            groups.append(Group(reference, degraded, part_keys))
-    return groups
-
-
-def work_on(
+def score_groups(
     groups: list[Group], score: Callable, jobs: int, scheduler: str | None
 ) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups in parallel; a group whose worker dies is tried again, then pair by pair.
+    """Score groups in parallel.
 
     Args:
-        groups: see `groups_of`
-        score: takes a group, returns it and its (key, result)
-        jobs: processes on this machine; no more are started than there are groups
-        scheduler: address of a Dask scheduler, used instead
+        groups: what is to be done
+        score: takes a group; returns it with its results, each with its key
+        jobs: processes on this machine, at most one per group; -1 for all cores
+        scheduler: address of a Dask scheduler whose workers are used instead
 
     Yields:
-        the (key, result) of a group
+        the results of a group, as soon as they are there; a pair that kills its worker has an
+        `error`
 
     Raises:
-        InputError: if there is no such scheduler, or it is lost
+        InputError: if no scheduler answers, or it is lost
+        MissingExtraError: if there is one, but Dask is not installed
     """
     if scheduler:
         yield from _work_on_cluster(groups, score, scheduler)
-        return
-    jobs = min(jobs, max(len(groups), 1))
+    elif jobs == 1:
+        yield from (score(group)[1] for group in groups)
+    else:
+        jobs = jobs if jobs > 0 else os.cpu_count() or 1
+        yield from _work_here(groups, score, max(min(jobs, len(groups)), 1))
+
+
+def _work_here(groups: list[Group], score: Callable, jobs: int) -> Iterator[list[tuple[str, dict]]]:
+    """Score by processes; a group whose worker dies is tried again, then pair by pair."""
     waiting = {group.keys: group for group in groups}
-    try:
-        yield from _work_here(waiting, score, jobs)
-    finally:
-        if jobs != 1 and groups:
-            _release_workers()
-
-
-def _work_here(
-    waiting: dict[tuple, Group], score: Callable, jobs: int
-) -> Iterator[list[tuple[str, dict]]]:
-    """Score groups by processes of this machine."""
     while waiting:
         try:
-            for group, results in _parallel(waiting.values(), score, jobs):
+            for group, results in _parallel(list(waiting.values()), score, jobs):
                 del waiting[group.keys]
                 yield results
-        except (TerminatedWorkerError, BrokenProcessPool):
+        except BrokenProcessPool:
             again: dict = {}
             for group in waiting.values():
                 for part in _smaller(group):
@@ -99,18 +76,36 @@ def _work_here(
             waiting = again
 
 
-def _parallel(groups: Iterable[Group], score: Callable, jobs: int) -> Iterator:
-    """Yield results as they are ready; in this process if there is one job."""
-    tasks = (joblib.delayed(score)(group) for group in list(groups))
-    parallel = joblib.Parallel(
-        n_jobs=jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs", batch_size=1
-    )
-    yield from parallel(tasks)
+def _parallel(groups: list[Group], score: Callable, jobs: int) -> Iterator:
+    """Yield results of fresh processes, which end when this is left, however it is left."""
+    context = multiprocessing.get_context("spawn")  # a fork would copy the locks of threads
+    theirs, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, context, _end_with, (theirs,))
+    coming, running = iter(groups), set()
+    try:
+        while True:
+            more = islice(coming, 2 * jobs - len(running))
+            running |= {pool.submit(score, group) for group in more}
+            if not running:
+                return
+            ready, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ready:
+                yield future.result()
+    finally:
+        ours.close()
+        pool.shutdown(cancel_futures=True)
 
 
-def _release_workers() -> None:
-    """End the processes of joblib, which would otherwise wait for more work, or for an exit."""
-    get_reusable_executor().shutdown(wait=True, kill_workers=True)
+def _end_with(connection: Connection) -> None:
+    """End this process when the other end of a connection is closed, by intent or by a death."""
+
+    def watch() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            connection.recv()
+        os._exit(0)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _smaller(group: Group) -> list[Group]:
@@ -128,10 +123,9 @@ def _work_on_cluster(
     groups: list[Group], score: Callable, scheduler: str
 ) -> Iterator[list[tuple[str, dict]]]:
     """Score groups on a Dask cluster, which itself repeats what a lost worker was doing."""
-    try:
-        import distributed
-    except ImportError as error:
-        raise InputError("--scheduler needs Dask: pip install distributed") from error
+    need("distributed")
+    import distributed
+
     try:
         client = distributed.Client(scheduler, timeout=10)
     except OSError as error:
@@ -142,17 +136,20 @@ def _work_on_cluster(
             "tcp://host:8786"
         ) from error
     total, done = sum(len(group.keys) for group in groups), 0
-    with client, joblib.parallel_config("dask"):
-        results = _parallel(groups, score, -1)
-        while True:
-            try:  # around the cluster only, not around what is done with its results
-                found = next(results, None)
-            except (OSError, distributed.KilledWorker, concurrent.futures.CancelledError) as error:
-                raise InputError(
-                    f"{scheduler}: the Dask cluster was lost after {done} of {total} pairs "
-                    f"({type(error).__name__}); start again, the run goes on where it stopped"
-                ) from error
-            if found is None:
-                return
-            done += len(found[1])
-            yield found[1]
+    try:
+        with client:
+            futures = client.map(score, groups, pure=False)
+            for future in distributed.as_completed(futures):
+                _, results = future.result()
+                done += len(results)
+                yield results
+    except (
+        distributed.KilledWorker,
+        distributed.CommClosedError,
+        concurrent.futures.CancelledError,
+        TimeoutError,
+    ) as error:
+        raise InputError(
+            f"{scheduler}: the Dask cluster was lost after {done} of {total} pairs "
+            f"({type(error).__name__}); start again, the run goes on where it stopped"
+        ) from error

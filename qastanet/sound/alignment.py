@@ -12,7 +12,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-import scipy  # its parts are imported on first use
+import scipy.fft
 
 from qastanet.errors import InputError
 
@@ -98,7 +98,7 @@ def _lag(cross: np.ndarray, n_fft: int, lags: np.ndarray) -> float:
     coarse = int(lags[np.argmax(correlation[lags])])
     near = np.arange(-SINC_TAPS // 2, SINC_TAPS // 2 + 1)
     steps = np.arange(-INTERPOLATION, INTERPOLATION + 1) / INTERPOLATION
-    kernel = np.sinc(steps[:, None] - near) * scipy.signal.windows.kaiser(len(near), 8)
+    kernel = np.sinc(steps[:, None] - near) * np.kaiser(len(near), 8)
     fine = kernel @ correlation[(coarse + near) % n_fft]
     peak = int(np.clip(np.argmax(fine), 1, len(steps) - 2))
     left, top, right = fine[peak - 1 : peak + 2]
@@ -242,9 +242,12 @@ def shift(
         fraction = delay - whole
         if abs(fraction) >= NEGLIGIBLE:
             taps = np.arange(-SINC_TAPS // 2, SINC_TAPS // 2 + 1)
-            kernel = np.sinc(taps + fraction) * scipy.signal.windows.kaiser(len(taps), 8)
+            kernel = np.sinc(taps + fraction) * np.kaiser(len(taps), 8)
             kernel = (kernel / kernel.sum()).astype(degraded.dtype)
-            degraded = scipy.signal.oaconvolve(degraded, kernel[None], mode="same", axes=-1)
+            # imported here: it takes half a second, and is needed for a part of a sample only
+            from scipy.signal import oaconvolve
+
+            degraded = oaconvolve(degraded, kernel[None], mode="same", axes=-1)
         reference, degraded = reference[:, max(-whole, 0) :], degraded[:, max(whole, 0) :]
     samples = min(reference.shape[1], degraded.shape[1])
     return reference[:, :samples], degraded[:, :samples]

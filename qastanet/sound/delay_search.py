@@ -9,7 +9,7 @@ from the same weighted cross-correlation, of the whole signals and over two seco
 from typing import NamedTuple
 
 import numpy as np
-import scipy  # its parts are imported on first use
+import scipy.fft
 
 from qastanet.sound.alignment import BOUND, TRUSTED
 
@@ -61,6 +61,8 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
         >>> search(noise, np.roll(noise, 9600), 48000).farther
         9600
     """
+    from scipy.signal import find_peaks  # takes half a second, and only --align searches
+
     pair = [x[:, :LONGEST].astype(np.float32) for x in (reference, degraded)]
     longest = max(x.shape[1] for x in pair)
     n_fft = 2 * scipy.fft.next_fast_len(longest, real=True)
@@ -71,7 +73,7 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
     reach = min(round(FAR * rate), longest - 1)
     lags = np.arange(-reach, reach + 1)
     heights = scipy.fft.irfft(weighted, n_fft)[lags]
-    peaks = scipy.signal.find_peaks(heights)[0]
+    peaks = find_peaks(heights)[0]
     peaks = peaks[np.argsort(heights[peaks])[::-1]]
     near = np.abs(lags[peaks]) <= bound * rate
     inside, outside = peaks[near], peaks[~near]

@@ -3,3 +3,7 @@
 In: rated and synthetic pairs, mean ratings.
 Out: predictions out of fold, curves, the weights file.
 """
+
+from qastanet.lazy import need
+
+need("pandas", "torch", "tqdm", extra="train")
