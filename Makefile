@@ -8,7 +8,16 @@ PYTHON3 ?= python3
 PROFILE ?= default
 JOBS ?= 2
 PYTHON := .venv/bin/python
-export PYTHON
+# names are data: taken as they are written, and handed to the shell by the environment only
+override MANIFEST := $(value MANIFEST)
+override PROFILE := $(value PROFILE)
+override JOBS := $(value JOBS)
+override PYTHON3 := $(value PYTHON3)
+MAKEOVERRIDES :=
+export PYTHON MANIFEST PROFILE JOBS PYTHON3
+CHECK = case "$$PROFILE" in ''|*[!A-Za-z0-9_-]*) \
+  echo "PROFILE '$$PROFILE': give the name of a folder in notebooks/parameters" >&2; exit 2;; esac; \
+  case "$$JOBS" in ''|*[!0-9]*) echo "JOBS '$$JOBS': give a number" >&2; exit 2;; esac
 
 help: ## list the targets
 	@echo "make TARGET [PROFILE=default|smoke] [JOBS=2] [MANIFEST=my_test.csv]"
@@ -17,7 +26,7 @@ help: ## list the targets
 setup: .venv/installed ## create .venv from requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
-	$(PYTHON3) -m venv .venv
+	"$$PYTHON3" -m venv .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
@@ -27,28 +36,30 @@ fetch: setup ## fetch the public sounds (124 MB), so that `reproduce` starts fro
 
 ifdef MANIFEST
 reproduce: setup
-	$(PYTHON) -m qastanet.compendium.workflow own "$(MANIFEST)"
+	@$(PYTHON) -m qastanet.compendium.workflow own -- "$$MANIFEST"
 else
 reproduce: setup ## run the notebooks: every table and figure; with MANIFEST=my_test.csv, of that test
+	@$(CHECK)
 	@mkdir -p build
 	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
 	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
 	  else audio=; echo "Without the public sounds: results are made from data/processed."; fi; \
-	  $(PYTHON) -m qastanet.compendium.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
-	@$(MAKE) --no-print-directory -j $(JOBS) -f build/$(PROFILE).mk all
+	  $(PYTHON) -m qastanet.compendium.workflow rules --profile "$$PROFILE" $$audio > "build/$$PROFILE.mk"
+	@$(MAKE) --no-print-directory -j "$$JOBS" -f "build/$$PROFILE.mk" all
 endif
 
 report: reproduce ## one report of everything: build/report/index.html
-	$(PYTHON) -m qastanet.compendium.report --profile $(PROFILE)
+	$(PYTHON) -m qastanet.compendium.report --profile "$$PROFILE"
 
 campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a summary and a plot
+	@$(CHECK)
 	$(PYTHON) -m qastanet.listening_tests.rated_pairs build/campaign/manifest.csv
 	$(PYTHON) -m qastanet batch build/campaign/manifest.csv -o build/campaign/scores.csv \
-	  --jobs $(JOBS) --by condition
+	  --jobs "$$JOBS" --by condition
 
 train: setup ## train the shipped weights and evaluate them, from the kept statistics
-	$(PYTHON) -m qastanet.compendium.workflow run 07_train --profile $(PROFILE)
-	$(PYTHON) -m qastanet.compendium.workflow run 08_ablations --profile $(PROFILE)
+	$(PYTHON) -m qastanet.compendium.workflow run 07_train --profile "$$PROFILE"
+	$(PYTHON) -m qastanet.compendium.workflow run 08_ablations --profile "$$PROFILE"
 
 synthetic: setup ## make the synthetic pairs of the pre-training anew (20 minutes, needs PyAV)
 	$(PYTHON) -m qastanet.training.synthetic_pairs data/processed

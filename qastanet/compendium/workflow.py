@@ -25,6 +25,9 @@ from qastanet.storage import replacing
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOKS = Path("notebooks")
 BUILD = Path("build")
+KERNELS = ".jupyter"
+"""Folder of the kernel, below the one that a notebook writes to."""
+
 OWN = NOTEBOOKS / "own_listening_test.ipynb"
 """Not a node of the graph: it is run on a manifest of the user's."""
 
@@ -130,14 +133,19 @@ def rules(profile: str, audio: bool) -> str:
         read += [str(notebook), str(parameter_file(notebook, profile))]
         read += [os.path.relpath(module) for module in modules(notebook)]
         flag = " --audio" if audio_here else ""
+        stamp = str(BUILD / profile / f"{notebook.stem}.stamp")
         lines += [
-            f"{' '.join(made)} &: {' '.join(read)}",
+            f"{stamp}: {' '.join(read)}",
+            "\t@mkdir -p $(@D) && touch $@.part",
             "\t@$(PYTHON) -m qastanet.compendium.workflow run "
             f"{notebook.stem} --profile {profile}{flag}",
+            "\t@mv $@.part $@",  # of the time of the start: what was made is newer
+            f"{' '.join(made)}: {stamp}",
+            "\t@test -f $@ || { rm -f $<; $(REMAKE) -f $(firstword $(MAKEFILE_LIST)) $<; }",
             "",
         ]
         everything += made
-    head = ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all"]
+    head = ["PYTHON ?= python", "REMAKE := $(MAKE)", f"all: {' '.join(everything)}", ".PHONY: all"]
     head += [f".PRECIOUS: {' '.join(everything)}", ""]  # an interrupted make would delete results
     return "\n".join(head + lines)
 
@@ -237,12 +245,13 @@ def _execute(
             str(notebook),
             str(unfinished),
             values,
-            kernel_name="python3",
+            kernel_name=_kernel_here(staging),
             language="python",
             extra_arguments=["--log-level=50"],  # it warns about itself at every start
         )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error
+    shutil.rmtree(staging / KERNELS)
     missing = [values[n] for n in values if n.startswith(made) and not Path(values[n]).is_file()]
     if missing:
         raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
@@ -256,6 +265,26 @@ def _execute(
         html.write_text(page, encoding="utf-8")
     unfinished.replace(folder / f"{notebook.stem}.ipynb")
     print(f"{notebook.stem}: {time.monotonic() - start:.0f} s")
+
+
+def _kernel_here(folder: Path) -> str:
+    """Offer a kernel of the Python that runs this, whatever others are installed.
+
+    Args:
+        folder: under which it is written
+
+    Returns:
+        its name
+    """
+    name = "qastanet-here"
+    place = folder / KERNELS / "kernels" / name
+    place.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    facts = {"argv": command, "display_name": "Python 3", "language": "python"}
+    (place / "kernel.json").write_text(json.dumps(facts), encoding="utf-8")
+    paths = [str((folder / KERNELS).absolute()), os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
+    return name
 
 
 def main() -> int:

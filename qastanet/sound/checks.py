@@ -116,7 +116,8 @@ def check_samples(samples: np.ndarray, name: str, start: int = 0) -> float:
     channel, sample = (unreal if len(unreal) else wrong)[0]
     where = f"{samples[channel, sample]:g} in channel {channel}, sample {start + sample}"
     if len(unreal):
-        raise InputError(f"{name}: {where} ({len(unreal)} in all); repair or cut the signal")
+        what = "" if np.isnan(samples[channel, sample]) else ", or too large for 32-bit floats"
+        raise InputError(f"{name}: {where}{what} ({len(unreal)} in all); repair or cut the signal")
     raise InputError(
         f"{name}: {where}; full scale is 1.0: repair the signal, or divide by what stands for full "
         "scale (32768 for 16 bits)"

@@ -29,6 +29,11 @@ B_FORMAT = bytes.fromhex("2107d3118644c8c1ca000000")
 CAF_LAYOUTS = {107 << 16: "fuma", 190 << 16: "ambix", 191 << 16: "n3d"}
 """Channel layout tags of CAF, without their number of channels, for ambisonic signals."""
 
+AC3_KBPS = (
+    *(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640),
+)
+"""Bit rates of AC-3."""
+
 NORMALISATIONS = {"sn3d": "ambix", "n3d": "n3d", "fuma": "fuma"}
 """Normalisation in the metadata of ADM or iXML -> convention."""
 
@@ -88,7 +93,37 @@ def examine(
                 "again, or take what is there with --allow-truncated."
             )
         return Container(warnings=(f"{name}: truncated, ends before the last page",))
+    if head[:2] == b"\x0bw" and (said := _cut_ac3(file)):
+        if not allow_truncated:
+            raise InputError(
+                f"{name}: truncated, {said}. Copy or encode it again, or take what is there with "
+                "--allow-truncated."
+            )
+        return Container(warnings=(f"{name}: truncated, {said}",))
     return Container()
+
+
+def _cut_ac3(file: BinaryIO) -> str:
+    """Say that the last frame of an AC-3 or E-AC-3 stream is cut; empty if it is not.
+
+    The decoder hides it. Sizes of frames: ETSI TS 102 366, sections 4.4.1 and E.1.3.1.
+    """
+    file.seek(0)
+    content, at, number = file.read(), 0, 0
+    while at + 6 <= len(content) and content[at : at + 2] == b"\x0bw":
+        number += 1
+        if content[at + 5] >> 3 > 10:  # E-AC-3
+            size = 2 * (((content[at + 2] & 7) << 8 | content[at + 3]) + 1)
+        else:
+            rate, code = content[at + 4] >> 6, content[at + 4] & 63
+            if rate == 3 or code >= 2 * len(AC3_KBPS):
+                return ""  # the decoder tells what is wrong
+            kbps = AC3_KBPS[code // 2]
+            size = (4 * kbps, 2 * (kbps * 96000 // 44100 + code % 2), 6 * kbps)[rate]
+        at += size
+    if at > len(content) or 0 < len(content) - at < 6:
+        return f"its frame {number} is cut"
+    return ""
 
 
 def _wave(file: BinaryIO, mark: bytes, name: str, strict: bool, allowed: bool) -> Container:

@@ -15,6 +15,7 @@ from qastanet.sound.alignment import (
     level_change,
     positions,
 )
+from qastanet.sound.checks import LOUDEST
 from qastanet.sound.conventions import suspected_convention
 from qastanet.sound.options import Options, Sound
 from qastanet.sound.sampling import SAMPLING_RATE
@@ -54,7 +55,8 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
             for file in (first, second):
                 file.seek(start)
                 piece = file.read(size, dtype="float32", always_2d=True).T
-                pieces.append(np.where(np.isfinite(piece), piece, 0))  # is refused where it is read
+                # others are refused where they are read
+                pieces.append(np.where(np.abs(piece) <= LOUDEST, piece, 0))
             parts.append(Excerpt(start, *pieces))
         rate, samples, count = first.samplerate, first.frames, first.channels
     heard = 1 if count > 2 else 2
