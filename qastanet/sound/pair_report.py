@@ -6,6 +6,7 @@ Every report travels with the score, so that no number is silently about somethi
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from qastanet.sound.alignment import (
     TRUSTED,
@@ -13,6 +14,7 @@ from qastanet.sound.alignment import (
     Excerpt,
     delay_of_excerpts,
     level_change,
+    loudest,
     positions,
 )
 from qastanet.sound.checks import LOUDEST
@@ -49,7 +51,7 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
     """
     parts = []
     with opened(reference) as first, opened(degraded) as second:
-        starts, size = positions(first.frames)
+        starts, size = _sounding(first)
         for start in starts:
             pieces = []
             for file in (first, second):
@@ -64,6 +66,22 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
     ref, deg = (np.concatenate([part[k] for part in parts], axis=1) for k in (1, 2))
     sound = Sound(np.broadcast_to(np.float32(0), (count, samples)), rate, str(reference))
     return describe_pair(sound, rate, ref, deg, delay, rate, Options())
+
+
+def _sounding(file: soundfile.SoundFile) -> tuple[list[int], int]:
+    """Return where excerpts are taken: spread over the file, or where it sounds."""
+    starts, size = positions(file.frames)
+    heard = 0
+    for start in starts:
+        file.seek(start)
+        heard += bool(np.any(file.read(size, dtype="float32")))
+    if 2 * heard > len(starts) or file.frames < 2 * size:
+        return starts, size
+    energies = []
+    file.seek(0)
+    while len(block := file.read(size, dtype="float32", always_2d=True)) == size:
+        energies.append(float(np.square(np.clip(block, -LOUDEST, LOUDEST), dtype=float).sum()))
+    return loudest(np.nan_to_num(energies), starts, size), size
 
 
 def describe_pair(
@@ -82,8 +100,9 @@ def describe_pair(
         "duration_s": reference.samples.shape[1] / reference.rate,
         "channels": len(ref),
         "convention": options.convention if len(ref) > 2 else "binaural",
-        "delay_ms": round(delay.samples / delay_rate * 1000, 4),
+        "delay_ms": round(delay.samples / delay_rate * 1000, 4) if delay.confidence > 0 else None,
         "delay_confidence": round(delay.confidence, 3),
+        "delay_method": delay.method,
         "delay_compensated": False,
         # where the signals hardly correlate nothing is known of a drift, unless it was found
         "drift_ppm": round(delay.drift_ppm, 1)
@@ -96,6 +115,13 @@ def describe_pair(
     if {reference.rate, other_rate} != {SAMPLING_RATE}:
         report["resampled_to"] = SAMPLING_RATE
     return report
+
+
+def jump_told(delay: Delay, rate: int) -> str:
+    """Say where a delay jumps, if it does."""
+    at, step = (x / rate for x in delay.jump)
+    late = "late" if step > 0 else "early"
+    return f"from about {at:.1f} s on the degraded signal is {abs(step) * 1000:.1f} ms {late}"
 
 
 def _inverted(ref: np.ndarray, deg: np.ndarray) -> bool:
@@ -118,7 +144,9 @@ def _warnings(
         )
     if _inverted(ref, deg):
         found.append("the polarity of the degraded signal is inverted")
-    elif delay.confidence < TRUSTED and not delay.drifts:
+    elif delay.jump is not None:
+        found.append(f"{jump_told(delay, rate)}; the score is about two delays")
+    elif delay.confidence < TRUSTED and not delay.drifts and delay.method == "waveform":
         found.append(
             f"the signals hardly correlate ({delay.confidence:.2f}): another scene, a delay of "
             "more than 100 ms, or a strong drift?"

@@ -11,9 +11,10 @@ from qastanet.sound.alignment import BOUND, NEAR, NEGLIGIBLE, TRUSTED, Delay, es
 from qastanet.sound.checks import check_pair, check_signal
 from qastanet.sound.conventions import to_ambix
 from qastanet.sound.delay_search import search
+from qastanet.sound.envelope_delay import ACCURACY, envelope_delay
 from qastanet.sound.layouts import fitted
 from qastanet.sound.options import Options, Sound
-from qastanet.sound.pair_report import describe_pair
+from qastanet.sound.pair_report import describe_pair, jump_told
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 
 WORTH_A_WORD = 0.9
@@ -33,8 +34,8 @@ def prepare(
     Returns:
         reference and degraded signal, float32 at 48 kHz, of one shape; and a report: sampling_rate
         (of the reference file), resampled_to where changed, channels, duration_s, convention,
-        delay_ms, delay_confidence, delay_compensated, drift_ppm, level_change_db, adjustments and
-        warnings (lists of sentences)
+        delay_ms, delay_confidence, delay_method, delay_compensated, drift_ppm, level_change_db,
+        adjustments and warnings (lists of sentences)
 
     Raises:
         InputError: naming the signal, the value and the remedy
@@ -125,7 +126,19 @@ def _beyond_doubt(
             f"{pair}: drift apart by {delay.drift_ppm:.0f} ppm, but --align compensates a "
             "constant delay only; resample one of them first"
         )
+    if delay.jump is not None:
+        raise InputError(
+            f"{names[1]}: {jump_told(delay, SAMPLING_RATE)}; cut both files there, --align "
+            "compensates a constant delay only"
+        )
     found = search(reference, degraded, SAMPLING_RATE)
+    if found.inverted:
+        delay = estimate_delay(reference, -degraded, SAMPLING_RATE)
+    if found.farther is not None or (delay.confidence < TRUSTED and not found.distinct):
+        generated = envelope_delay(reference, degraded, SAMPLING_RATE)
+        if generated.sure and delay.confidence < TRUSTED:
+            late = generated.samples if abs(generated.samples) > ACCURACY * SAMPLING_RATE else 0.0
+            return Delay(round(late), generated.confidence, 0.0, False, method="envelopes")
     if found.farther is not None:
         late = "late" if found.farther > 0 else "early"
         raise InputError(
@@ -134,13 +147,15 @@ def _beyond_doubt(
             "delay first"
         )
     if abs(found.nearest - delay.samples) > NEAR and not delay.drifts:
-        delay = estimate_delay(reference, degraded, SAMPLING_RATE, near=found.nearest)
+        signal = -degraded if found.inverted else degraded
+        delay = estimate_delay(reference, signal, SAMPLING_RATE, near=found.nearest)
     if delay.drifts or abs(delay.samples) < NEGLIGIBLE:
         return delay
     if delay.confidence < TRUSTED and not found.distinct:
         raise InputError(
             f"{pair}: the delay cannot be found: at {delay.samples / SAMPLING_RATE * 1000:.1f} ms "
-            f"the signals correlate by {delay.confidence:.2f} only. Align them by hand."
+            f"the signals correlate by {delay.confidence:.2f} only, and their envelopes do not "
+            "fit. Align them by hand."
         )
     if found.rival is not None:
         lags = (found.nearest / SAMPLING_RATE * 1000, found.rival / SAMPLING_RATE * 1000)
@@ -156,7 +171,11 @@ def _aligned(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Undo a delay and cut to the common part, noting both."""
     if abs(delay.samples) >= NEGLIGIBLE:
-        adjustments.append(f"delay of {delay.samples / SAMPLING_RATE * 1000:.3f} ms compensated")
+        how = "" if delay.method == "waveform" else ", found by envelopes (to about 1 ms)"
+        late = delay.samples / SAMPLING_RATE * 1000
+        adjustments.append(f"delay of {late:.3f} ms compensated{how}")
+    elif delay.method != "waveform":
+        adjustments.append("no delay, by envelopes (to about 1 ms)")
     before = reference.shape[1], degraded.shape[1]
     pair = shift(reference, degraded, delay.samples)
     if before != (pair[0].shape[1],) * 2:
