@@ -112,6 +112,9 @@ def _score(options: argparse.Namespace) -> int:
     """Score a pair of files."""
     from qastanet.scoring.pair_scores import score_files
 
+    with contextlib.suppress(OSError, ValueError):
+        if os.path.samefile(options.reference, options.degraded):
+            print("note: reference and degraded file are the same file", file=sys.stderr)
     result = score_files(options.reference, options.degraded, options.model, options_of(options))
     if "resampled_to" in result and not result["adjustments"]:
         print(

@@ -92,10 +92,10 @@ def refuse_failed(failed: Sequence[str], total: int) -> None:
         InputError: naming the first ones and their number, if there are any
     """
     if failed:
-        more = f"\nand {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+        more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
         raise InputError(
-            f"{len(failed)} of {total} pairs cannot be used; mend them or leave them out:\n"
-            + "\n".join(failed[:SHOWN])
+            f"{len(failed)} of {total} pairs cannot be used; mend them or leave them out: "
+            + "; ".join(failed[:SHOWN])
             + more
         )
 

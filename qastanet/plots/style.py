@@ -1,5 +1,6 @@
 """One style for all figures, and writing them."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -80,4 +81,6 @@ def write(
         if mark:
             creator = "Software" if temporary.suffix.lower() == ".png" else "Creator"
             metadata = (metadata or {}) | {creator: mark}
-        figure.savefig(temporary, metadata=metadata, dpi=dpi or "figure")
+        with warnings.catch_warnings():  # letters that the font lacks are drawn as boxes
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            figure.savefig(temporary, metadata=metadata, dpi=dpi or "figure")
