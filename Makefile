@@ -26,19 +26,23 @@ help: ## list the targets
 setup: .venv/installed ## create .venv from requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
+	@echo "Installing packages into .venv, which takes some minutes."
 	"$$PYTHON3" -m venv .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-fetch: setup ## fetch the public sounds (124 MB), so that `reproduce` starts from audio
+fetch: setup ## fetch the public sounds (140 MB), so that `reproduce` starts from audio
 	$(PYTHON) -m qastanet fetch
 
 ifdef MANIFEST
 reproduce: setup
 	@$(PYTHON) -m qastanet.compendium.workflow own -- "$$MANIFEST"
 else
-reproduce: setup ## run the notebooks: every table and figure; with MANIFEST=my_test.csv, of that test
+reproduce: results ## run the notebooks: every table and figure, held against the published ones; with MANIFEST=my_test.csv, of that test
+	@$(PYTHON) -m qastanet.compendium.verdict --profile "$$PROFILE"
+
+results: setup
 	@$(CHECK)
 	@mkdir -p build
 	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
@@ -48,7 +52,7 @@ reproduce: setup ## run the notebooks: every table and figure; with MANIFEST=my_
 	@$(MAKE) --no-print-directory -j "$$JOBS" -f "build/$$PROFILE.mk" all
 endif
 
-report: reproduce ## one report of everything: build/report/index.html
+report: results ## one report of everything: build/report/index.html
 	$(PYTHON) -m qastanet.compendium.report --profile "$$PROFILE"
 
 campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a summary and a plot
@@ -57,12 +61,13 @@ campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a
 	$(PYTHON) -m qastanet batch build/campaign/manifest.csv -o build/campaign/scores.csv \
 	  --jobs "$$JOBS" --by condition
 
-train: setup ## train the shipped weights and evaluate them, from the kept statistics
-	$(PYTHON) -m qastanet.compendium.workflow run 07_train --profile "$$PROFILE"
-	$(PYTHON) -m qastanet.compendium.workflow run 08_ablations --profile "$$PROFILE"
+train: setup ## train the paper's networks and fit our model, from the kept features (an hour; resumable)
+	@$(CHECK)
+	$(PYTHON) -m qastanet.training.paper_ensembles --jobs "$$JOBS"
+	$(PYTHON) -m qastanet.training.shipping
 
-synthetic: setup ## make the synthetic pairs of the pre-training anew (20 minutes, needs PyAV)
-	$(PYTHON) -m qastanet.training.synthetic_pairs data/processed
+texts: setup ## write the tables of README and model card from the results
+	$(PYTHON) -m qastanet.compendium.texts
 
 bench: setup ## measure time and memory of the front ends (needs a quiet machine, half an hour)
 	$(PYTHON) benchmarks/front_end.py --patience 10
@@ -85,4 +90,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce report campaign train synthetic test test-long bench lint lab clean
+.PHONY: help setup fetch reproduce results report campaign train texts test test-long bench lint lab clean

@@ -10,11 +10,11 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from qastanet.scoring.batch import score_many
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.sound import sound_files
 
@@ -23,8 +23,10 @@ MODEL = "released"
 
 
 def fast(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
-    """Score with the fast front end."""
-    return list(score_many(pairs, MODEL, jobs))
+    """Score with the fast front end, in threads."""
+    scorer = load_scorer(MODEL)
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(lambda pair: scorer.score(*map(scorer.features, pair)), pairs))
 
 
 def processes(pairs: list[tuple[str, str]], jobs: int) -> list[float]:

@@ -6,31 +6,20 @@
 
 The packages, in the order of the data flow; each imports only those that stand before it:
 
-* `sound`: `alignment`, `ambisonics`, `binaural`, `checks`, `conventions`, `delay_search`,
-  `options`, `pair_report`, `pieces`, `preparation`, `sampling`, `sound_files`
-* `scene`: `binaural_cues`, `codecs`, `degradations`, `dry_sounds`, `parametric_coding`,
-  `parametric_scenes`, `room`, `synthetic_scenes`
-* `hearing`: `differences`, `directiveness`, `envelope`, `fast`, `fast_hilbert`, `fast_kernels`,
-  `feature_statistics`, `features`, `gammatone`, `hearing_threshold`
-* `models`: `attribution`, `default_model`, `interval`, `model`, `monotone`, `monotone_scorer`,
-  `network`, `plain_network`, `released`, `scorer`
-* `scoring`: `batch`, `campaign`, `explanation`, `feature_store`, `loading`, `manifest`, `metric`,
-  `pair_scores`, `progress`, `workers`
-* `rivals`: `ambiqual`, `channelwise`, `emobiq`, `optional_metrics`, `other_metrics`
-* `listening_tests`: `aes2023`, `ambiqual_ratings`, `contents`, `rated_manifest`, `rated_pairs`,
-  `rating_models`, `webmushra`, `webmushra_manifest`
-* `agreement`: `bootstrap`, `condition_means`, `correlations`, `listener_noise`, `mapping`,
-  `resampling`, `significance`, `statistics`
-* `training`: `calibration`, `cross_validation`, `pair_statistics`, `paper_training`, `pretraining`,
-  `rating_scale`, `recipe`, `shipping`, `synthetic_pairs`, `training_sets`
-* `evidence`: `ablations`, `all_scores`, `comparison`, `comparison_tables`, `comparison_views`,
-  `evaluation`, `fold_agreement`, `model_comparison`, `paper_data`, `probes`
-* `own_test`: `own_agreement`, `own_pairs`, `own_scale`, `own_scores`, `own_training`
-* `plots`: `agreement`, `explanation`, `explanation_page`, `front_end`, `learning`, `mean_ratings`,
-  `names`, `paper`, `score_curves`, `style`
-* `compendium`: `listening_page`, `provenance`, `report`, `report_parts`, `tables`, `workflow`
-* `explore`: `benches`, `codec_bench`, `figures`, `level_bench`, `one_frame`, `placed_sound`,
-  `widgets`
+* `sound`: files and arrays, until two of them can be compared
+* `scene`: rooms, dry sounds, codecs and degradations: scenes whose content is known
+* `hearing`: the model of hearing, from signals to features, differences and parts
+* `models`: from differences to a score
+* `scoring`: pairs, campaigns, training loops, explanations
+* `rivals`: other metrics behind one interface
+* `listening_tests`: ratings, and the sounds that were rated
+* `training`: networks and numbers that ratings tell
+* `agreement`: statistics of agreement; knows no metric
+* `evidence`: the tables behind figures and text
+* `own_test`: a listening test of one's own
+* `plots`: figures of tables
+* `compendium`: notebooks, verdict and report
+* `explore`: what the sliders move
 
 Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`, above them
 `cli_training`, `cli_batch` and `cli`.

@@ -141,7 +141,6 @@ def _explain(options: argparse.Namespace) -> int:
     """Show where a pair of files loses quality."""
     from qastanet.outputs import Output, claim, holding
     from qastanet.plots import explanation_page
-    from qastanet.plots.explanation import WORDS
     from qastanet.scoring import explanation
 
     output = explanation_page.check_ending(options.output)
@@ -154,9 +153,8 @@ def _explain(options: argparse.Namespace) -> int:
     explanation_page.write(explained, output)
     found = explained.found
     print(f"score {found.score:.4f}")
-    for name, loss in found.by_feature.items():
-        if loss > 0:
-            print(f"lost in {WORDS[name]}: {100 * loss:.1f} points")
+    for sentence in found.sentences:
+        print(sentence)
     return 0
 
 

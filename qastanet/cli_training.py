@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qastanet.errors import InputError
+from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
 PREDICTIONS = ("stimulus", "reference", "degraded", "part", "score")
@@ -54,9 +55,8 @@ def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) 
     train.add_argument(
         "--scale-only",
         action="store_true",
-        help="keep the shipped weights; fit only how strictly the test rates (one number)",
+        help="fit only how the test uses its scale (two numbers); the order of scores stays",
     )
-    train.add_argument("--pretraining", metavar="DIR", help="data/processed of the compendium")
     train.add_argument("--quiet", action="store_true", help="show no progress")
     add_force(train)
     add_options(train)
@@ -87,6 +87,7 @@ def add_manifest(commands) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
+    need("pandas", "tqdm", extra="train")
     from qastanet.listening_tests import rated_manifest
     from qastanet.outputs import Output, claim, holding, named, sole_writer, table_with
     from qastanet.own_test import own_scale
@@ -129,8 +130,7 @@ def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, P
     if options.scale_only:
         table = own_scale.shipped_scores(table, prepared, shown)
     else:
-        folder = own_training.pretraining_folder(options.pretraining)
-        table, values = own_pairs.own_statistics(table, prepared, progress=shown)
+        table, values = own_pairs.own_parts(table, prepared, progress=shown)
     rated_manifest.check_scale(table["mean"], table.role == "reference", options.manifest)
     rated_manifest.check_trainable(table, options.manifest)
     if parts is not None and (shared := own_training.shared_scenes(table, parts)):
@@ -144,16 +144,18 @@ def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, P
     if options.scale_only:
         trained = own_scale.fit_own_scale(table, parts)
         own_scale.write_own_scale(trained, outputs[0], facts)
-        print(f"scale of the test: {trained.scale:.2f} (above 1: stricter than the shipped model)")
-        if rating_scale.at_bound(trained.scale):
+        strict, curve = trained.scale
+        print(
+            f"scale of the test: {strict:.2f} (above 1: stricter than the shipped model), ", end=""
+        )
+        print(f"curve {curve:.2f} (above 1: kinder to small differences)")
+        if rating_scale.at_bound(strict):
             print(
                 "warning: this is the end of the search; the ratings fit no scale", file=sys.stderr
             )
     else:
-        material = own_training.own_material(table, values, folder)
-        recipe, label = own_training.OWN, "training" if shown else None
-        trained = own_training.train_own(material, recipe, parts, label)
-        own_training.write_own(trained, recipe, outputs[0], facts)
+        trained = own_training.train_own(table, values, parts)
+        own_training.write_own(trained, outputs[0], facts)
     agreement = own_agreement.own_agreement(trained.predictions)
     write_table(trained.predictions, outputs[1])
     write_table(agreement, outputs[2])

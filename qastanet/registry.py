@@ -23,6 +23,7 @@ CACHE_VARIABLE = "QASTANET_CACHE"
 
 RELEASE = "Orange-OpenSource/QASTAnet"
 AMBIQUAL = "QxLabIreland/Ambiqual"
+NEURAL2024 = "BenjSta/bernoulli-var-speech-codec"
 
 
 class Entry(NamedTuple):

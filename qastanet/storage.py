@@ -191,8 +191,11 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
         path: CSV file
         digits: decimals kept
     """
+    rounded = table.round(digits)
+    numbers = rounded.select_dtypes("float").columns
+    rounded[numbers] += 0.0  # makes 0.0 of -0.0
     with replacing(path) as temporary:
-        table.round(digits).to_csv(
+        rounded.to_csv(
             temporary,
             index=False,
             lineterminator="\n",

@@ -2,5 +2,5 @@
 
 __version__ = "0.1.0"
 
-CONFORMANCE = 3
+CONFORMANCE = 4
 """Raised by one whenever a score changes; CHANGELOG.md says when and why."""

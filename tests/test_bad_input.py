@@ -19,7 +19,7 @@ from qastanet import registry
 from qastanet.cli import main
 from qastanet.errors import InputError
 from qastanet.listening_tests.rated_manifest import read_rated_manifest
-from qastanet.models.monotone_scorer import WEIGHTS
+from qastanet.models.parts_model import WEIGHTS
 from qastanet.own_test import own_pairs
 from qastanet.scoring import campaign, loading
 from qastanet.sound import sound_files

@@ -1,5 +1,7 @@
 """The comparison: subsets, mappings that do not see their own items, predictions, views."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from qastanet.compendium import tables
 from qastanet.evidence import comparison, comparison_tables, comparison_views
 from qastanet.evidence.all_scores import KEY, rated_scores
 from qastanet.listening_tests.contents import RATED
+from qastanet.plots import names
 
 
 def toy(dataset, scenes="abcd", signal="ambisonic", seed=0):
@@ -159,7 +162,8 @@ def test_missing_columns_are_kept(tmp_path, two):
 def test_printable_tables(tmp_path, two):
     rows = comparison.correlation_table(two, ["emobiq"], "direct", replicates=20)
     table = tables.printable(rows[rows.subset == "with_reference"], ["emobiq"])
-    assert table.dataset.tolist() == ["one", "pooled", "two"]
+    assert table.dataset.tolist() == ["one", "Pooled, ambisonic", "two"]
+    assert set(table.metric) == {"eMoBi-Q"} and set(table.protocol) == {"taken as it is"}
     tables.write_html(table, tmp_path / "t.html", "95 % intervals")
     tables.write_latex(table, tmp_path / "t.tex", "95 % intervals_of")
     assert "<caption>95 % intervals</caption>" in (tmp_path / "t.html").read_text()
@@ -167,3 +171,12 @@ def test_printable_tables(tmp_path, two):
     assert r"\toprule" in text
     assert r"95 \% intervals\_of" in text
     assert text.count(r"\\") == 4
+
+
+def test_everything_in_the_tables_has_a_name_for_readers():
+    folder = Path(__file__).parents[1] / "data" / "processed"
+    rows = pd.read_csv(folder / "correlations.csv")
+    assert set(rows.protocol) <= set(names.PROTOCOLS)
+    assert set(rows.dataset) <= set(names.DATASETS)
+    main = rows[rows.protocol != "direct"].metric
+    assert set(main) | set(comparison.HEADLINE) <= set(names.LABELS)

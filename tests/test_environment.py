@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import qastanet
+from qastanet.lazy import EXTRAS
 from qastanet.sound.ambisonics import _spaudiopy
 from qastanet.sound.binaural import load_hrirs
 
@@ -24,11 +25,18 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def _declared(*extras):
-    lines = list(PROJECT["dependencies"])
+    """Return name -> versions; what an extra takes from others of this package is followed."""
+    found, lines = {}, list(PROJECT["dependencies"])
     for extra in extras:
         lines += PROJECT["optional-dependencies"][extra]
-    parsed = map(Requirement, lines)
-    return {canonicalize_name(item.name): item.specifier for item in parsed}
+    for item in map(Requirement, lines):
+        if item.name == PROJECT["name"]:
+            more = _declared(*item.extras)
+        else:
+            more = {canonicalize_name(item.name): item.specifier}
+        for name, versions in more.items():
+            found[name] = found.get(name, SpecifierSet()) & versions
+    return found
 
 
 def _locked():
@@ -37,9 +45,25 @@ def _locked():
     return {canonicalize_name(name): version for name, version in pins}
 
 
+def test_scoring_needs_few_packages_and_bounds_none_of_them():
+    core = _declared()
+    assert set(core) == {
+        *("numpy", "scipy", "numba", "soundfile", "soxr", "safetensors", "pooch", "av")
+    }
+    assert all(bound.operator == ">=" for versions in core.values() for bound in versions)
+
+
+def test_every_package_of_an_extra_is_told_of_by_its_name():
+    """The one line that names an extra names one that brings the package."""
+    modules = metadata.packages_distributions()
+    for module, extra in EXTRAS.items():
+        for package in modules.get(module, []):
+            assert canonicalize_name(package) in _declared(extra), module
+
+
 def test_the_lock_has_exact_pins_within_the_declared_ranges():
     locked = _locked()
-    for name, specifier in _declared("notebooks", "test").items():
+    for name, specifier in _declared("compendium", "test").items():
         assert locked[name] in specifier, name
 
 
@@ -68,13 +92,13 @@ def test_environment_yml_agrees_with_pyproject():
     python = found.pop("python")
     assert str(python) == PROJECT["requires-python"]
     found.pop("pip")
-    assert found == _declared("notebooks", "test")
+    assert found == _declared("compendium", "test")
 
 
 def test_binder_installs_versions_within_the_declared_ranges():
     content = yaml.safe_load((ROOT / ".binder" / "environment.yml").read_text())
     assert all(isinstance(item, str) for item in content["dependencies"])  # nothing local
-    declared, found = _declared(), {}
+    declared, found = _declared("compendium"), {}
     for line in content["dependencies"]:
         item = Requirement(re.sub(r"(?<![<>=])=(?!=)", "==", line).replace("pytorch-cpu", "torch"))
         found[canonicalize_name(item.name)] = item.specifier
@@ -90,7 +114,7 @@ def test_binder_installs_the_package_with_what_notebooks_need():
     script = ROOT / ".binder" / "postBuild"
     assert os.access(script, os.X_OK)
     text = script.read_text()
-    assert text.startswith("#!") and "set -e" in text and "'.[notebooks]'" in text
+    assert text.startswith("#!") and "set -e" in text and "'.[compendium]'" in text
     command = shlex.split(text.strip().splitlines()[-1])
     assert command[:2] == ["python", "-c"]
     subprocess.run([sys.executable, *command[1:]], check=True, cwd=ROOT)

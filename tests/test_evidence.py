@@ -182,6 +182,18 @@ def test_maps_of_aes2023(scores):
                 assert not values.any()
 
 
+def test_binaural_maps_of_the_codec_set():
+    maps = read_maps(DATA / "ambiqual2_binaural_differences.npz")
+    ambisonic = read_maps(DATA / "ambiqual2_differences.npz")
+    rated = pd.read_csv(DATA / "ambiqual2_listening_test.csv")
+    assert set(maps) == set(rated[rated.order == 1].stimulus)
+    for name, values in maps.items():
+        assert values.shape == (3, *ambisonic[name].shape[1:])
+        assert np.isfinite(values).all()
+        assert (values >= 0).all()
+        assert values.any() != name.endswith("_REF")
+
+
 def test_listening_test_table_of_aes2023():
     ratings = pd.read_csv(DATA / "aes2023_listening_test.csv")
     assert ratings.groupby("screening").listeners.unique().explode().to_dict() == {

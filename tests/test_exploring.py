@@ -20,7 +20,6 @@ from qastanet.explore.placed_sound import DECODERS, DESIGNED, MEASURED, THIRD, P
 from qastanet.hearing import fast
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
-from qastanet.scene import codecs
 from qastanet.scene.binaural_cues import time_difference
 
 ROOT = Path(__file__).parents[1]
@@ -115,8 +114,6 @@ def test_a_frame_below_the_threshold_says_nothing():
 
 def test_every_treatment_is_mild_at_its_end():
     for name, treatment in codec_bench.TREATMENTS.items():
-        if ("Opus" in name or "AAC" in name) and not codecs.available():
-            continue
         scores = [
             codec_bench.judge("talker and guitar", 1, name, strength).found.score
             for strength in (*treatment.strengths.values(),)[:: len(treatment.strengths) - 1]
@@ -150,8 +147,6 @@ def bench_of():
 
 @pytest.mark.parametrize(("name", "control"), [(n, c) for n in MOVES for c in MOVES[n]])
 def test_a_move_changes_the_picture_in_time(bench_of, name, control):
-    if name == "codecs" and not codecs.available():
-        pytest.skip("needs PyAV")
     bench = bench_of(name)
     before = _state(bench)
     start = time.process_time()

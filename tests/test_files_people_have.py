@@ -29,7 +29,7 @@ from people_have import (
 import qastanet
 from qastanet.cli import main
 from qastanet.errors import InputError
-from qastanet.models.monotone_scorer import digest_of, read_weights, write_weights
+from qastanet.models.parts_model import digest_of, read_weights, write_weights
 from qastanet.scoring.metric import QualityMetric, quality_loss
 from qastanet.scoring.pair_scores import score_files
 from qastanet.sound.checks import as_floats
@@ -394,5 +394,5 @@ def test_weights_that_are_absurd_are_refused(tmp_path, factor):
     arrays = read_weights()
     arrays["filters"] = arrays["filters"].astype(np.float64) * factor
     write_weights(arrays, tmp_path / "w.safetensors", {"sha256": digest_of(arrays)})
-    with pytest.raises(InputError, match="not the weights of a monotone model"):
+    with pytest.raises(InputError, match="not the weights of this model"):
         read_weights(tmp_path / "w.safetensors")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tolerances
 import torch
+import torchmetrics
 
 import qastanet
 from qastanet.errors import InputError
@@ -36,8 +37,47 @@ def test_mean_over_batches_equals_mean_over_pairs(model):
     torch.testing.assert_close(metric.compute(), expected.mean(), rtol=0, atol=1e-6)
     assert metric.pairs == 5 and other.pairs == 0
     metric.reset()
+    assert metric.pairs == 0
+
+
+@pytest.mark.filterwarnings("ignore:The ``compute`` method:UserWarning")
+def test_no_pairs_have_no_mean(model):
     with pytest.raises(InputError, match="no pairs yet"):
-        metric.compute()
+        QualityMetric(model).compute()
+
+
+def test_it_is_a_metric_as_any_other(model, tmp_path):
+    """A collection, a checkpoint of its state, two processes, another precision, a plot."""
+    pair = noise(3, 2, 4800), noise(3, 2, 4800, seed=1)
+    expected = model(pair[1], pair[0]).mean().detach()
+    collection = torchmetrics.MetricCollection(
+        {"quality": QualityMetric(model), "error": torchmetrics.MeanSquaredError()}
+    )
+    collection.update(*pair)
+    torch.testing.assert_close(collection.compute()["quality"], expected)
+
+    metric = collection["quality"].clone()
+    metric.persistent(True)
+    again = QualityMetric(model)
+    again.persistent(True)
+    again.load_state_dict(metric.state_dict())
+    assert again.pairs == 3 and again.total == metric.total
+
+    both = {"dist_sync_fn": lambda x, group: [x, x], "distributed_available": lambda: True}
+    metric.sync(**both)
+    assert metric.pairs == 6
+    torch.testing.assert_close(metric.total, 6 * expected)
+    metric.unsync()
+    assert metric.pairs == 3 and metric.to("cpu").total.device.type == "cpu"
+    figure, _ = metric.plot()
+    figure.savefig(tmp_path / "quality.png")
+
+
+def test_a_step_of_the_metric_has_gradients_and_keeps_no_graph(model):
+    metric = QualityMetric(model)
+    degraded = noise(2, 2, 4800).requires_grad_(True)
+    metric(degraded, noise(2, 2, 4800, seed=1)).backward()
+    assert degraded.grad.any() and not metric.total.requires_grad
 
 
 def test_refuses_another_rate(model):

@@ -15,7 +15,7 @@ from qastanet import registry
 from qastanet.cli import main
 from qastanet.compendium import report, workflow
 from qastanet.errors import InputError
-from qastanet.models.monotone_scorer import WEIGHTS
+from qastanet.models.parts_model import WEIGHTS
 from qastanet.outputs import Output, claim, sole_writer, table_with
 from qastanet.storage import replacing
 

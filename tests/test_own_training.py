@@ -22,13 +22,14 @@ from qastanet.listening_tests.rated_manifest import (
     read_rated_manifest,
     split_by_suffix,
 )
-from qastanet.models.monotone_scorer import WEIGHTS, load_default, read_weights, write_weights
+from qastanet.models.parts_model import WEIGHTS, load_default, read_weights, write_weights
 from qastanet.own_test import own_pairs, own_scale, own_training
 from qastanet.scoring import campaign
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.scoring.manifest import read_manifest
 from qastanet.scoring.pair_scores import score_files
 from qastanet.sound import sound_files
+from qastanet.training.rating_scale import CurveScale
 
 ROOT = Path(__file__).parents[1]
 
@@ -125,17 +126,17 @@ def test_a_campaign_that_goes_on_with_other_weights_scores_all_anew(folder, tmp_
 def test_a_second_run_compares_nothing_anew(folder, monkeypatch):
     monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
     table = read_rated_manifest(folder / "mine.csv")
-    first = own_pairs.own_statistics(table, progress=False)
+    first = own_pairs.own_parts(table, progress=False)
     kept = next((folder / "cache" / "pairs").rglob("*.npz"))
     kept.write_bytes(b"damaged")
-    calls, real = [], own_pairs.compare
+    calls, real = [], own_pairs.parts
 
     def counted(*pair):
         calls.append(pair)
         return real(*pair)
 
-    monkeypatch.setattr(own_pairs, "compare", counted)
-    again = own_pairs.own_statistics(table, progress=False)
+    monkeypatch.setattr(own_pairs, "parts", counted)
+    again = own_pairs.own_parts(table, progress=False)
     assert len(calls) == 1  # the damaged one
     np.testing.assert_array_equal(first[1], again[1])
     pd.testing.assert_frame_equal(first[0], again[0])
@@ -143,13 +144,12 @@ def test_a_second_run_compares_nothing_anew(folder, monkeypatch):
 
 def test_the_scene_left_out_does_not_matter_to_its_prediction(folder, monkeypatch):
     monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
-    known = own_pairs.own_statistics(read_rated_manifest(folder / "mine.csv"), progress=False)
-    recipe, found = own_training.Recipe(first_steps=20, steps=20), []
+    known = own_pairs.own_parts(read_rated_manifest(folder / "mine.csv"), progress=False)
+    found = []
     for shift in (0, 20):
         table = known[0].copy()
         table.loc[table.content == "drums", "mean"] -= shift
-        material = own_training.own_material(table, known[1], ROOT / "data" / "processed")
-        predictions = own_training.train_own(material, recipe).predictions
+        predictions = own_training.train_own(table, known[1]).predictions
         found.append(predictions.set_index("stimulus").score)
     changed = (found[0] - found[1]).abs()
     assert changed[[name for name in changed.index if "drums" in name]].max() < 1e-6
@@ -212,13 +212,11 @@ def test_manifests_that_cannot_be_trained_on(table, case, further, tmp_path, cap
     assert not weights.exists()
 
 
-def test_other_endings_and_a_missing_compendium(table, tmp_path, capsys, monkeypatch):
+def test_other_endings_are_refused(table, tmp_path, capsys):
     table.to_csv(tmp_path / "m.csv", index=False)
     arguments = ["train", str(tmp_path / "m.csv"), "--quiet"]
     assert main([*arguments, "-o", str(tmp_path / "w.pt")]) == 2
     assert "must end in .safetensors" in capsys.readouterr().err
-    assert main([*arguments, "-o", str(tmp_path / "w.safetensors"), "--pretraining", "x"]) == 2
-    assert "work in a clone of its repository, or name" in capsys.readouterr().err
 
 
 def test_pairs_that_are_too_short(tmp_path, table):
@@ -230,7 +228,7 @@ def test_pairs_that_are_too_short(tmp_path, table):
     with pytest.raises(
         InputError, match=r"6 of 6 pairs .*\n.*0\.25 s are too short.*\n(.*\n)*and 1"
     ):
-        own_pairs.own_statistics(read_rated_manifest(tmp_path / "m.csv"), progress=False)
+        own_pairs.own_parts(read_rated_manifest(tmp_path / "m.csv"), progress=False)
 
 
 def test_stimuli_have_names_of_their_own(table, tmp_path):
@@ -255,12 +253,12 @@ def test_scenes_are_grouped_when_there_are_many():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda a: a["with"].__setitem__((0, 0, 0), a["with"][0, 0, 0] + 0.1), "sha256"),
-        (lambda a: a["with"].__setitem__((0, 0, 0), -1), "not the weights of a monotone model"),
-        (lambda a: a["exponent"].__setitem__(0, np.nan), "not the weights of a monotone model"),
-        (lambda a: a.update(filters=a["filters"][:, :3]), "not the weights of a monotone model"),
-        (lambda a: a.pop("without"), "not the weights of a monotone model"),
-        (lambda a: a.update(extra=np.zeros(1)), "not the weights of a monotone model"),
+        (lambda a: a["units"].__setitem__(0, -1), "not the weights of this model"),
+        (lambda a: a["scale"].__setitem__(0, np.nan), "not the weights of this model"),
+        (lambda a: a["norm"].__setitem__(0, 0.5), "not the weights of this model"),
+        (lambda a: a.update(filters=a["filters"][:, :3]), "not the weights of this model"),
+        (lambda a: a.pop("quantile"), "not the weights of this model"),
+        (lambda a: a.update(extra=np.zeros(1)), "not the weights of this model"),
     ],
 )
 def test_tampered_weights_are_refused(tmp_path, change, message):
@@ -275,6 +273,15 @@ def test_tampered_weights_are_refused(tmp_path, change, message):
         load_model(tmp_path / "w.safetensors")
 
 
+def test_a_changed_number_is_noticed(tmp_path):
+    content, number = WEIGHTS.read_bytes(), read_weights()["norm"].tobytes()
+    assert content.count(number) == 1
+    changed = content.replace(number, np.array([7.0]).tobytes())
+    (tmp_path / "w.safetensors").write_bytes(changed)
+    with pytest.raises(InputError, match="sha256"):
+        load_model(tmp_path / "w.safetensors")
+
+
 @pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\xff" * 100, None])
 def test_files_that_are_no_weights(tmp_path, content):
     path = tmp_path / "w.safetensors"
@@ -286,14 +293,14 @@ def test_files_that_are_no_weights(tmp_path, content):
 
 def test_the_scale_alone(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv(registry.CACHE_VARIABLE, str(folder / "cache"))
-    monkeypatch.chdir(tmp_path)  # no compendium is needed
     weights = str(tmp_path / "s.safetensors")
     arguments = ["train", str(folder / "mine.csv"), "--scale-only", "-o", weights, "--quiet"]
     assert main(arguments) == 0
-    scale = float(re.search(r"scale of the test: ([\d.]+)", capsys.readouterr().out)[1])
+    told = re.search(r"scale of the test: ([\d.]+) .* curve ([\d.]+)", capsys.readouterr().out)
+    scale = CurveScale(float(told[1]), float(told[2]))
     pair = [str(folder / name) for name in ("drums.wav", "drums_n.wav")]
     plain, scaled = score_files(*pair), score_files(*pair, weights)
-    assert scaled["score"] == pytest.approx(plain["score"] ** scale, abs=5e-3)
+    assert scaled["score"] == pytest.approx(float(scale(plain["score"])), abs=0.01)
     assert abs(scaled["score"] - plain["score"]) > 0.02 and scaled["low"] < scaled["score"]
     assert score_files(pair[0], pair[0], weights)["score"] == 1
     predictions = pd.read_csv(tmp_path / "s_predictions.csv")
@@ -357,5 +364,3 @@ def test_nothing_is_written_if_one_file_cannot_be(folder, tmp_path, taken, capsy
     ]
     assert main(arguments) == 2 and f"{taken}: is a folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == [taken]
-    assert main([*arguments[:-1], str(tmp_path / "t.safetensors"), "--pretraining", "x"]) == 2
-    assert "--scale-only needs no --pretraining" in capsys.readouterr().err

@@ -13,7 +13,6 @@ from qastanet.errors import InputError
 from qastanet.scene.parametric_coding import (
     CONDITIONS,
     as_heard,
-    file_name,
     keep_loudest,
     render,
     stimuli,
@@ -57,6 +56,12 @@ def real():
 @pytest.fixture(scope="session")
 def room(made_up):
     return render("drums+saw_medrev", made_up, seed=1)
+
+
+def file_name(content, condition):
+    """Stem of the name under which the authors store a stimulus."""
+    short = "ref" if condition == "reference" else condition.lower().replace("-", "_")
+    return f"{content}_{short}"
 
 
 def level(ears):

@@ -3,18 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from qastanet.evidence import ablations
 from qastanet.evidence.fold_agreement import agreement
-from qastanet.models.monotone import MonotoneEnsemble
 from qastanet.training import cross_validation
 from qastanet.training.cross_validation import Fold, collect
-from qastanet.training.rating_scale import LIMIT, RatingScale, fit_scale
-from qastanet.training.recipe import MEMBERS
+from qastanet.training.rating_scale import LIMIT, CurveScale, RatingScale, fit_curve, fit_scale
 
 SCORES = arrays(float, st.integers(3, 12), elements=st.floats(0.02, 0.98))
 
@@ -124,13 +121,17 @@ def test_a_few_scenes_tell_the_scale(rated):
 
 def test_what_is_no_number_is_never_perfect():
     assert np.isnan(RatingScale(2.0, 0.8)([np.nan, 0.5])).tolist() == [True, False]
-    ensemble = MonotoneEnsemble(MEMBERS)
-    values = torch.zeros(2, 13, 29)
-    values[0, 0, 0] = float("nan")
-    assert torch.isnan(ensemble(values, torch.ones(2, dtype=torch.bool)))[:, 0].tolist() == [
-        True,
-        False,
-    ]
+    assert np.isnan(CurveScale(2.0, 0.8)([np.nan, 0.5])).tolist() == [True, False]
+
+
+@given(SCORES, st.floats(0.3, 3), st.floats(0.7, 1.5))
+def test_a_known_curve_is_nearly_found(score, exponent, curve):
+    assume(np.ptp(score) > 0.4)
+    known = CurveScale(exponent, curve)
+    found = fit_curve(score, known(score))
+    assert np.abs(found(score) - known(score)).max() < 0.06
+    assert found([1.0])[0] == 1 and (np.diff(found(np.sort(score))) >= 0).all()
+    assert fit_curve([], []) == CurveScale(1, 1)
 
 
 def test_a_single_item_tells_the_scale():

@@ -31,7 +31,7 @@ def mirror(tmp_path):
 
 def test_every_entry_is_complete_and_unique():
     entries = registry.entries()
-    assert len(entries) == len({entry.location for entry in entries}) == 123
+    assert len(entries) == len({entry.location for entry in entries}) == 187
     for entry in entries:
         assert len(entry.commit) == len(entry.git_blob_sha1) == 40
         assert (entry.sha256 is None) == (entry.bytes is None)

@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from qastanet.compendium import report
+from qastanet.compendium import report, verdict
 from qastanet.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +31,8 @@ def built(tmp_path_factory):
             "end_time": end,
         }
         nbformat.write(notebook, executed / file.name)
+    judged = {"file": ["data/a.csv", "figures/b.svg"], "verdict": ["within", "off"]}
+    pd.DataFrame(judged, columns=verdict.COLUMNS).to_csv(executed / "verdict.csv", index=False)
     report.Report(folder / "report", executed, ROOT).write()
     return folder / "report"
 
@@ -77,6 +79,12 @@ def test_provenance_names_steps_and_hashes(built):
     text = (built / "provenance.html").read_text(encoding="utf-8")
     assert "07_train" in text and "2026-01-02 03:04:05" in text and "{&#34;seed&#34;: 3}" in text
     assert re.search(r"default\.safetensors</td>.*[0-9a-f]{64}", text)
+
+
+def test_verdict_names_every_file(built):
+    text = (built / "verdict.html").read_text(encoding="utf-8")
+    assert "1 of 1 tables and 0 of 1 figures as published" in text
+    assert "<td>data/a.csv</td>" in text and "<td>off</td>" in text
 
 
 def test_formulas_need_no_script(built):
@@ -134,9 +142,9 @@ def test_tables_sort_and_narrow_down(built, page):
         heading.click()
         values = [v for v in page.evaluate(column) if v is not None]
         assert len(values) > 10 and values == sorted(values, reverse=down)
-    page.locator("input[data-table=main]").fill("emobiq codec")
+    page.locator("input[data-table=main]").fill("emobi private")
     assert page.evaluate(column) == []
-    page.locator("input[data-table=main]").fill("emobiq ambiqual2")
+    page.locator("input[data-table=main]").fill("emobi-q codec set")
     assert 0 < len(page.evaluate(column)) < 12
 
 

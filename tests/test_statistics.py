@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from qastanet.agreement import statistics
 from qastanet.agreement.bootstrap import cluster_interval, paired_difference, percentile_interval
 from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
-from qastanet.agreement.resampling import MEASURES, draw_scenes, replicate
+from qastanet.agreement.resampling import (
+    MEASURES,
+    draw_scenes,
+    replicate,
+    samples_of_scenes,
+)
 from qastanet.errors import InputError
 
 RNG = np.random.default_rng(3)
@@ -107,9 +112,9 @@ def test_out_of_fold_mapping_does_not_see_its_own_scene():
 def test_weighted_measures_equal_plain_ones_on_repeated_items(measure):
     x, y = RNG.integers(0, 8, (2, 20)).astype(float)
     scene = np.arange(20) // 4
-    counts = draw_scenes(scene, 20, seed=5)
-    values = replicate(x, y, counts, measure)
-    for value, count in zip(values, counts.astype(int), strict=True):
+    samples = samples_of_scenes(scene, 20, seed=5)
+    values = replicate(x, y, samples, measure)
+    for value, count in zip(values, samples.counts.astype(int), strict=True):
         plain = getattr(statistics, measure)(np.repeat(x, count), np.repeat(y, count))
         assert value == pytest.approx(plain, nan_ok=True)
 
@@ -167,6 +172,6 @@ def test_a_single_scene_has_no_interval():
 
 def test_bootstrap_refuses():
     with pytest.raises(InputError, match="unknown measure 'r2'"):
-        replicate([1, 2], [1, 2], np.ones((1, 2)), "r2")
+        replicate([1, 2], [1, 2], samples_of_scenes([0, 1]), "r2")
     with pytest.raises(InputError, match="do not fit 2 items"):
-        replicate([1, 2], [1, 2], np.ones((1, 3)))
+        replicate([1, 2], [1, 2], samples_of_scenes([0, 1, 2]))

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qastanet.agreement.resampling import REPLICATES, draw_scenes, replicate
+from qastanet.agreement.resampling import REPLICATES, Samples, replicate, samples_of_scenes
 
 LEVEL = 0.95
+SAME = 10  # decimals of a difference; what is smaller comes from rounding, and counts as none
 
 
 class Interval(NamedTuple):
@@ -75,8 +76,8 @@ def cluster_interval(
     """
     if len(np.unique(np.asarray(scene))) < 2:
         return Interval(float("nan"), float("nan"))
-    counts = draw_scenes(scene, replicates, seed)
-    return percentile_interval(replicate(score, rating, counts, measure))
+    samples = samples_of_scenes(scene, replicates, seed)
+    return percentile_interval(replicate(score, rating, samples, measure))
 
 
 def paired_difference(
@@ -111,15 +112,15 @@ def paired_difference(
         >>> paired_difference(x, -x, x, np.arange(12) // 3).difference
         2.0
     """
-    counts = draw_scenes(scene, replicates, seed)
-    once = np.ones((1, counts.shape[1]))
+    samples = samples_of_scenes(scene, replicates, seed)
+    once = Samples(np.ones((1, samples.times.shape[1])), samples.place)
     estimate, differences = (
-        replicate(first, rating, c, measure) - replicate(second, rating, c, measure)
-        for c in (once, counts)
+        replicate(first, rating, each, measure) - replicate(second, rating, each, measure)
+        for each in (once, samples)
     )
     if len(np.unique(np.asarray(scene))) < 2:
         return PairedDifference(float(estimate[0]), *[float("nan")] * 3)
-    differences = differences[np.isfinite(differences)]
+    differences = np.round(differences[np.isfinite(differences)], SAME)
     below, above = (np.sum(differences <= 0) + 1, np.sum(differences >= 0) + 1)
     p = min(1.0, 2 * min(below, above) / (len(differences) + 1))
     return PairedDifference(float(estimate[0]), *percentile_interval(differences), float(p))

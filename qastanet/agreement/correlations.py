@@ -14,7 +14,7 @@ import pandas as pd
 
 from qastanet.agreement.bootstrap import percentile_interval
 from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
-from qastanet.agreement.resampling import REPLICATES, draw_scenes, replicate
+from qastanet.agreement.resampling import REPLICATES, replicate, samples_of_scenes
 from qastanet.agreement.statistics import (
     CUBIC_FREEDOM,
     kendall,
@@ -112,10 +112,10 @@ def correlation_row(
     scene = items["content"].to_numpy()
     row: dict[str, object] = dict.fromkeys(LABELS, "") | {"metric": metric} | dict(labels or {})
     row |= {"n": len(items), "scenes": len(np.unique(scene))}
-    counts = draw_scenes(scene, replicates, seed) if row["scenes"] > 1 else None
+    samples = samples_of_scenes(scene, replicates, seed) if row["scenes"] > 1 else None
     for name, measure in (("pearson", pearson), ("spearman", spearman), ("kendall", kendall)):
         row[name] = measure(score, rating)
-        values = [] if counts is None else replicate(score, rating, counts, name)
+        values = [] if samples is None else replicate(score, rating, samples, name)
         row[f"{name}_lo"], row[f"{name}_hi"] = percentile_interval(values)
     row["rmse"] = rmse(score * scale, rating) if scale is not None and scale > 0 else NAN
     increasing = scale is None or scale > 0

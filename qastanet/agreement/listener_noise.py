@@ -7,6 +7,7 @@ from means, standard deviations and counts, where they are not.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,11 @@ import pandas as pd
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
-from qastanet.agreement.statistics import paired
+from qastanet.agreement.statistics import paired, row_correlation
 from qastanet.errors import InputError
+
+HIDDEN = ("REF", "reference")
+"""How tests call the hidden reference."""
 
 
 class SplitHalf(NamedTuple):
@@ -76,19 +80,24 @@ def split_half(ratings: ArrayLike, splits: int = 1000, seed: int = 0) -> SplitHa
     rated = np.isfinite(ratings)
     with np.errstate(invalid="ignore"):
         first, second = member @ np.where(rated, ratings, 0) / (member @ rated.astype(float))
-    halves = float(np.nanmean(_row_correlation(first, second)))
+    halves = float(np.nanmean(row_correlation(first, second)))
     reliability = spearman_brown(halves)
     return SplitHalf(halves, reliability, float(np.sqrt(max(reliability, 0))))
 
 
 def reliability_table(
-    panels: Mapping[str, pd.DataFrame], hidden: Sequence[str], splits: int = 1000, seed: int = 0
+    panels: Mapping[str, pd.DataFrame | None],
+    kept: str | Path,
+    hidden: Sequence[str] = HIDDEN,
+    splits: int = 1000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Split-half reliability of several panels, with and without the hidden reference.
 
     Args:
         panels: listening test -> tidy ratings (see `qastanet.listening_tests.webmushra`); NaN are
-            left out.
+            left out. None where they are not at hand.
+        kept: an earlier table, for panels that are not at hand.
         hidden: conditions that are the hidden reference.
         splits: number of random splits.
         seed: of the random numbers.
@@ -99,6 +108,10 @@ def reliability_table(
     """
     rows = []
     for dataset, ratings in panels.items():
+        if ratings is None:
+            earlier = pd.read_csv(kept)
+            rows += earlier[earlier.dataset == dataset].to_dict("records")
+            continue
         for subset, left_out in (("with_reference", []), ("without_reference", hidden)):
             rated = ratings[~ratings["condition"].isin(left_out)].dropna(subset="rating")
             wide = rated.pivot(index="listener", columns=["trial", "condition"], values="rating")
@@ -117,16 +130,16 @@ def spearman_brown(correlation: float, factor: float = 2) -> float:
     return factor * correlation / (1 + (factor - 1) * correlation)
 
 
-def simulated_ceiling(
+def simulated_panels(
     mean: ArrayLike, sd: ArrayLike, listeners: ArrayLike, replicates: int = 2000, seed: int = 0
-) -> Ceiling:
-    """Ceiling from the means, standard deviations and counts of listeners of the items.
+) -> tuple[NDArray, NDArray]:
+    """Mean ratings of new panels, drawn around what the true means may be.
 
     The variance of the means holds that of the noise, so the true means are taken as the observed
     ones drawn together around their average until their variance is right (empirical Bayes). New
     panels are then drawn around them with normal errors of sd / sqrt(listeners), independent
     between items. The limits of the scale are not modelled. Where listeners differ by an offset
-    common to all items, that counts as noise here, though it leaves correlations alone: the ceiling
+    common to all items, that counts as noise here, though it leaves correlations alone: a ceiling
     then comes out too low rather than too high.
 
     Args:
@@ -137,14 +150,14 @@ def simulated_ceiling(
         seed: of the random numbers.
 
     Returns:
-        Mean Pearson and Spearman correlation and RMSE in points.
+        True means, shape (items,), and those of the panels, shape (replicates, items).
 
     Raises:
         InputError: if a standard deviation is negative or a count below 1.
 
     Example:
-        >>> simulated_ceiling([10, 40, 70, 90], 0.0, 20)
-        Ceiling(pearson=1.0, spearman=1.0, rmse=0.0)
+        >>> simulated_panels([10, 40, 70], 0.0, 20, 1)[1]
+        array([[10., 40., 70.]])
     """
     mean = paired(mean, mean)[0]
     sd = np.broadcast_to(np.asarray(sd, dtype=float), mean.shape)
@@ -156,17 +169,31 @@ def simulated_ceiling(
     kept = max(0.0, 1 - np.mean(error**2) / observed) if observed > 0 else 0.0
     truth = mean.mean() + np.sqrt(kept) * (mean - mean.mean())
     noise = np.random.default_rng(seed).standard_normal((replicates, len(mean)))
-    panels = truth + noise * error
-    pearson = _row_correlation(truth, panels)
+    return truth, truth + noise * error
+
+
+def simulated_ceiling(
+    mean: ArrayLike, sd: ArrayLike, listeners: ArrayLike, replicates: int = 2000, seed: int = 0
+) -> Ceiling:
+    """Ceiling from the means, standard deviations and counts of listeners of the items.
+
+    Args:
+        mean: as the others, see `simulated_panels`.
+        sd: the same.
+        listeners: the same.
+        replicates: the same.
+        seed: the same.
+
+    Returns:
+        Mean Pearson and Spearman correlation and RMSE in points.
+
+    Example:
+        >>> simulated_ceiling([10, 40, 70, 90], 0.0, 20)
+        Ceiling(pearson=1.0, spearman=1.0, rmse=0.0)
+    """
+    truth, panels = simulated_panels(mean, sd, listeners, replicates, seed)
+    pearson = row_correlation(truth, panels)
     ranks = scipy.stats.rankdata(truth), scipy.stats.rankdata(panels, axis=-1)
-    spearman = _row_correlation(*ranks)
+    spearman = row_correlation(*ranks)
     rmse = np.sqrt(np.mean((panels - truth) ** 2, axis=1))
     return Ceiling(*(float(np.mean(values)) for values in (pearson, spearman, rmse)))
-
-
-def _row_correlation(first: NDArray, second: NDArray) -> NDArray:
-    """Pearson's correlation along the last axis."""
-    a = first - first.mean(axis=-1, keepdims=True)
-    b = second - second.mean(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))

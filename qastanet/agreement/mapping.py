@@ -16,6 +16,10 @@ from qastanet.agreement.statistics import paired
 
 RAYS = 201  # corners of the cone of monotone cubics that the fit may combine
 
+SLOPES = [*([tau**2, -2 * tau, 1.0] for tau in np.linspace(-1, 1, RAYS)), [1.0, 0.0, -1.0]]
+RISES = np.stack([polynomial.polyint(slope) for slope in SLOPES])
+"""Coefficients of the monotone cubics that span all others, shape (RAYS + 1, 4)."""
+
 
 @dataclass(frozen=True)
 class MonotoneCubic:
@@ -67,14 +71,11 @@ def fit_monotone_cubic(
     score, rating = paired(score, rating)
     low, high = float(score.min()), float(score.max())
     t = (score - low) / ((high - low) / 2 or 1.0) - 1
-    slopes = [np.array([tau**2, -2 * tau, 1.0]) for tau in np.linspace(-1, 1, RAYS)]
-    slopes.append(np.array([1.0, 0.0, -1.0]))
-    rises = np.stack([polynomial.polyint(slope) for slope in slopes])
-    design = polynomial.polyval(t, rises.T)  # (slopes, items)
+    design = polynomial.polyval(t, RISES.T)  # (slopes, items)
     sign = 1 if increasing else -1
     centred = sign * (design - design.mean(axis=1, keepdims=True)).T
     weights, _ = scipy.optimize.nnls(centred, rating - rating.mean())
-    cubic = sign * weights @ rises
+    cubic = sign * weights @ RISES
     cubic[0] = rating.mean() - polynomial.polyval(t, cubic).mean()
     return MonotoneCubic(low, high, tuple(cubic.tolist()))
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from qastanet.hearing.fast import binaural
-from qastanet.models.monotone_scorer import load_default
+from qastanet.models.parts_model import load_default
 from qastanet.scene import codecs
 from qastanet.scene.degradations import degrade
 from qastanet.scene.synthetic_scenes import Scene, Source, render

@@ -5,6 +5,7 @@ from disk, needs no network, and takes every number from the tables.
 """
 
 import argparse
+import math
 import shutil
 import sys
 import tempfile
@@ -17,16 +18,15 @@ import pandas as pd
 from markupsafe import Markup, escape
 from nbconvert import HTMLExporter
 
-from qastanet.compendium import listening_page, provenance, tables
+from qastanet.compendium import listening_page, provenance, tables, verdict
 from qastanet.compendium.report_parts import captions, formula, sortable, summary, with_formulas
 from qastanet.errors import InputError
 from qastanet.evidence import comparison
 from qastanet.hearing.features import ENVELOPE_FROM
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
-from qastanet.models.monotone import count_parameters
+from qastanet.models.parts_model import SHAPES
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 from qastanet.storage import umask
-from qastanet.training.recipe import MEMBERS
 from qastanet.version import CONFORMANCE, __version__
 
 PAGES = [
@@ -36,6 +36,7 @@ PAGES = [
     {"href": "tables.html", "title": "Tables"},
     {"href": "listen.html", "title": "Listen"},
     {"href": "model_card.html", "title": "Model card"},
+    {"href": "verdict.html", "title": "Verdict"},
     {"href": "provenance.html", "title": "Provenance"},
 ]
 CALIBRATION_DB_SPL = 100
@@ -46,12 +47,12 @@ class Report:
 
     Args:
         target: folder of the report, made anew.
-        executed: folder of executed notebooks.
+        executed: folder of executed notebooks, and of the verdict on them.
         root: of the compendium.
     """
 
     def __init__(self, target: Path, executed: Path, root: Path = Path()):
-        self.target, self.root = target, root
+        self.target, self.executed, self.root = target, executed, root
         self.figures = captions(root / "figures" / "README.md")
         loader = jinja2.PackageLoader("qastanet")
         self.templates = jinja2.Environment(
@@ -135,6 +136,7 @@ class Report:
         card = Path(__file__).parents[1] / "weights" / "MODEL_CARD.md"
         text = mistune.html(card.read_text(encoding="utf-8"))
         self.page("model_card.html", "Model card", "layout.html", content=Markup(text))
+        self.write_verdict()
         self.write_provenance()
         for file in self.notebooks:
             self.write_notebook(file)
@@ -153,11 +155,17 @@ class Report:
             self.page(name, title, "layout.html", content=content)
             rows.append((Markup(f'<a href="{name}">{title}</a>'), *table.shape))
         listing = sortable(pd.DataFrame(rows, columns=["table", "rows", "columns"]), "listing")
-        shown = ["qastanet", "qastanet-paper", *comparison.HEADLINE, *comparison.REPORTED]
+        shown = ["parts", "qastanet-retrained", *comparison.HEADLINE, *comparison.REPORTED]
         main = tables.printable(correlations[correlations.subset == "without_reference"], shown)
         self.page(
             "tables.html", "Tables", main=sortable(main, "main", search=True), listing=listing
         )
+
+    def write_verdict(self) -> None:
+        """Write how the results compare with the published ones."""
+        table = pd.read_csv(self.executed / "verdict.csv")
+        files = sortable(table, "files", search=True, digits=7)
+        self.page("verdict.html", "Verdict", line=verdict.sentence(table), files=files)
 
     def write_provenance(self) -> None:
         """Write where everything comes from."""
@@ -209,7 +217,7 @@ def method_facts() -> dict:
         "lowest": round(float(frequencies[0])),
         "highest": round(float(frequencies[-1])),
         "envelope_from": f"{ENVELOPE_FROM:g}",
-        "parameters": count_parameters(MEMBERS),
+        "parameters": sum(math.prod(shape) for shape in SHAPES.values()),
     }
 
 
@@ -222,7 +230,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path("build/report"))
     options = parser.parse_args(arguments)
     try:
-        Report(options.output, Path("build") / options.profile).write()
+        report = Report(options.output, Path("build") / options.profile)
+        verdict.write(options.profile)
+        report.write()
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from qastanet.plots.names import DATASETS, LABELS
+from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 
 COMPARED = [
-    *(("qastanet", "loso"), ("qastanet", "source-out"), ("qastanet", "pooled-loso-scaled")),
-    *(("qastanet", "pooled-loso"), ("qastanet", "lodo"), ("qastanet-paper", "loso")),
-    ("qastanet-paper", "pooled-loso-scaled"),
+    *(("parts", "loso"), ("parts", "source-out"), ("parts", "pooled-loso-scaled")),
+    *(("parts", "pooled-loso"), ("parts", "lodo"), ("qastanet-retrained", "loso")),
+    ("qastanet-retrained", "pooled-loso-scaled"),
     *(("qastanet-released", "direct"), ("emobiq", "direct"), ("ambiqual-lq", "direct")),
     *(("ambiqual-la", "direct"), ("visqol", "direct"), ("zimtohrli", "direct")),
 ]
@@ -105,7 +105,7 @@ def summary(correlations: pd.DataFrame) -> pd.DataFrame:
     ].set_index(["metric", "protocol", "dataset"])
     found = []
     for metric, protocol in COMPARED:
-        row = {"metric": LABELS[metric], "protocol": protocol}
+        row = {"metric": LABELS[metric], "protocol": PROTOCOLS[protocol]}
         for dataset in ("aes2023", "ambiqual2"):
             each = rows.loc[(metric, protocol, dataset)]
             interval = f"[{each.pearson_lo:.2f}, {each.pearson_hi:.2f}]"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 from qastanet.storage import replacing
 
 MINUS = "\u2212"
@@ -22,8 +23,9 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
         metrics: which, in this order
 
     Returns:
-        strings: one row per dataset, signal, metric and protocol, with the correlations and their
-        95 % intervals and the errors in points
+        strings: one row per dataset, signal, metric and protocol, all by their names for readers
+        (`qastanet.plots.names`), with the correlations and their 95 % intervals and the errors in
+        points
 
     Example:
         >>> row = {"dataset": "d", "signal": "s", "metric": "m", "protocol": "direct", "n": 9}
@@ -36,6 +38,9 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     rows["place"] = [list(metrics).index(name) for name in rows.metric]
     rows = rows.sort_values(["dataset", "place", "signal", "protocol"], kind="stable")
     found = rows[["dataset", "metric", "signal", "protocol"]].copy()
+    for column, words in {"dataset": DATASETS, "metric": LABELS, "protocol": PROTOCOLS}.items():
+        # a minus is for figures, where distances are turned round
+        found[column] = [words.get(name, name).removeprefix(MINUS) for name in rows[column]]
     found["n"], found["scenes"] = ([_number(v, 0) for v in rows[c]] for c in ("n", "scenes"))
     for name in ("pearson", "spearman"):
         parts = zip(rows[name], rows[f"{name}_lo"], rows[f"{name}_hi"], strict=True)

@@ -18,15 +18,19 @@ import tempfile
 import time
 from pathlib import Path
 
+from qastanet.compendium.progress import Progress, expected, spoken
+from qastanet.compendium.published import BUILD, settle
 from qastanet.errors import InputError
 from qastanet.outputs import Output, claim
 from qastanet.storage import replacing
 
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOKS = Path("notebooks")
-BUILD = Path("build")
 KERNELS = ".jupyter"
 """Folder of the kernel, below the one that a notebook writes to."""
+
+MADE = "made"
+"""Folder below that of a profile: the results as the notebooks made them."""
 
 OWN = NOTEBOOKS / "own_listening_test.ipynb"
 """Not a node of the graph: it is run on a manifest of the user's."""
@@ -166,8 +170,9 @@ def run(notebook: Path, profile: str, audio: bool) -> None:
     values = parameters(notebook, profile)
     if audio and values.get("audio") is not None:
         values["audio"] = True
-    made = ("out_", "from_audio_") if values.get("audio") else ("out_",)
-    execute(notebook, values, made, BUILD / profile)
+    audio = bool(values.get("audio"))
+    made = ("out_", "from_audio_") if audio else ("out_",)
+    execute(notebook, values, made, BUILD / profile, typical=expected(notebook, profile, audio))
 
 
 def run_own(manifest: Path) -> Path:
@@ -202,12 +207,18 @@ def run_own(manifest: Path) -> Path:
 
 
 def execute(
-    notebook: Path, values: dict, made: tuple[str, ...], folder: Path, base: Path = Path()
+    notebook: Path,
+    values: dict,
+    made: tuple[str, ...],
+    folder: Path,
+    base: Path = Path(),
+    typical: float | None = None,
 ) -> None:
     """Execute a notebook with papermill; results appear only if all of it succeeds.
 
-    The executed notebook and an HTML of it are written to the folder. If a cell fails, what was
-    executed is kept there as <name>.failed.ipynb, and no result is touched.
+    The executed notebook and an HTML of it are written to the folder, and the results as they were
+    made to made/<name> in it (see `qastanet.compendium.published.settle`). If a cell fails, what
+    was executed is kept as <name>.failed.ipynb, and no result is touched.
 
     Args:
         notebook: its path
@@ -215,6 +226,7 @@ def execute(
         made: beginnings of the names of parameters that are files it writes
         folder: see above
         base: folder from which the files it writes are named
+        typical: seconds that it may take
 
     Raises:
         InputError: if a cell fails, or a file is not written
@@ -222,13 +234,19 @@ def execute(
     folder.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
     try:
-        _execute(notebook, values, made, folder, base, staging)
+        _execute(notebook, values, made, folder, base, staging, typical)
     finally:
-        shutil.rmtree(staging)
+        shutil.rmtree(staging, ignore_errors=True)  # it has moved if all went well
 
 
 def _execute(
-    notebook: Path, values: dict, made: tuple[str, ...], folder: Path, base: Path, staging: Path
+    notebook: Path,
+    values: dict,
+    made: tuple[str, ...],
+    folder: Path,
+    base: Path,
+    staging: Path,
+    typical: float | None,
 ) -> None:
     """Execute a notebook whose files are written to a folder first; see `execute`."""
     import papermill
@@ -241,14 +259,17 @@ def _execute(
     unfinished = folder / f"{notebook.stem}.failed.ipynb"
     start = time.monotonic()
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(unfinished),
-            values,
-            kernel_name=_kernel_here(staging),
-            language="python",
-            extra_arguments=["--log-level=50"],  # it warns about itself at every start
-        )
+        with Progress(notebook, typical) as progress:
+            papermill.execute_notebook(
+                str(notebook),
+                str(unfinished),
+                values,
+                kernel_name=_kernel_here(staging),
+                language="python",
+                progress_bar=False,
+                on_cell_start=progress.cell,
+                extra_arguments=["--log-level=50"],  # it warns about itself at every start
+            )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error
     shutil.rmtree(staging / KERNELS)
@@ -256,15 +277,16 @@ def _execute(
     if missing:
         raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
     page, _ = HTMLExporter().from_filename(str(unfinished))
-    for file in [file for file in staging.rglob("*") if file.is_file()]:
-        target = base / file.relative_to(staging)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.utime(file)
-        file.replace(target)
+    for file in sorted(file for file in staging.rglob("*") if file.is_file()):
+        settle(file, base / file.relative_to(staging))
+    kept = folder / MADE / notebook.stem
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.parent.mkdir(exist_ok=True)
+    staging.replace(kept)
     with replacing(folder / f"{notebook.stem}.html") as html:
         html.write_text(page, encoding="utf-8")
     unfinished.replace(folder / f"{notebook.stem}.ipynb")
-    print(f"{notebook.stem}: {time.monotonic() - start:.0f} s")
+    print(f"{notebook.stem}: done in {spoken(time.monotonic() - start)}", flush=True)
 
 
 def _kernel_here(folder: Path) -> str:

@@ -7,6 +7,7 @@ What each metric is given:
 * Ambiqual: the ambisonic pair at its own rate. A stimulus of lower order than its reference is
   compared in the channels that it has, the rest counts as absent (0.1) as in the release; mono is
   compared as first order with silent directional channels.
+* BINAQUAL: the binaural pair at its own rate, or the ambisonic one decoded to the ears at 48 kHz.
 * Single-channel metrics: the ears at 48 kHz, their mean (plain name) and the worse one
   (``-worst``), and for ambisonic pairs also the W channel (``-w``).
 """
@@ -49,16 +50,19 @@ def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict
     """
     signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
     ears = signals
+    heard = (pair.reference, pair.degraded, pair.sampling_rate)
     found: dict[str, float] = {}
     if pair.signal == "ambisonic":
         decode = default_decoder(3)
         ears = [decode(torch.from_numpy(x)).numpy() for x in signals]
+        heard = (*ears, SAMPLING_RATE)
         if "ambiqual" in metrics:
             used = slice(channels(max(pair.order, 1)))
             raw = (pair.reference[used], pair.degraded[used])
             found |= score(*raw, pair.sampling_rate, ["ambiqual"])
         front = score(signals[0][:1], signals[1][:1], SAMPLING_RATE, _both(metrics, SINGLE))
         found |= {f"{name}-w": value for name, value in front.items() if name in SINGLE}
+    found |= score(*heard, _both(metrics, ["binaqual"]))
     by_ear = score(*ears, SAMPLING_RATE, _both(metrics, [*SINGLE, "emobiq"]))
     return found | {name: value for name, value in by_ear.items() if not name.endswith("-first")}
 
@@ -107,14 +111,25 @@ def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, flo
         (4, 29, frames) and the score for an ambisonic pair; (3, 29, frames), with the power of each
         ear raised to the threshold of hearing, and NaN for a binaural one.
     """
+    if pair.signal == "binaural":
+        return binaural_differences(pair), float("nan")
     signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
     tensors = [torch.from_numpy(x).unsqueeze(0) for x in signals]
     with torch.inference_mode():
-        if pair.signal == "binaural":
-            found = [binaural_features(x) for x in tensors]
-            return differences(*found)[0].numpy(), float("nan")
         maps = model.differences(*tensors)
         return maps[0, 0].numpy(), float(model.score_differences(maps))
+
+
+def binaural_differences(pair: RatedPair) -> NDArray:
+    """Difference maps (3, 29, frames) of a binaural pair: ILD, coherence, power of the ears.
+
+    Args:
+        pair: of `qastanet.listening_tests.rated_pairs`, in binaural form.
+    """
+    signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
+    with torch.inference_mode():
+        found = [binaural_features(torch.from_numpy(x).unsqueeze(0)) for x in signals]
+        return differences(*found)[0].numpy()
 
 
 def released_realisations(model: QASTAnet, seeds: Sequence[int]) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def model_differences(
     table: pd.DataFrame,
     predictions: pd.DataFrame,
     metrics: Sequence[str] = HEADLINE,
-    model: str = "qastanet",
+    model: str = "parts",
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> pd.DataFrame:

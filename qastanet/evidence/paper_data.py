@@ -11,10 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from qastanet.agreement.resampling import draw_scenes
-from qastanet.evidence.ablations import FEATURES
 from qastanet.evidence.comparison import HEADLINE, add_predictions, map_scenes
 from qastanet.hearing.differences import FEATURE_NAMES
-from qastanet.hearing.feature_statistics import STATISTICS
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, filterbank
 from qastanet.models.network import DifferenceNetwork
 from qastanet.rivals.other_metrics import SCALES
@@ -41,12 +39,12 @@ PAPER_EXCERPTS = 6
 """Excerpts of each content: suffix _1 for testing, _2 for validation, _3 to _6 for training."""
 
 SHOWN = (
-    *("qastanet", "qastanet-paper", "qastanet-released", "emobiq"),
+    *("parts", "qastanet-retrained", "qastanet-released", "emobiq"),
     *("ambiqual-lq", "ambiqual-la", "visqol", "zimtohrli"),
 )
 """Metrics that the paper compares, ours first, and the best of the others."""
 
-GROUPED = ("qastanet", "qastanet-released", "emobiq", "ambiqual-la", "visqol")
+GROUPED = ("parts", "qastanet-released", "emobiq", "ambiqual-la", "visqol")
 """Metrics whose agreement is shown in groups."""
 
 EXAMPLE_BANDS = (4, 12, 20, 27)
@@ -125,8 +123,8 @@ def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArr
         (6, frames) that sum to 1 over the frames, ``pooled`` (6,) and ``score`` ().
     """
     with torch.no_grad():
-        scale = torch.tensor(SCALE)[: len(differences), None, None]
-        maps = torch.from_numpy(np.asarray(differences, dtype=np.float32)) / scale
+        scale = np.array(SCALE)[: len(differences), None, None]
+        maps = torch.from_numpy(np.asarray(differences, dtype=float) / scale)
         activity = network.activity(maps)
         weights = torch.softmax(network.pooling.beta * activity, -1)
         found = {
@@ -139,28 +137,19 @@ def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArr
     return {name: value.numpy() for name, value in found.items()}
 
 
-def band_weights(
-    networks: Sequence[DifferenceNetwork], plain: Mapping[str, NDArray]
-) -> pd.DataFrame:
-    """Tabulate what the models make of each band.
+def band_weights(networks: Sequence[DifferenceNetwork]) -> pd.DataFrame:
+    """Tabulate what the paper's network makes of each band.
 
     Args:
-        networks: the paper's network, trained from several seeds.
-        plain: arrays of the shipped model, see `qastanet.models.monotone_scorer.read_weights`.
+        networks: trained from several seeds.
 
     Returns:
-        ``model``, ``feature``, ``band``, ``frequency_hz``, ``weight`` and its least and greatest
-        value ``low`` and ``high``: over seeds of the factor per feature and band of the paper's
-        network; over members of the sum over the statistics of a feature of the shipped model,
-        divided by its mean over bands and features.
+        ``model``, ``feature``, ``band``, ``frequency_hz``, ``weight`` (factor per feature and band)
+        and its least and greatest value over the seeds, ``low`` and ``high``.
     """
     found = []
     factors = np.stack([network.band_weight.detach().numpy() for network in networks])
-    found += [("qastanet-paper", name, factors[:, k]) for k, name in enumerate(FEATURE_NAMES)]
-    weights = plain["with"] / plain["with"].sum(1, keepdims=True).mean(2, keepdims=True)
-    for name, ends in FEATURES.items():
-        chosen = np.array([statistic.endswith(ends) for statistic in STATISTICS])
-        found.append(("qastanet", name, weights[:, chosen].sum(1)))
+    found += [("qastanet-retrained", name, factors[:, k]) for k, name in enumerate(FEATURE_NAMES)]
     frequencies = centre_frequencies()
     rows = []
     for model, feature, values in found:
@@ -247,7 +236,7 @@ def group_rows(correlations: pd.DataFrame) -> pd.DataFrame:
     """
     rows = correlations[correlations.metric.isin(GROUPED) & (correlations.signal == "ambisonic")]
     rows = rows[rows.dataset.isin(["aes2023", "ambiqual2"])]
-    rows = rows[rows.protocol == rows.metric.map({"qastanet": "loso"}).fillna("direct")]
+    rows = rows[rows.protocol == rows.metric.map({"parts": "loso"}).fillna("direct")]
     kinds = ("without_reference", "group_", "room_", "condition_")
     place = {kind: number for number, kind in enumerate(kinds)}
     order = [

@@ -12,7 +12,7 @@ from qastanet.explore.one_frame import one_frame
 from qastanet.explore.placed_sound import Placed
 from qastanet.explore.widgets import Bench, Shown, choice, scale, slider
 from qastanet.hearing.gammatone import centre_frequencies
-from qastanet.plots.explanation import WORDS, explanation
+from qastanet.plots.explanation import explanation
 from qastanet.scene.binaural_cues import time_difference
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
@@ -105,11 +105,11 @@ def codecs(**start) -> Bench:
     def show(**values) -> Shown:
         judged = codec_bench.judge(**values)
         found = judged.found
-        lost = ", ".join(f"{100 * x:.0f} in {WORDS[k]}" for k, x in found.by_feature.items())
+        lost = "; ".join(found.sentences) or "none"
         text = (
             f"Score <b>{100 * found.score:.0f}</b> of 100 ("
             f"{100 * found.low:.0f} to {100 * found.high:.0f}: where 90 % of mean ratings "
-            f"would lie in tests like those it was trained on). Points lost: {lost}."
+            f"would lie in tests like those it was trained on). Lost: {lost}."
         )
         sounds = dict(zip(("Reference", "Degraded"), judged.ears, strict=True))
         return Shown(lambda: explanation(found), text, sounds)

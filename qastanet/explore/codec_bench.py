@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qastanet.hearing import fast
 from qastanet.hearing.features import Features
 from qastanet.models.attribution import Attribution, explain
-from qastanet.models.monotone_scorer import load_default
+from qastanet.models.parts_model import load_default
 from qastanet.scene import codecs
 from qastanet.scene.degradations import degrade
 from qastanet.scene.synthetic_scenes import Scene, Source, render
@@ -158,7 +158,7 @@ def judge(scene: str, order: int, treatment: str, strength: float) -> Judged:
 
     Example:
         >>> judged = judge("drums from the left", 1, "Level", 3)
-        >>> bool(judged.found.by_feature["level"] > 0.9 * (1 - judged.found.score))
+        >>> bool(judged.found.by_part["gain"] > 0.9 * (1 - judged.found.score))
         True
     """
     original = reference(scene, order)

@@ -12,7 +12,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from qastanet.hearing import fast
-from qastanet.models.monotone_scorer import load_default
+from qastanet.models.parts_model import load_default
 from qastanet.scene.binaural_cues import measured_responses
 from qastanet.scene.dry_sounds import dry_sound
 from qastanet.scene.synthetic_scenes import PEAK

@@ -1,6 +1,6 @@
 """Controls for the exploration notebooks: at every move a new picture, numbers and sounds.
 
-This module alone needs ipywidgets (``pip install 'qastanet[notebooks]'``).
+This module alone needs ipywidgets.
 """
 
 import html

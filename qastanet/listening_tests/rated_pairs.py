@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet import registry
-from qastanet.listening_tests import ambiqual_ratings
+from qastanet.listening_tests import ambiqual_ratings, neural2024
 from qastanet.scene.parametric_coding import REPOSITORY, stimuli
 from qastanet.scene.parametric_scenes import RATE, SCENES, Files
 from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
@@ -102,6 +102,19 @@ def ambiqual_pairs(table: pd.DataFrame) -> Iterator[RatedPair]:
             yield RatedPair(
                 row.dataset, row.stimulus, "ambisonic", order, reference[:, :samples], filled, rate
             )
+
+
+def neural2024_pairs(table: pd.DataFrame) -> Iterator[RatedPair]:
+    """Binaural pairs of the neural speech codecs whose sounds are published, at 24 kHz.
+
+    Args:
+        table: of `qastanet.listening_tests.neural2024.rating_table`.
+    """
+    for row in table.dropna(subset="degraded").itertuples():
+        (reference, rate), (degraded, _) = (
+            read(neural2024.sound(name)) for name in (row.reference, row.degraded)
+        )
+        yield RatedPair(row.dataset, row.stimulus, "binaural", 0, reference, degraded, rate)
 
 
 def write_manifest(path: str | Path) -> None:

@@ -6,48 +6,48 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from qastanet.hearing.differences import FEATURE_NAMES
-from qastanet.hearing.feature_statistics import statistics
 from qastanet.hearing.features import Features
-from qastanet.hearing.gammatone import N_BANDS
+from qastanet.hearing.parts import parts
 from qastanet.models.interval import WIDTH
 from qastanet.models.model import QASTAnet, where_real
-from qastanet.models.monotone_scorer import WEIGHTS, read_weights
+from qastanet.models.parts_model import (
+    WEIGHTS,
+    PartsScores,
+    distance,
+    rated,
+    read_weights,
+    scores_of,
+)
 from qastanet.sound.binaural import BinauralDecoder
-from qastanet.sound.checks import AMBISONIC_CHANNELS
 
 
-class MonotoneNetwork(nn.Module):
-    """The trained ensemble: statistics (..., 13, 29) to scores (...)."""
+class PartsNetwork(nn.Module):
+    """The numbers of the model: parts (..., 7, 29) to scores (...)."""
 
-    n_features = len(FEATURE_NAMES)
+    n_features = 3
+    """Difference maps of an auditory front end that needs no directiveness."""
     pooling_name = None
 
-    def __init__(self, with_it: torch.Tensor, without: torch.Tensor, exponent: torch.Tensor):
+    def __init__(self, numbers: PartsScores):
         super().__init__()
-        self.register_buffer("with_directiveness", with_it)
-        self.register_buffer("without_directiveness", without)
-        self.register_buffer("exponent", exponent)
+        self.register_buffer("units", torch.from_numpy(numbers.units))
+        self.norm, self.strictness, self.curve = numbers[1:]
 
-    def forward(self, values: torch.Tensor, directive: bool) -> torch.Tensor:
-        """Map statistics to scores, the mean over the members."""
-        weights = self.with_directiveness if directive else self.without_directiveness
-        weights = weights.to(values)
-        total = torch.einsum("...kb,mkb->...m", values, weights) * (8 / N_BANDS)
-        # both branches of `where` must be finite, or the gradients are not
-        power = total.clamp(min=1e-12) ** self.exponent.to(values)
-        return torch.exp(-torch.where(total > 0, power, 0)).mean(-1)
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Map parts to scores."""
+        far = distance(values, self.units.to(values), self.norm)
+        return rated(far, self.strictness, self.curve)
 
 
 class DefaultModel(QASTAnet):
     """Predict the quality of a degraded spatial signal; the model "default".
 
     Rates binaural signals and ambisonics of order 1 to 3. Quality falls monotonically with every
-    difference that is compared, does not depend on the duration, and is exactly 1 for identical
+    part in which the signals differ, hardly depends on the duration, and is exactly 1 for identical
     signals.
 
     Args:
-        network: the trained ensemble
+        network: the numbers of the model
         decoders: one per head
         quantile: calibration of the interval
         name: what the model is called in results
@@ -68,7 +68,7 @@ class DefaultModel(QASTAnet):
 
     def __init__(
         self,
-        network: MonotoneNetwork,
+        network: PartsNetwork,
         decoders: Sequence[BinauralDecoder],
         quantile: float,
         name: str = "default",
@@ -81,10 +81,9 @@ class DefaultModel(QASTAnet):
         """Score a batch of pairs."""
         self._check(reference, degraded)
         # both at once, so that both go through the same front end and equal signals stay equal
-        both = self.features(torch.cat([reference, degraded]))
-        halves = zip(*(x.chunk(2) if x is not None else (None, None) for x in both), strict=True)
-        values = statistics(*(Features(*half) for half in halves))
-        scores = self.network(values, reference.shape[-2] in AMBISONIC_CHANNELS).mean(-1)
+        both = self.features(torch.cat([reference, degraded]))[:3]
+        halves = zip(*(x.chunk(2) for x in both), strict=True)
+        scores = self.network(parts(*(Features(*half) for half in halves))).mean(-1)
         return where_real(scores, reference, degraded)
 
     def interval(
@@ -106,7 +105,7 @@ def load_default_model(path: str | Path = WEIGHTS, name: str = "default") -> Def
     Raises:
         InputError: if it is no such file
     """
-    arrays = {key: torch.from_numpy(each) for key, each in read_weights(path).items()}
-    network = MonotoneNetwork(*(arrays[key] for key in ("with", "without", "exponent")))
-    decoders = [BinauralDecoder(arrays["filters"])]
+    arrays = read_weights(path)
+    decoders = [BinauralDecoder(torch.from_numpy(arrays["filters"]))]
+    network = PartsNetwork(scores_of(arrays))
     return DefaultModel(network, decoders, float(arrays["quantile"][0]), name).eval()

@@ -1,8 +1,8 @@
 """The rated pairs of a listening test of one's own: compared once, kept by content.
 
-What a pair of files has to say to a training (the statistics of its differences, and the other
-metrics that the pre-training is mixed of) is kept in the cache folder under a hash of both files,
-so that a run that was interrupted goes on where it stopped, and nothing is stale.
+What a pair of files has to say to a training (the parts in which it differs) is kept in the cache
+folder under a hash of both files, so that a run that was interrupted goes on where it stopped, and
+nothing is stale.
 """
 
 import contextlib
@@ -14,35 +14,31 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.models.monotone_scorer import read_weights
-from qastanet.rivals.ambiqual import patch_count
-from qastanet.sound.binaural import BinauralDecoder
-from qastanet.sound.checks import check_channels
+from qastanet.hearing.features import Features
+from qastanet.hearing.parts import SHIPPED, parts
+from qastanet.models.parts_model import load_default
+from qastanet.models.scorer import Scorer
 from qastanet.sound.options import Options
 from qastanet.sound.preparation import prepare
-from qastanet.sound.sampling import SAMPLING_RATE
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 from qastanet.sound.sound_files import files_of, read_sound
 from qastanet.storage import DAMAGED, content_hash, replacing
-from qastanet.training.pair_statistics import Heard, compare
 from qastanet.version import CONFORMANCE
 
-METRICS = ("emobiq", "lq", "la")
 SHOWN = 5
 """Pairs that cannot be used are all looked for; this many are named."""
 
 
-def shipped_decoder() -> BinauralDecoder:
-    """Return the decoder of the shipped weights."""
-    return BinauralDecoder(torch.from_numpy(read_weights()["filters"]))
+SHORTEST = 12
+"""Frames that a pair must have to be trained on: half a second."""
 
 
-def own_statistics(
+def own_parts(
     table: pd.DataFrame,
     options: Options | None = None,
     folder: str | Path | None = None,
@@ -57,26 +53,26 @@ def own_statistics(
         progress: show a progress bar
 
     Returns:
-        the table with ``signal``, ``channels``, ``emobiq``, ``lq``, ``la``, and with the role
-        ``reference`` for pairs that do not differ at all and ``coded`` for others that have none;
-        and statistics, shape (pairs, 13, 29)
+        the table with ``signal`` and ``channels``, and with the role ``reference`` for pairs that
+        do not differ at all and ``coded`` for others that have none; and the parts in which they
+        differ, shape (pairs, 7, 29)
 
     Raises:
         InputError: if pairs cannot be used, naming the first ones and their number
     """
-    compared = _Comparer(shipped_decoder(), options or Options(), folder)
-    rows, found, failed = [], [], []
+    compared = _Comparer(load_default(), options or Options(), folder)
+    channels, found, failed = [], [], []
     for pair in tqdm(table.itertuples(), "compare", len(table), disable=not progress, unit="pair"):
         try:
-            row, values = compared(pair.reference, pair.degraded)
+            count, values = compared(pair.reference, pair.degraded)
         except InputError as error:
             failed.append(str(error))
             continue
-        rows.append(row)
+        channels.append(count)
         found.append(values)
     refuse_failed(failed, len(table))
     statistics = np.stack(found)
-    known = table.reset_index(drop=True).join(pd.DataFrame(rows))
+    known = table.reset_index(drop=True).assign(channels=channels)
     known["signal"] = np.where(known.channels == 2, "binaural", "ambisonic")
     return with_roles(known, ~statistics.any(axis=(1, 2))), statistics
 
@@ -120,57 +116,50 @@ def with_roles(table: pd.DataFrame, same: NDArray) -> pd.DataFrame:
 class _Comparer:
     """Compare files, or read what an earlier comparison found; keeps the last reference."""
 
-    def __init__(self, decoder: BinauralDecoder, options: Options, folder: str | Path | None):
-        self.decoder, self.options = decoder, options
+    def __init__(self, scorer: Scorer, options: Options, folder: str | Path | None):
+        self.scorer, self.options = scorer, options
         self.folder = Path(folder) if folder else registry.cache_folder() / "pairs"
-        front_end = hashlib.sha256(decoder.filters.numpy().tobytes()).hexdigest()
-        self.facts = [CONFORMANCE, front_end, asdict(options)]
-        self.last: tuple[str, Heard] = ("", None)
+        self.facts = [CONFORMANCE, scorer.front_end, asdict(options), SHIPPED]
+        self.last: tuple[str, Features | None] = ("", None)
 
-    def __call__(self, reference: str, degraded: str) -> tuple[dict, NDArray]:
-        """Return channels and other metrics, and statistics (13, 29)."""
+    def __call__(self, reference: str, degraded: str) -> tuple[int, NDArray]:
+        """Return the number of channels, and the parts (7, 29)."""
         path = self._path(reference, degraded)
         if path and path.is_file():
             with contextlib.suppress(*DAMAGED):
                 with np.load(path, allow_pickle=False) as stored:
-                    values = stored["row"].tolist()
-                    row = dict(zip(METRICS, values[:-1], strict=True)) | {
-                        "channels": int(values[-1])
-                    }
-                    return row, stored["statistics"]
-        row, statistics = self._compare(reference, degraded)
-        kept = np.array([row[name] for name in (*METRICS, "channels")], dtype=float)
+                    return int(stored["channels"]), stored["parts"]
+        channels, found = self._compare(reference, degraded)
         if path:
             with replacing(path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, row=kept, statistics=statistics)
-        return row, statistics
+                np.savez(file, channels=channels, parts=found)
+        return channels, found
 
     def _path(self, *files: str) -> Path | None:
         """Return where the comparison of two files, or sets of files, lies; None for no files."""
         facts = list(self.facts)
         for name in files:
             try:
-                parts = files_of(name)
+                places = files_of(name)
             except InputError:
                 return None
-            if not all(Path(part).is_file() for part in parts):
+            if not all(Path(place).is_file() for place in places):
                 return None  # reading it will tell what is wrong
-            facts.append([content_hash(part) for part in parts])
+            facts.append([content_hash(place) for place in places])
         name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
         return self.folder / name[:2] / f"{name}.npz"
 
-    def _compare(self, reference: str, degraded: str) -> tuple[dict, NDArray]:
+    def _compare(self, reference: str, degraded: str) -> tuple[int, NDArray]:
         """Read and compare two files."""
         sounds = (read_sound(file, self.options) for file in (reference, degraded))
         first, second, _ = prepare(*sounds, self.options)
-        check_channels(len(first), "default", False, [self.decoder.filters.shape[1]])
-        if not patch_count(first.shape[1]):
+        self.scorer.check(len(first))
+        if first.shape[1] < SHORTEST * FRAME:
             raise InputError(
                 f"{degraded}: {first.shape[1] / SAMPLING_RATE:.2f} s are too short to train on; "
                 "give at least 0.5 s"
             )
         key = hashlib.sha256(first.tobytes()).hexdigest()
         if key != self.last[0]:
-            self.last = key, Heard(first, self.decoder)
-        row, values = compare(self.last[1], Heard(second, self.decoder))
-        return row | {"channels": len(first)}, values
+            self.last = key, self.scorer.features(first)
+        return len(first), parts(self.last[1], self.scorer.features(second))[0]

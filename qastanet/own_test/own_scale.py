@@ -1,8 +1,7 @@
-"""The shipped model on the scale of a listening test of one's own: one number, from few ratings.
+"""The shipped model on the scale of a listening test of one's own: two numbers, from few ratings.
 
-The weights stay those of the package; only how strictly the test rates
-(`qastanet.training.rating_scale`) is fitted. Nothing of the compendium is needed for it, and the
-order of the scores does not change.
+The units of the parts stay those of the package; only a and b of exp(-a D^b), how the test uses its
+scale (`qastanet.training.rating_scale`), are fitted. The order of the scores does not change.
 """
 
 from collections.abc import Mapping
@@ -14,24 +13,25 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from qastanet.errors import InputError
-from qastanet.models.monotone_scorer import digest_of, read_weights, write_weights
+from qastanet.models.parts_model import read_weights, scores_of
 from qastanet.own_test.own_pairs import refuse_failed, with_roles
 from qastanet.own_test.own_training import calibrated, out_of_fold
 from qastanet.scoring.pair_scores import score_group
 from qastanet.sound.options import Options
-from qastanet.training.rating_scale import fit_scale
+from qastanet.training.rating_scale import CurveScale, fit_curve
+from qastanet.training.shipping import ship
 
 
 class OwnScale(NamedTuple):
     """The scale of a listening test.
 
     Attributes:
-        scale: exponent on the score, fitted on all pairs, or on the training part.
+        scale: fitted on all pairs, or on the training part.
         predictions: of every pair, with ``part`` and ``score`` (0..1).
         quantile: calibration of the interval.
     """
 
-    scale: float
+    scale: CurveScale
     predictions: pd.DataFrame
     quantile: float
 
@@ -78,8 +78,8 @@ def fit_own_scale(table: pd.DataFrame, parts: pd.Series | None = None) -> OwnSca
     check_one_test(table, "the manifest")
     shipped, rating = table.shipped.to_numpy(), table["mean"].to_numpy() / 100
     folds, masks = out_of_fold(table, parts)
-    scales = [fit_scale(shipped[mask], rating[mask]).exponent for mask in masks]
-    scores = shipped[:, None] ** np.array(scales)
+    scales = [fit_curve(shipped[mask], rating[mask]) for mask in masks]
+    scores = np.stack([scale(shipped) for scale in scales], axis=1)
     predictions, quantile = calibrated(table, folds, scores, parts)
     return OwnScale(scales[-1], predictions, quantile)
 
@@ -103,9 +103,7 @@ def check_one_test(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_own_scale(own: OwnScale, path: str | Path, facts: Mapping[str, str]) -> None:
-    """Write the shipped weights on the scale of a test, as a weights file like any other.
-
-    The score of a member is exp(-(w x)^e), so that an exponent on it is a factor on w.
+    """Write the shipped model on the scale of a test, as a weights file like any other.
 
     Args:
         own: of `fit_own_scale`.
@@ -113,8 +111,10 @@ def write_own_scale(own: OwnScale, path: str | Path, facts: Mapping[str, str]) -
         facts: on the test, for the header.
     """
     arrays = read_weights()
-    factor = (own.scale ** (1 / arrays["exponent"]))[:, None, None]
-    arrays |= {name: arrays[name] * factor for name in ("with", "without")}
-    arrays["quantile"] = np.array([own.quantile])
-    header = {"scale": f"{own.scale:.6g}", "sha256": digest_of(arrays)}
-    write_weights(arrays, path, dict(facts) | header)
+    shipped = scores_of(arrays)
+    exponent, curve = own.scale
+    model = shipped._replace(
+        strictness=exponent * shipped.strictness**curve, curve=shipped.curve * curve
+    )
+    scale = {"scale": f"{exponent:.6g} {curve:.6g}"}
+    ship(model, arrays["filters"], own.quantile, path, dict(facts) | scale)

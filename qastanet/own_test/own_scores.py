@@ -24,7 +24,7 @@ from qastanet.sound.options import Options
 from qastanet.sound.preparation import prepare
 from qastanet.sound.sound_files import read_sound
 
-OURS = "qastanet"
+OURS = "parts"
 """Column of the scores of our own model."""
 
 logger = logging.getLogger(__name__)

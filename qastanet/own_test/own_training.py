@@ -1,9 +1,7 @@
-"""Training on a listening test of one's own, and how good it is on scenes it has not seen.
+"""Fitting the model to a listening test of one's own, and how good it is on scenes not seen.
 
-The recipe is that of the shipped weights (`qastanet.training.recipe`): pre-training on synthetic
-pairs towards a mix of other metrics that is fitted on the ratings at hand, then fine-tuning on
-these; but with one scale for all tests, if there are several, since the scores shall fit each of
-them. The pairs of the pre-training are a part of the compendium, not of the installed package.
+Nine numbers are fitted: how strictly the test rates, the curve of its scale, and the units of the
+seven parts, which stay near the shipped ones unless the ratings say otherwise. It takes seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,73 +13,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.models.monotone import MonotoneEnsemble
-from qastanet.own_test.own_pairs import shipped_decoder
+from qastanet.models.parts_model import PartsScores, read_weights, scores_of
 from qastanet.training.calibration import calibrate
-from qastanet.training.cross_validation import Fold, collect, scores_of_runs, train_runs
-from qastanet.training.recipe import Recipe
+from qastanet.training.cross_validation import Fold, collect
+from qastanet.training.parts_fit import FREE, METRIC, balance, fit
 from qastanet.training.shipping import ship
-from qastanet.training.training_sets import Material, read_statistics
 
-PRETRAINING = ("synthetic_pairs.csv", "common_pairs.csv")
-STATISTICS = ("synthetic_statistics.npz", "common_statistics.npz")
 FOLDS = 20
 """More scenes than this are left out in this many groups."""
-
-OWN = Recipe(test_scales=False, ceilings=False)
-"""How weights of one's own are trained."""
 
 
 class Trained(NamedTuple):
     """What a training gives.
 
     Attributes:
-        ensemble: that was trained on all pairs, or on the training part.
+        model: that was fitted to all pairs, or to the training part.
         predictions: of every pair, with ``part`` and ``score`` (0..1).
         quantile: calibration of the interval.
     """
 
-    ensemble: MonotoneEnsemble
+    model: PartsScores
     predictions: pd.DataFrame
     quantile: float
-
-
-def pretraining_folder(named: str | Path | None = None) -> Path:
-    """Find the pairs of the pre-training.
-
-    Args:
-        named: folder to look in; default: data/processed of the compendium that is the working
-            folder, or that the package is a part of
-
-    Raises:
-        InputError: if they are not there, with the remedy
-    """
-    roots = [Path.cwd(), Path(__file__).parents[2]]
-    places = [Path(named)] if named else [root / "data" / "processed" for root in roots]
-    for folder in places:
-        if all((folder / name).is_file() for name in (*PRETRAINING, *STATISTICS)):
-            return folder
-    raise InputError(
-        f"{places[0]}: the pairs of the pre-training ({', '.join((*PRETRAINING, *STATISTICS))}) "
-        "are not here. They are a part of the compendium, not of the installed package: work in a "
-        "clone of its repository, or name its folder with --pretraining CLONE/data/processed"
-    )
-
-
-def own_material(rated: pd.DataFrame, statistics: NDArray, folder: str | Path) -> Material:
-    """Put one's own pairs and those of the pre-training together.
-
-    Args:
-        rated: of `qastanet.own_test.own_pairs.own_statistics`.
-        statistics: of the same.
-        folder: of `pretraining_folder`.
-    """
-    tables = [pd.read_csv(Path(folder) / name) for name in PRETRAINING]
-    values = [
-        read_statistics(Path(folder) / name, table)
-        for name, table in zip(STATISTICS, tables, strict=True)
-    ]
-    return Material(rated, statistics, tables[0], values[0], tables[1], values[1])
 
 
 def scene_folds(table: pd.DataFrame) -> list[Fold]:
@@ -101,25 +54,23 @@ def scene_folds(table: pd.DataFrame) -> list[Fold]:
     return [Fold("scene-out", seen & (group != k), group == k) for k in np.unique(group)]
 
 
-def train_own(
-    material: Material, recipe: Recipe, parts: pd.Series | None = None, label: str | None = None
-) -> Trained:
-    """Train on a listening test and predict what was not seen.
+def train_own(table: pd.DataFrame, values: NDArray, parts: pd.Series | None = None) -> Trained:
+    """Fit the model to a listening test and predict what was not seen.
 
     Args:
-        material: of `own_material`.
-        recipe: how.
+        table: pairs, of `qastanet.own_test.own_pairs.own_parts`.
+        values: the parts in which they differ, of the same, shape (pairs, 7, 29).
         parts: part of each pair (training, validation, test). None: all pairs are trained on, the
             predictions are those of scenes left out, and calibrate the interval. With parts: only
             the training part is trained on, and the validation part calibrates the interval.
-        label: shown with progress bars.
     """
-    table = material.rated
     folds, masks = out_of_fold(table, parts)
-    ensemble, _ = train_runs(material, masks, recipe, label)
-    scores = scores_of_runs(ensemble, material, len(masks))
+    rating, start = table["mean"].to_numpy() / 100, scores_of(read_weights())
+    dataset = table.dataset.to_numpy()
+    models = [fit(values[m], rating[m], balance(dataset[m]), start, FREE) for m in masks]
+    scores = np.stack([model(values) for model in models], axis=1)
     predictions, quantile = calibrated(table, folds, scores, parts)
-    return Trained(_last_run(ensemble, recipe, len(masks)), predictions, quantile)
+    return Trained(models[-1], predictions, quantile)
 
 
 def out_of_fold(table: pd.DataFrame, parts: pd.Series | None) -> tuple[list[Fold], list[NDArray]]:
@@ -158,7 +109,7 @@ def calibrated(
         InputError: if nothing calibrates the interval
     """
     scores = scores[:, : len(folds)]
-    predictions = collect(table, folds, scores, "qastanet").drop(columns="protocol")
+    predictions = collect(table, folds, scores, METRIC).drop(columns="protocol")
     whole = table[["stimulus", "reference", "degraded"]]
     whole = whole.assign(part="out of fold" if parts is None else parts.to_numpy())
     predictions = whole.merge(predictions, on="stimulus", validate="one_to_one")
@@ -169,28 +120,15 @@ def calibrated(
     return predictions, calibrate(held_out.score, held_out["mean"] / 100)
 
 
-def write_own(trained: Trained, recipe: Recipe, path: str | Path, facts: Mapping[str, str]) -> None:
+def write_own(trained: Trained, path: str | Path, facts: Mapping[str, str]) -> None:
     """Write the weights, in the form of the shipped ones.
 
     Args:
         trained: of `train_own`.
-        recipe: that was used.
         path: file ending in .safetensors.
         facts: on the training, for the header.
     """
-    ship(trained.ensemble, recipe, shipped_decoder(), trained.quantile, path, facts)
-
-
-def _last_run(ensemble: MonotoneEnsemble, recipe: Recipe, runs: int) -> MonotoneEnsemble:
-    """Take the members of the last run out of all."""
-    members = len(recipe.members)
-    last = MonotoneEnsemble(recipe.members, recipe.seed)
-    state = {
-        name: tensor if name in ("shapes", "others") else tensor[(runs - 1) * members :]
-        for name, tensor in ensemble.state_dict().items()
-    }
-    last.load_state_dict(state)
-    return last
+    ship(trained.model, read_weights()["filters"], trained.quantile, path, facts)
 
 
 def shared_scenes(table: pd.DataFrame, parts: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from qastanet.plots.names import DATASETS, LABELS
+from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 from qastanet.plots.style import COLUMN, PAGE, PALETTE
 
 LOOKS = {
@@ -154,12 +154,13 @@ def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, f
     axes[0, 0].invert_yaxis()
     shown = [name for name in LOOKS if (table.protocol == name).any()]
     handles = [
-        plt.Line2D([], [], marker=LOOKS[p][0], ls="", color=LOOKS[p][1], label=p) for p in shown
+        plt.Line2D([], [], marker=LOOKS[p][0], ls="", color=LOOKS[p][1], label=PROTOCOLS[p])
+        for p in shown
     ]
     if any(name in ceilings for name in datasets):
         line = plt.Line2D([], [], color="0.4", ls="--", lw=0.8, label="listener noise allows")
         handles.append(line)
-    figure.legend(handles=handles, loc="outside upper center", ncols=5)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
 
 

@@ -1,54 +1,61 @@
-"""The figure of an explanation: the loss of quality over time, frequency and features."""
+"""The figure of an explanation: the loss of quality over time, frequency and parts."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from qastanet.hearing.feature_statistics import FEATURES
+from qastanet.hearing.parts import PARTS
 from qastanet.models.attribution import Attribution
 from qastanet.plots.front_end import frequency_ticks
 from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
 
-NAMES = {
-    "level": "Level",
-    "ild": "ILD",
-    "coherence": "Coherence",
-    "directiveness": "Directiveness",
-}
-"""How the features are called in figures and pages."""
+COLOURS = dict(zip(PARTS, PALETTE, strict=False))
 
-WORDS = {name: each if each.isupper() else each.lower() for name, each in NAMES.items()}
-"""The same within a sentence."""
-
-COLOURS = dict(zip(FEATURES, (PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[4]), strict=True))
+LEAST = 0.01
+"""Parts in which less is lost (0..1) are not drawn."""
 
 COLUMNS = 600
 """Frames of a long signal are averaged in groups, so that a map has at most this many columns."""
 
 
-def explanation(found: Attribution, directive: bool = True) -> Figure:
-    """Draw where the loss lies: maps, curves over frequency and over time, bars per feature.
-
-    All numbers are points of 100. A map is the loss per band at each moment: its mean over time,
-    summed over bands and features, is the whole loss 100 (1 - score).
+def drawn_parts(found: Attribution) -> list[str]:
+    """Name the parts in which at least a point is lost; at least the largest.
 
     Args:
         found: of `qastanet.models.attribution.explain`
-        directive: whether to draw the directiveness, which a binaural signal does not have
     """
-    names = FEATURES if directive else FEATURES[:3]
-    points = 100 * found.loss * found.loss.shape[-1]
+    losses = found.by_part
+    least = min(LEAST, max(losses.values()))
+    return [name for name, loss in losses.items() if loss >= least][: len(PARTS)]
+
+
+def explanation(found: Attribution) -> Figure:
+    """Draw where the loss lies: maps, curves over frequency and over time, bars per part.
+
+    All numbers are points of 100. A map is the loss per band at each moment: its mean over time,
+    summed over bands and parts, is the whole loss 100 (1 - score). Parts in which less than a point
+    is lost are not drawn.
+
+    Args:
+        found: of `qastanet.models.attribution.explain`
+    """
+    names = drawn_parts(found)
+    if found.score == 1:
+        names = names[:1]
+    rows = [PARTS.index(name) for name in names]
+    points = 100 * found.loss[rows] * found.loss.shape[-1]
     seconds = found.loss.shape[-1] * FRAME_MS / 1000
     maps = np.stack([_grouped(each) for each in points])
-    figure = Figure(figsize=(PAGE, 0.95 * len(names) + 1.5))
+    figure = Figure(figsize=(PAGE, 0.95 * len(names) + 1.8))
     axes = figure.subplots(
         len(names) + 1, 2, width_ratios=(3.2, 1), height_ratios=[1] * len(names) + [1.1]
     )
     limit = max(float(np.percentile(maps, 99.5)), 0.1)
-    highest = max(100 * float(found.by_band.max()), 0.1)
+    bands = 100 * found.by_band[rows]
+    highest = max(float(bands.max()), 0.1)
     for row, name in enumerate(names):
         image = _map(axes[row, 0], maps[row], seconds, limit)
-        axes[row, 0].set_title(NAMES[name], loc="left")
-        band = 100 * found.by_band[row]
+        axes[row, 0].set_title(name.capitalize(), loc="left")
+        band = bands[row]
         axes[row, 1].fill_betweenx(np.arange(len(band)), band, color=COLOURS[name], lw=0)
         axes[row, 1].set(xlim=(0, 1.05 * highest), ylim=(-0.5, len(band) - 0.5))
         frequency_ticks(axes[row, 1])
@@ -82,9 +89,9 @@ def _map(axis, values: np.ndarray, seconds: float, limit: float):
     return image
 
 
-def _time(axis, maps: np.ndarray, seconds: float, names: tuple[str, ...]) -> None:
-    """Stack the loss of the features over time."""
-    curves = maps.sum(1)[: len(names)]
+def _time(axis, maps: np.ndarray, seconds: float, names: list[str]) -> None:
+    """Stack the loss of the parts over time."""
+    curves = maps.sum(1)
     edges = np.linspace(0, seconds, curves.shape[1] + 1)
     steps = np.concatenate([curves, curves[:, -1:]], axis=1)
     colours = [COLOURS[name] for name in names]
@@ -93,13 +100,13 @@ def _time(axis, maps: np.ndarray, seconds: float, names: tuple[str, ...]) -> Non
     axis.set(xlabel="Time (s)", ylabel=f"Loss (points,\nmean {curves.sum(0).mean():.1f})")
 
 
-def _bars(axis, found: Attribution, names: tuple[str, ...]) -> None:
-    """Draw the loss of each feature as a bar with its value."""
-    values = [100 * found.by_feature[name] for name in names]
+def _bars(axis, found: Attribution, names: list[str]) -> None:
+    """Draw the loss of each part as a bar with its value."""
+    values = [100 * found.by_part[name] for name in names]
     places = np.arange(len(names))[::-1]
     axis.barh(places, values, color=[COLOURS[name] for name in names], height=0.7)
     for place, value, name in zip(places, values, names, strict=True):
-        label, style = f"{NAMES[name]} {value:.1f}", {"va": "center", "fontsize": 7}
+        label, style = f"{name} {value:.1f}", {"va": "center", "fontsize": 7}
         axis.annotate(label, (value, place), (2, 0), textcoords="offset points", **style)
     axis.set_yticks([])
     axis.set(xlim=(0, 2.2 * max(1.0, *values)), xlabel=f"Loss: {sum(values):.1f} points in all")

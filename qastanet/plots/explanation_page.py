@@ -46,7 +46,7 @@ def write(explained: Explanation, path: str | Path) -> None:
 
     path = check_ending(path)
     style.use_style()
-    figure = explanation(explained.found, directive=explained.report["channels"] > 2)
+    figure = explanation(explained.found)
     if path.suffix.lower() != ".html":
         style.write(figure, path, DPI, MARK)
         return
@@ -75,11 +75,13 @@ def page(explained: Explanation, figure: bytes) -> str:
         explained: of `explain_files`
         figure: its figure as SVG
     """
-    from qastanet.plots.explanation import NAMES
-
     found, report = explained.found, explained.report
-    shown = {name: x for name, x in found.by_feature.items() if _has(name, report)}
-    rows = (f"<tr><td>{NAMES[name]}</td><td>{100 * x:.1f}</td></tr>" for name, x in shown.items())
+    lines = zip(found.by_part.items(), found.words, strict=True)
+    rows = (
+        f"<tr><td>{name.capitalize()}{f' ({words})' if x > 0 else ''}</td>"
+        f"<td>{100 * x:.1f}</td></tr>"
+        for (name, x), words in lines
+    )
     peak = max(float(np.abs(np.concatenate(explained.ears, axis=1)).max()), 1.0)
     remarks = [f"note: {sentence}" for sentence in report["adjustments"]]
     remarks += [f"warning: {sentence}" for sentence in report["warnings"]]
@@ -107,24 +109,16 @@ def page(explained: Explanation, figure: bytes) -> str:
 
 def summary(explained: Explanation) -> str:
     """Say in one sentence where most is lost."""
-    from qastanet.plots.explanation import WORDS
-
     found = explained.found
     if found.score == 1:
         return "The model hears no difference."
-    losses = found.by_feature
-    most = max(losses, key=losses.get)
+    said = "; ".join(found.sentences) or "less than a point in each part"
     below = np.cumsum(found.by_band.sum(0)) / (1 - found.score)
     low, high = (centre_frequencies()[np.searchsorted(below, share)] for share in (0.1, 0.9))
     return (
-        f"Of {100 * (1 - found.score):.0f} points lost, {100 * losses[most]:.0f} are lost in "
-        f"{WORDS[most]}; four fifths of the loss lie "
+        f"Of {100 * (1 - found.score):.0f} points lost: {said}. Four fifths of the loss lie "
         f"between {low / 1000:.1f} and {high / 1000:.1f} kHz."
     )
-
-
-def _has(name: str, report: dict) -> bool:
-    return name != "directiveness" or report["channels"] > 2
 
 
 def _listening(explained: Explanation, peak: float) -> str:

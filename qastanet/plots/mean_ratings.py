@@ -1,5 +1,7 @@
 """Figures of mean ratings with their confidence intervals."""
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -18,6 +20,20 @@ CONDITIONS = {
     "reference": "R",
 }
 """Conditions of the AES 2023 test, anchor first and reference last, with short names."""
+
+
+CODECS = {
+    "Anchor": "A",
+    "Lyra 3": "L3",
+    "Lyra 6": "L6",
+    "Proposed 1.38 16kHz": "n1",
+    "Proposed 5.51 16kHz": "n5",
+    "Proposed 1.38": "w1",
+    "Proposed 5.51": "w5",
+    "AudioDec": "D",
+    "reference": "R",
+}
+"""Conditions of the test of neural codecs, the same way; proposed ones narrow or wide, by rate."""
 
 
 def listening_test(table: pd.DataFrame) -> Figure:
@@ -61,11 +77,18 @@ def listening_test(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def listening_test_scenes(table: pd.DataFrame) -> Figure:
-    """Draw mean ratings per scene and condition of the AES 2023 test, raw and screened.
+def listening_test_scenes(
+    table: pd.DataFrame,
+    conditions: Mapping[str, str] = CONDITIONS,
+    scale: str = "Similarity (0–100)",
+) -> Figure:
+    """Draw mean ratings per scene and condition, raw and screened.
 
     Args:
-        table: of `qastanet.listening_tests.aes2023.rating_table`
+        table: of `qastanet.listening_tests.aes2023.rating_table`, or another with ``screening``
+            (raw, screened)
+        conditions: in their order, with short names
+        scale: label of the ratings
     """
     contents = sorted(table.content.unique())
     columns = 4
@@ -74,10 +97,13 @@ def listening_test_scenes(table: pd.DataFrame) -> Figure:
     looks = {"raw": ("o", PALETTE[0], -0.17), "screened": ("s", PALETTE[1], 0.17)}
     for axis, content in zip(axes.flat, contents, strict=False):
         for screening, (marker, colour, shift) in looks.items():
-            part = table[(table.content == content) & (table.screening == screening)]
-            part = part.set_index("condition").loc[list(CONDITIONS)]
+            panel = table[table.screening == screening]
+            if panel.empty:
+                continue
+            part = panel[panel.content == content].set_index("condition").loc[list(conditions)]
+            counts = dict.fromkeys((panel.listeners.min(), panel.listeners.max()))
             axis.errorbar(
-                np.arange(len(CONDITIONS)) + shift,
+                np.arange(len(conditions)) + shift,
                 part["mean"],
                 yerr=[
                     (part["mean"] - part.ci95_low).clip(lower=0),
@@ -88,15 +114,15 @@ def listening_test_scenes(table: pd.DataFrame) -> Figure:
                 ms=3,
                 capsize=1.5,
                 elinewidth=0.8,
-                label=f"{screening} (n = {part.listeners.iloc[0]})",
+                label=f"{screening} (n = {'–'.join(map(str, counts))})",
             )
         axis.set(title=content, ylim=(0, 105))
-        axis.set_xticks(range(len(CONDITIONS)), CONDITIONS.values())
+        axis.set_xticks(range(len(conditions)), conditions.values())
     for axis in axes.flat[len(contents) :]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
-        axis.set_ylabel("Similarity (0–100)")
-    legend = ", ".join(f"{short} {name}" for name, short in CONDITIONS.items())
+        axis.set_ylabel(scale)
+    legend = ", ".join(f"{short} {name}" for name, short in conditions.items())
     figure.supxlabel(f"Condition: {legend}", fontsize=7)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)

@@ -1,16 +1,20 @@
-"""How metrics and listening tests are called and coloured in figures."""
+"""How metrics, protocols and listening tests are called and coloured in figures and in print."""
 
 from qastanet.plots.style import PALETTE
 
 LABELS = {
-    "qastanet-released": "QASTAnet (released)",
-    "qastanet": "QASTAnet (this work)",
-    "qastanet-paper": "QASTAnet (paper's recipe)",
+    "parts": "Parts (ours)",
+    "qastanet-released": "QASTAnet, released",
+    "qastanet-retrained": "QASTAnet, retrained",
+    "qastanet-tuned": "QASTAnet, tuned from released",
+    "qastanet-paper": "QASTAnet, as the paper reports",
+    "conformance-3": "Ours, conformance 3",
     "emobiq": "eMoBi-Q",
     "emobiq-monaural": "eMoBi-Q, monaural",
     "emobiq-binaural": "eMoBi-Q, binaural",
     "ambiqual-lq": "Ambiqual LQ",
     "ambiqual-la": "Ambiqual LA",
+    "binaqual": "BINAQUAL",
     "visqol": "ViSQOL, ears",
     "zimtohrli": "Zimtohrli, ears",
     "mrstft": "−MR-STFT distance, ears",
@@ -18,16 +22,22 @@ LABELS = {
     "si-sdr": "SI-SDR, ears",
     "pemo-q": "PEMO-Q (authors' values)",
     "bam-q": "BAM-Q (authors' values)",
+    "ambiqual": "Ambiqual",
+    "bitrate": "Bitrate alone",
+    "condition-mean": "Mean of the condition",
+    "listeners": "A new panel of listeners",
 }
-"""How metrics are called in figures; a minus stands before distances that are turned round."""
+"""How metrics are called; a minus stands before distances that are turned round in figures."""
 
 COLOURS = {
-    "qastanet": PALETTE[0],
-    "qastanet-paper": PALETTE[9],
+    "parts": PALETTE[0],
+    "qastanet-retrained": PALETTE[9],
+    "qastanet-tuned": PALETTE[7],
     "qastanet-released": PALETTE[3],
     "emobiq": PALETTE[1],
     "ambiqual-lq": PALETTE[4],
     "ambiqual-la": PALETTE[2],
+    "binaqual": PALETTE[6],
     "visqol": PALETTE[5],
 }
 """Colours of the metrics that the paper compares, the same in every figure."""
@@ -36,5 +46,23 @@ DATASETS = {
     "ambiqual2": "Codec set",
     "ambiqual1": "Ambiqual experiment 1",
     "aes2023": "AES 2023",
+    "neural2024": "Neural codecs 2024",
     "pooled": "Pooled, ambisonic",
+    "aes2023-screened": "AES 2023, screened",
+    "paper-private": "Private test of the paper",
 }
+
+PROTOCOLS = {
+    "direct": "taken as it is",
+    "loso": "scene left out, one test",
+    "source-out": "recording left out, one test",
+    "pooled-loso": "scene left out, both tests",
+    "pooled-source-out": "recording left out, both tests",
+    "pooled-loso-scaled": "scene left out, both tests, scale told",
+    "pooled-source-out-scaled": "recording left out, both tests, scale told",
+    "lodo": "test left out",
+    "lodo-scaled": "test left out, scale told",
+    "reported": "reported by others",
+}
+"""What a number has not seen of the listening test that it is compared with, in words; the names
+are those of `qastanet.evidence.comparison`."""

@@ -44,8 +44,8 @@ def method_overview(pair: Mapping[str, np.ndarray], steps: Mapping[str, np.ndarr
             ``bands`` (2 signals, some bands, samples) with their ``band_hz``.
         steps: of `qastanet.evidence.paper_data.dissect`.
     """
-    figure = plt.figure(figsize=(PAGE, 7.6), layout="constrained")
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=[1.7, 3.2, 1.7])
+    figure = plt.figure(figsize=(PAGE, 7.9), layout="constrained")
+    top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2.0, 3.2, 1.7])
     _draw_signals(top, pair)
     _draw_maps(middle, pair)
     _draw_network(bottom, steps)
@@ -73,7 +73,8 @@ def _draw_signals(part, pair: Mapping[str, np.ndarray]) -> None:
         names = [f"{value / 1000:.1f}" for value in pair["band_hz"]]
         axes[row, 1].set_yticks(range(len(names)), names)
         axes[row, 1].set_ylabel("Band (kHz)")
-    axes[0, 0].legend(loc="upper right", ncols=2)
+    above = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+    axes[0, 0].legend(ncols=2, **above)
     for axis in axes[1]:
         axis.set(xlabel="Time (s)", xlim=(0, time[-1]))
 
@@ -112,7 +113,8 @@ def _draw_network(part, steps: Mapping[str, np.ndarray]) -> None:
         axes[2].barh(channel + 1, steps["pooled"][channel], color=colour)
     even = 1 / steps["pooling"].shape[1]
     axes[1].axhline(even, color="0.5", lw=0.8, ls=":")
-    axes[1].annotate("even", (frames[-1], even), ha="right", va="bottom", fontsize=7)
+    beside = axes[1].get_yaxis_transform()
+    axes[1].text(1.01, even, "even", transform=beside, va="center", fontsize=7)
     axes[0].set(xlabel="Time (s)", ylabel="Activity", title="six channels")
     axes[1].set(xlabel="Time (s)", ylabel="Weight of the frame", title="SWAP")
     axes[2].set(xlabel="Pooled", ylabel="Channel", yticks=range(1, len(colours) + 1))
@@ -122,29 +124,23 @@ def _draw_network(part, steps: Mapping[str, np.ndarray]) -> None:
 
 
 def band_weights(table: pd.DataFrame) -> Figure:
-    """Draw what the models make of each band, with the range over seeds or members.
+    """Draw what the paper's network makes of each band, with the range over seeds.
 
     Args:
         table: of `qastanet.evidence.paper_data.band_weights`.
     """
-    titles = {
-        "qastanet-paper": ("Paper's network, retrained", "Factor per feature and band"),
-        "qastanet": ("This work (monotone)", "Share of the weights × 29"),
-    }
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.8))
-    for axis, (model, (title, label)) in zip(axes, titles.items(), strict=True):
-        for name, part in table[table.model == model].groupby("feature", sort=False):
-            colour = FEATURE_COLOURS[name]
-            shown = DIFFERENCE_NAMES.get(name, name)
-            axis.fill_between(part.frequency_hz, part.low, part.high, color=colour, alpha=0.2, lw=0)
-            axis.semilogx(part.frequency_hz, part.weight, color=colour, label=shown)
-        axis.set(title=title, xlabel="Centre frequency (Hz)", ylabel=label)
-        axis.xaxis.set_major_locator(FixedLocator([500, 1000, 2000, 5000, 10000]))
-        axis.set_xticks([500, 1000, 2000, 5000, 10000], ["500", "1k", "2k", "5k", "10k"])
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.set_ylim(min(0, 1.1 * table[table.model == model].low.min()), None)
-    for axis in axes:
-        axis.legend(ncols=2)
+    figure, axis = plt.subplots(figsize=(PAGE / 2, 2.8))
+    for name, part in table.groupby("feature", sort=False):
+        colour = FEATURE_COLOURS[name]
+        shown = DIFFERENCE_NAMES.get(name, name)
+        axis.fill_between(part.frequency_hz, part.low, part.high, color=colour, alpha=0.2, lw=0)
+        axis.semilogx(part.frequency_hz, part.weight, color=colour, label=shown)
+    axis.set(xlabel="Centre frequency (Hz)", ylabel="Factor per feature and band")
+    axis.xaxis.set_major_locator(FixedLocator([500, 1000, 2000, 5000, 10000]))
+    axis.set_xticks([500, 1000, 2000, 5000, 10000], ["500", "1k", "2k", "5k", "10k"])
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set_ylim(min(0, 1.1 * table.low.min()), None)
+    axis.legend(ncols=2)
     return figure
 
 

@@ -43,8 +43,6 @@ STYLE = {
 PALETTE = sns.color_palette("colorblind")
 """Colours that colour-blind readers can tell apart."""
 
-BITRATE_COLOURS = {32: PALETTE[3], 64: PALETTE[1], 96: PALETTE[2], 128: PALETTE[0]}
-
 
 def use_style() -> None:
     """Apply the style to all figures drawn from here on."""

@@ -29,6 +29,7 @@ import scipy.signal
 from numpy.typing import ArrayLike, NDArray
 
 from qastanet.errors import InputError
+from qastanet.sound.checks import AMBISONIC_CHANNELS
 
 WINDOW = 1536  # samples; 256 / 8000 s at 48 kHz
 HOP = WINDOW // 2
@@ -76,8 +77,12 @@ def ambiqual(reference: ArrayLike, degraded: ArrayLike) -> dict[str, float]:
     """
     reference = np.asarray(reference, dtype=float)
     degraded = np.asarray(degraded, dtype=float)
-    _check(reference, degraded)
-    similarities = [_channel_similarity(r, d) for r, d in zip(reference, degraded, strict=True)]
+    check_spectra(reference, degraded)
+    if len(reference) not in AMBISONIC_CHANNELS:
+        raise InputError(
+            f"Ambiqual needs 4, 9 or 16 ambisonic channels (order 1 to 3), got {len(reference)}"
+        )
+    similarities = [channel_similarity(r, d) for r, d in zip(reference, degraded, strict=True)]
     named = {f"nsim_{i}": value for i, value in enumerate(similarities)}
     return {"lq": similarities[0], "la": localisation_accuracy(similarities), **named}
 
@@ -122,26 +127,35 @@ def patch_count(samples: int) -> int:
     return max(0, -(-(frames - PATCH - (FIRST_FRAME + 1)) // PATCH))
 
 
-def _check(reference: NDArray, degraded: NDArray) -> None:
+def check_spectra(reference: NDArray, degraded: NDArray) -> None:
+    """Refuse signals (channels, samples) whose phase spectra cannot be compared.
+
+    Raises:
+        InputError: if the shapes differ, or the signals are shorter than one patch or not finite.
+    """
     if reference.shape != degraded.shape or reference.ndim != 2:
         raise InputError(
             f"reference {reference.shape} and degraded {degraded.shape} must have the same shape "
             "(channels, samples); trim and align them first"
         )
-    if len(reference) not in (4, 9, 16):
-        raise InputError(
-            f"Ambiqual needs 4, 9 or 16 ambisonic channels (order 1 to 3), got {len(reference)}"
-        )
     if patch_count(reference.shape[1]) == 0:
         raise InputError(
-            f"{reference.shape[1]} samples are too short for Ambiqual, which needs 0.5 s"
+            f"{reference.shape[1]} samples are too short for phase spectra: 0.5 s is needed"
         )
     if not (np.isfinite(reference).all() and np.isfinite(degraded).all()):
         raise InputError("the signals hold NaN or infinity; check how they were made")
 
 
-def _channel_similarity(reference: NDArray, degraded: NDArray) -> float:
-    """Mean NSIM over the patches of one channel, shape (samples,) each."""
+def channel_similarity(reference: NDArray, degraded: NDArray) -> float:
+    """Mean similarity of the phase spectrograms of one channel over its patches (vNSIM).
+
+    Args:
+        reference: shape (samples,), of `check_spectra`.
+        degraded: same shape.
+
+    Returns:
+        About 0..1, 1 for identical signals; it may fall a little below 0.
+    """
     patches = patch_count(len(reference))
     total = 0.0
     for first in range(0, patches, BLOCK):

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from qastanet.errors import InputError
 from qastanet.rivals.ambiqual import ambiqual
+from qastanet.rivals.binaqual import binaqual
 from qastanet.rivals.channelwise import log_spectral_distance, si_sdr
 from qastanet.rivals.emobiq import emobiq
 from qastanet.rivals.optional_metrics import PACKAGES, multi_resolution_stft, visqol, zimtohrli
@@ -47,9 +48,31 @@ def ambiqual_scores(
     return {"ambiqual-lq": scores["lq"], "ambiqual-la": scores["la"]}
 
 
+def binaqual_scores(
+    reference: ArrayLike, degraded: ArrayLike, sampling_rate: float
+) -> dict[str, float]:
+    """BINAQUAL of binaural or ambisonic signals (`qastanet.rivals.binaqual`).
+
+    Args:
+        reference: shape (2, 4, 9 or 16, samples).
+        degraded: same shape.
+        sampling_rate: Hz; ears are not resampled, as in its release.
+
+    Returns:
+        ``binaqual``: the localisation similarity, 0..1.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal((2, 48000))
+        >>> round(binaqual_scores(noise, noise, 48000)["binaqual"], 4)
+        1.0
+    """
+    return {"binaqual": binaqual(reference, degraded, int(sampling_rate))["ls"]}
+
+
 METRICS: dict[str, Metric] = {
     "emobiq": emobiq,
     "ambiqual": ambiqual_scores,
+    "binaqual": binaqual_scores,
     "lsd": log_spectral_distance,
     "si-sdr": si_sdr,
     "visqol": visqol,
@@ -58,18 +81,20 @@ METRICS: dict[str, Metric] = {
 }
 NEEDS = {"visqol": "visqol", "zimtohrli": "zimtohrli", "mrstft": "auraloss"}  # modules
 AMBISONIC_ONLY = {"ambiqual"}
-SPATIAL = {"ambiqual", "emobiq"}  # compare channels; not for mono
+SPATIAL = {"ambiqual", "binaqual", "emobiq"}  # compare channels; not for mono
 SINGLE = ("visqol", "zimtohrli", "si-sdr", "lsd", "mrstft")  # run on each channel by itself
 PARTS = ("", "-worst", "-first", "-w")  # see channelwise and evidence.all_scores
 # What to multiply a score by to have points of 0..100; the sign alone counts where there is no such
 # scale: negative if a larger score means lower quality (see qastanet.agreement.correlations).
 SCALES: dict[str, float | None] = {
     "qastanet-released": 100.0,
+    "conformance-3": 100.0,
     "emobiq": 100.0,
     "emobiq-monaural": 100.0,
     "emobiq-binaural": 100.0,
     "ambiqual-lq": 100.0,
     "ambiqual-la": 100.0,
+    "binaqual": 100.0,
 }
 SCALES |= {f"{m}{part}": None for m in ("visqol", "zimtohrli", "si-sdr") for part in PARTS}
 SCALES |= {f"{m}{part}": -1.0 for m in ("lsd", "mrstft") for part in PARTS}

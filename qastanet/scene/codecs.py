@@ -2,11 +2,8 @@
 
 Opus takes ambisonics as a whole (channel mapping family 2 of RFC 8486); AAC takes channels in
 pairs, which is what happens to ambisonics in a multichannel container without a spatial mode.
-
-PyAV is an optional package: ``pip install av``.
 """
 
-import importlib.util
 import io
 
 import numpy as np
@@ -25,16 +22,6 @@ ALIGNMENT = 2048
 """Largest delay (samples) that is looked for and removed."""
 
 
-def available() -> bool:
-    """Tell whether PyAV is installed.
-
-    Example:
-        >>> isinstance(available(), bool)
-        True
-    """
-    return importlib.util.find_spec("av") is not None
-
-
 def opus(signal: ArrayLike, bitrate: float) -> NDArray[np.float32]:
     """Encode and decode with Opus (libopus, constrained variable bit rate).
 
@@ -47,7 +34,7 @@ def opus(signal: ArrayLike, bitrate: float) -> NDArray[np.float32]:
         The decoded signal, same shape, aligned.
 
     Raises:
-        InputError: if PyAV is missing or the number of channels is another.
+        InputError: if the number of channels is another.
     """
     signal = _checked(signal)
     options = {"vbr": "constrained"}
@@ -68,7 +55,7 @@ def aac(signal: ArrayLike, bitrate: float) -> NDArray[np.float32]:
         The decoded signal, same shape, aligned.
 
     Raises:
-        InputError: if PyAV is missing or the number of channels is another.
+        InputError: if the number of channels is another.
     """
     signal = _checked(signal)
     decoded = np.empty_like(signal)
@@ -81,8 +68,6 @@ def aac(signal: ArrayLike, bitrate: float) -> NDArray[np.float32]:
 
 def _checked(signal: ArrayLike) -> NDArray[np.float32]:
     signal = np.ascontiguousarray(signal, dtype=np.float32)
-    if not available():
-        raise InputError("codecs need PyAV: pip install av")
     if signal.ndim != 2 or len(signal) not in LAYOUTS:
         raise InputError(f"shape {signal.shape}; give (channels, samples) with 1, 2, 4, 9 or 16")
     return signal

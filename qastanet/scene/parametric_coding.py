@@ -209,14 +209,3 @@ def as_heard(ambisonic: NDArray, condition: str, files: Files) -> NDArray:
         part = scipy.signal.oaconvolve(signal, response)[: len(signal)]
         ears += np.outer([1, sign], part)
     return ears
-
-
-def file_name(content: str, condition: str) -> str:
-    """Stem of the name under which the authors store a stimulus.
-
-    Example:
-        >>> file_name("drums+saw_anech", "FOA-Amb-Param1")
-        'drums+saw_anech_foa_amb_param1'
-    """
-    short = "ref" if condition == "reference" else condition.lower().replace("-", "_")
-    return f"{content}_{short}"

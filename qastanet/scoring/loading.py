@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.models.monotone_scorer import load_default
+from qastanet.lazy import need
+from qastanet.models.parts_model import load_default
 from qastanet.models.scorer import Scorer
 from qastanet.version import CONFORMANCE
 
@@ -55,6 +56,7 @@ def load_model(name: str | Path = "default") -> QASTAnet:
 
     Raises:
         InputError: for an unknown name, or weights that cannot be had
+        MissingExtraError: if PyTorch is not installed (extra `torch`)
 
     Example:
         >>> load_model("nonesuch")
@@ -62,6 +64,7 @@ def load_model(name: str | Path = "default") -> QASTAnet:
         ...
         qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released...
     """
+    need("torch")
     if is_weights_file(name):
         from qastanet.models.default_model import load_default_model
 

@@ -53,7 +53,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the last line standing."""
-        if self.shown:
+        """Leave the last line standing, unless an error came before anything was done."""
+        if self.shown and (error is None or self.fresh):
             start = "\r" if sys.stderr.isatty() else ""
             print(f"{start}{self.text():60}".rstrip(), file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ import warnings
 import numpy as np
 
 from qastanet.errors import InputError
+from qastanet.lazy import need
 
 
 def channels(order: int) -> int:
@@ -190,6 +191,7 @@ def silence_above(signal: np.ndarray, order: int) -> np.ndarray:
 
 def _spaudiopy():
     """Import spaudiopy where it is needed: it takes a second and talks about playback."""
+    need("spaudiopy")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.filterwarnings("ignore", message="Sounddevice not available")
         import spaudiopy

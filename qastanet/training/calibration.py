@@ -1,4 +1,4 @@
-"""An interval with the score, calibrated on scenes that were held out.
+"""An interval with the score, calibrated on tests or scenes that were held out.
 
 The error of a prediction p is larger in the middle of the scale than at its ends, so errors are
 divided by sqrt(p (1 - p) + WIDTH^2). The quantile of these over predictions out of fold, with the
@@ -38,16 +38,14 @@ def calibrate(score: ArrayLike, rating: ArrayLike, level: float = LEVEL) -> floa
 def add_intervals(
     predictions: pd.DataFrame, better: Sequence[str] = (), level: float = LEVEL
 ) -> pd.DataFrame:
-    """Add intervals to predictions, each calibrated on the predictions of other scenes.
+    """Add intervals to predictions, each calibrated on what the prediction has not seen.
 
-    Under ``pooled-...`` the other scenes of the same protocol calibrate, under ``loso``,
-    ``source-out`` and ``lodo-scaled`` those of the same test; the models, or the scales, of these
-    have seen the scene. Under ``lodo`` the ``loso`` predictions of the other tests calibrate. Of
-    tests whose listeners compared with a better reference only predictions on their scale do. Where
-    several tests calibrate, the one that needs the widest interval decides.
+    Under ``lodo`` and ``lodo-scaled`` the predictions of the other listening tests calibrate, under
+    the other protocols those of other scenes. Where a model does not know the scale of a test, the
+    tests whose listeners compared with a better reference calibrate nothing.
 
     Args:
-        predictions: of one metric, see `qastanet.training.cross_validation.predict`.
+        predictions: of one metric, see `qastanet.training.parts_fit.predict`.
         better: those tests.
         level: wanted coverage.
 
@@ -56,45 +54,19 @@ def add_intervals(
     """
     result = predictions.assign(low=np.nan, high=np.nan)
     rated = predictions[predictions.role != "reference"]
-    for (protocol, dataset, content), part in predictions.groupby(
-        ["protocol", "dataset", "content"]
-    ):
-        own = rated[rated.content != content]
-        if protocol in ("loso", "source-out", "lodo-scaled"):
-            own = own[own.dataset == dataset]
-        if protocol == "lodo":
+    keys = ["protocol", "dataset", "content"]
+    for (protocol, dataset, content), part in predictions.groupby(keys):
+        own = rated[(rated.protocol == protocol) & (rated.content != content)]
+        if protocol.startswith("lodo"):
             own = own[own.dataset != dataset]
-        quantile = widest(own, "loso" if protocol == "lodo" else protocol, better, level)
-        low, high = interval(part.score, quantile)
-        result.loc[part.index, "low"], result.loc[part.index, "high"] = low, high
+        if protocol == "lodo" or (protocol.startswith("pooled") and "scaled" not in protocol):
+            own = own[~own.dataset.isin(better)]
+        if len(own) > 1:
+            quantile = calibrate(own.score, own["mean"] / 100, level)
+            result.loc[part.index, "low"], result.loc[part.index, "high"] = interval(
+                part.score, quantile
+            )
     return result
-
-
-def widest(
-    rated: pd.DataFrame, protocol: str, better: Sequence[str] = (), level: float = LEVEL
-) -> float:
-    """Calibrate on every listening test by itself, and take the widest interval.
-
-    Tests differ in how well they can be predicted; so it holds its level on each of them.
-
-    Args:
-        rated: predictions out of fold, without those that equal the reference.
-        protocol: of the predictions.
-        better: tests whose listeners compared with a better reference: where the model does not
-            know the scale of a test (``pooled-...``), those on their own scale are taken instead.
-        level: wanted coverage.
-
-    Returns:
-        The largest of the quantiles, NaN if nothing can calibrate.
-    """
-    unscaled = protocol.startswith("pooled-") and not protocol.endswith("-scaled")
-    found = []
-    for dataset, part in rated.groupby("dataset"):
-        name = f"{protocol}-scaled" if unscaled and dataset in better else protocol
-        part = part[part.protocol == name]
-        if len(part) > 1:
-            found.append(calibrate(part.score, part["mean"] / 100, level))
-    return max(found, default=float("nan"))
 
 
 def coverage(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -27,11 +27,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet.listening_tests.contents import recording
-from qastanet.models.monotone import MonotoneEnsemble
-from qastanet.training.pretraining import targets
 from qastanet.training.rating_scale import fit_scale
-from qastanet.training.recipe import Pairs, Recipe, train
-from qastanet.training.training_sets import Material
 
 PROTOCOLS = ("loso", "source-out", "pooled-loso", "pooled-source-out", "lodo")
 SCALED = {name: f"{name}-scaled" for name in ("pooled-loso", "pooled-source-out", "lodo")}
@@ -84,93 +80,6 @@ def folds(table: pd.DataFrame, protocols: Sequence[str] = PROTOCOLS) -> list[Fol
         if "lodo" in protocols and (seen & ~inside).any():
             found.append(Fold("lodo", seen & ~inside, inside))
     return sorted(found, key=lambda fold: protocols.index(fold.protocol))
-
-
-def train_runs(
-    material: Material,
-    masks: Sequence[NDArray] | NDArray,
-    recipe: Recipe,
-    label: str | None = None,
-    checkpoint: str | None = None,
-    held_out: Sequence[NDArray] | None = None,
-):
-    """Train the ensemble once per mask over the rated pairs.
-
-    Args:
-        material: what there is.
-        masks: pairs that each run may see, shape (runs, pairs).
-        recipe: how.
-        label: shown with progress bars.
-        checkpoint: stem of files to resume from.
-        held_out: pairs of each run whose error is watched.
-
-    Returns:
-        Ensemble (the members of a run together) and curves, see `qastanet.training.recipe.train`.
-    """
-    masks = np.asarray(masks)
-    rated = rated_pairs(material)
-    drawn = common = None
-    if recipe.first_steps or any(member.prior for member in recipe.members):
-        aim = targets(material.rated, masks, material.drawn)
-        directive = material.drawn.channels != 2
-        drawn = Pairs.of(material.drawn_statistics, directive, aim)
-    if recipe.common:
-        directive = material.common.channels != 2
-        common = Pairs.of(material.common_statistics, directive, material.common.rating)
-    return train(recipe, rated, masks, drawn, common, checkpoint, label, held_out)
-
-
-def held_out_curves(material: Material, recipe: Recipe) -> pd.DataFrame:
-    """Watch the error on scenes that are left out, while the recipe is trained on the others.
-
-    Returns:
-        The curves of `qastanet.training.recipe.train`, means over the folds of ``pooled-loso``.
-    """
-    left_out = folds(material.rated, ["pooled-loso"])
-    seen = (material.rated.role != "reference").to_numpy()
-    masks = [fold.train for fold in left_out]
-    unseen = [fold.test & seen for fold in left_out]
-    return train_runs(material, masks, recipe, "curves", held_out=unseen)[1]
-
-
-def rated_pairs(material: Material) -> Pairs:
-    """Return the rated pairs as tensors."""
-    table = material.rated
-    test = pd.factorize(table.dataset)[0]
-    ambisonic = table.signal == "ambisonic"
-    better = table.dataset.isin(BETTER_REFERENCE)
-    return Pairs.of(material.rated_statistics, ambisonic, table["mean"] / 100, test, better)
-
-
-def scores_of_runs(ensemble: MonotoneEnsemble, material: Material, runs: int) -> NDArray:
-    """Score all rated pairs by each run: the mean of its members, shape (rated pairs, runs).
-
-    Args:
-        ensemble: of `train_runs`.
-        material: what there is.
-        runs: how many there were.
-    """
-    pairs = rated_pairs(material)
-    scores = ensemble(pairs.statistics, pairs.directive).detach().double().numpy()
-    return scores.reshape(len(scores), runs, -1).mean(-1)
-
-
-def predict(
-    material: Material,
-    recipe: Recipe,
-    protocols: Sequence[str] = PROTOCOLS,
-    metric: str = "qastanet",
-    label: str | None = None,
-) -> pd.DataFrame:
-    """Predict every rated pair by ensembles that have not seen it.
-
-    Returns:
-        As `collect`.
-    """
-    all_folds = folds(material.rated, protocols)
-    ensemble, _ = train_runs(material, [fold.train for fold in all_folds], recipe, label)
-    scores = scores_of_runs(ensemble, material, len(all_folds))
-    return collect(material.rated, all_folds, scores, metric)
 
 
 def scaled_scores(table: pd.DataFrame, fold: Fold, score: NDArray) -> NDArray:

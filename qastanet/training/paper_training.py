@@ -2,33 +2,31 @@
 
 The network is that of `qastanet.models.network` with the true SWAP. It has some 730 weights, so a
 few training scenes are kept apart and the state that predicts these best is taken (early stopping;
-all steps are done, because the validation loss may fall late).
+all steps are done, because the validation loss may fall late). Everything is in double precision:
+in single precision the last bit of a machine makes another network.
+
+One training is a draw of a lottery. `qastanet.training.paper_ensembles` trains many.
 """
 
-import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
+from qastanet.hearing.gammatone import N_BANDS
 from qastanet.models.network import DifferenceNetwork
-from qastanet.storage import replacing
-from qastanet.training.cross_validation import Fold
+from qastanet.models.plain_network import SLOPE
+from qastanet.training.compiled_network import FEATURES, TILE, activity
 
-DEAD = 0.05
-"""A network whose scores of the training pairs spread by less has not begun to learn."""
+SCALE = (3.0, 0.1, 0.5, 0.05)
+"""The maps are divided by these (dB, 1, 1, 1) before the network. With ten times smaller inputs a
+third of the networks never leaves the plateau it starts on."""
 
-TRIES = 5
-"""Seeds that are tried before a dead network is taken."""
-
-SCALE = (30.0, 1.0, 5.0, 0.5)
-"""The maps are divided by these (dB, 1, 1, 1) before the network, which helps it to start."""
+WATCH = 5
+"""Steps between two looks at the scenes kept apart."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,8 @@ class PaperRecipe:
         rate: learning rate.
         correlation: weight of 1 - Pearson's correlation beside the mean squared error.
         validation: number of training scenes kept apart for stopping.
+        thin: a step sees every so many-th frame, another set of them each time.
+        scale: the maps are divided by these.
         seed: of the initial weights and of the scenes kept apart.
     """
 
@@ -49,31 +49,55 @@ class PaperRecipe:
     rate: float = 0.01
     correlation: float = 0.1
     validation: int = 2
+    thin: int = 8
+    scale: tuple[float, ...] = SCALE
     seed: int = 0
 
 
 class Batch:
-    """Maps of several pairs, stacked where they are equally long.
+    """Maps of several pairs, their frames in tiles.
 
     Args:
         maps: difference maps (features, 29, frames) of each pair.
+        scale: see `PaperRecipe`.
+        thin: take every so many-th frame of a pair,
+        offset: from this one on.
     """
 
-    def __init__(self, maps: Sequence[NDArray]):
+    def __init__(
+        self,
+        maps: Sequence[NDArray],
+        scale: Sequence[float] = SCALE,
+        thin: int = 1,
+        offset: int = 0,
+    ):
         lengths = np.array([each.shape[-1] for each in maps])
-        scale = torch.tensor(SCALE)[: len(maps[0]), None, None]
-        self.size = len(maps)
-        self.groups = []
+        order = np.argsort(lengths, kind="stable")
+        self.back = torch.from_numpy(np.argsort(order))
+        found, self.groups = [], []  # (pairs, frames seen, frames there are)
         for length in np.unique(lengths):
-            index = np.flatnonzero(lengths == length)
-            stacked = torch.from_numpy(np.stack([maps[i] for i in index]).astype(np.float32))
-            self.groups.append((torch.from_numpy(index), stacked / scale))
+            seen = np.stack(
+                [maps[i][..., offset % length :: thin] for i in order if lengths[i] == length]
+            ).astype(float)
+            self.groups.append((len(seen), seen.shape[-1], length))
+            found.append(seen.transpose(2, 1, 0, 3).reshape(N_BANDS, len(seen[0]), -1))
+        cells = np.concatenate(found, -1) / np.array(scale)[: len(maps[0]), None]
+        missing = (0, FEATURES - cells.shape[1]), (0, -cells.shape[-1] % TILE)
+        cells = np.pad(cells, ((0, 0), *missing)).reshape(N_BANDS, FEATURES, -1, TILE)
+        self.tiles = np.ascontiguousarray(cells.transpose(2, 0, 1, 3))
 
     def __call__(self, network: DifferenceNetwork) -> torch.Tensor:
         """Score all pairs, shape (pairs,)."""
-        index = torch.cat([index for index, _ in self.groups])
-        scores = torch.cat([network(stacked) for _, stacked in self.groups])
-        return torch.zeros(self.size).index_put((index,), scores)
+        flow, start, pooled = activity(network, self.tiles), 0, []
+        for pairs, frames, length in self.groups:
+            part = flow[:, start : start + pairs * frames].reshape(-1, pairs, frames)
+            found = network.pooling(part)
+            if network.pooling_name == "sum":
+                found = found * (length / frames)
+            pooled.append(found)
+            start += pairs * frames
+        x = torch.nn.functional.leaky_relu(network.hidden(torch.cat(pooled, 1).T), SLOPE)
+        return torch.sigmoid(network.output(x)).squeeze(-1)[self.back]
 
 
 def paper_loss(score: torch.Tensor, rating: torch.Tensor, correlation: float) -> torch.Tensor:
@@ -95,7 +119,7 @@ def train_paper(
     rating: NDArray,
     scene: NDArray,
     recipe: PaperRecipe,
-    checkpoint: str | Path | None = None,
+    start: Mapping[str, torch.Tensor] | None = None,
 ) -> tuple[DifferenceNetwork, pd.DataFrame]:
     """Train the network of the paper.
 
@@ -104,91 +128,72 @@ def train_paper(
         rating: 0..1, shape (pairs,).
         scene: of each pair.
         recipe: how.
-        checkpoint: file that the state is written to every 50 steps, and resumed from.
+        start: weights to start from; drawn from the seed if there are none.
 
     Returns:
         The network at the step with the least validation loss, and curves with ``step``,
-        ``training`` and ``validation``.
+        ``training`` and ``validation`` (mean squared error) every WATCH steps.
     """
     rng = np.random.default_rng([31, recipe.seed])
     names = np.unique(scene)
     apart = np.isin(scene, rng.permutation(names)[: min(recipe.validation, len(names) - 1)])
-    batches = [Batch([m for m, a in zip(maps, apart, strict=True) if a == k]) for k in (0, 1)]
-    target = [torch.tensor(rating[apart == k], dtype=torch.float32) for k in (0, 1)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = DifferenceNetwork(len(maps[0]), recipe.pooling)
+    seen = [each for each, away in zip(maps, apart, strict=True) if not away]
+    batches = [Batch(seen, recipe.scale, recipe.thin, k) for k in range(recipe.thin)]
+    watched = Batch([each for each, away in zip(maps, apart, strict=True) if away], recipe.scale)
+    target, goal = (torch.from_numpy(rating[apart == k].astype(float)) for k in (False, True))
+    network = initial(len(maps[0]), recipe, start)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
     curve: list[dict] = []
-    best = (np.inf, copy.deepcopy(network.state_dict()))
-    if checkpoint is not None and Path(checkpoint).is_file():
-        state = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        best, curve = (state["least"], state["best"]), state["curve"]
-    for step in range(len(curve), recipe.steps):
+    least, best = np.inf, network.state_dict()
+    for step in range(recipe.steps):
         optimiser.zero_grad()
-        loss = paper_loss(batches[0](network), target[0], recipe.correlation)
+        loss = paper_loss(batches[step % recipe.thin](network), target, recipe.correlation)
         loss.backward()
         optimiser.step()
-        with torch.no_grad():
-            found = float((batches[1](network) - target[1]).square().mean())
-        curve.append({"step": step, "training": float(loss.detach()), "validation": found})
-        if found < best[0]:
-            best = (found, copy.deepcopy(network.state_dict()))
-        if checkpoint is not None and (step + 1) % 50 == 0:
-            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-            with replacing(checkpoint) as temporary:
-                torch.save(state | {"least": best[0], "best": best[1], "curve": curve}, temporary)
-    network.load_state_dict(best[1])
+        if step % WATCH == WATCH - 1 or step == recipe.steps - 1:
+            with torch.no_grad():
+                found = float((watched(network) - goal).square().mean())
+            curve.append({"step": step, "training": float(loss.detach()), "validation": found})
+            if found < least:
+                least = found
+                best = {name: each.clone() for name, each in network.state_dict().items()}
+    network.load_state_dict(best)
     return network, pd.DataFrame(curve)
 
 
-def predict_paper(
-    table: pd.DataFrame,
-    maps: Mapping[str, NDArray],
-    all_folds: Sequence[Fold],
-    recipe: PaperRecipe,
-    seeds: Sequence[int] = (0,),
-    jobs: int = 1,
-) -> NDArray:
-    """Predict by networks that have not seen the pairs, the mean over seeds.
-
-    About one training in six does not begin: it is done again from another seed.
+def initial(
+    n_features: int, recipe: PaperRecipe, start: Mapping[str, torch.Tensor] | None = None
+) -> DifferenceNetwork:
+    """Return the network before its training, in double precision.
 
     Args:
-        table: rated pairs, one per key of the maps.
-        maps: stimulus -> difference maps, for each row of the table.
-        all_folds: of `qastanet.training.cross_validation.folds`, for this table.
-        recipe: how; its seed is replaced.
-        seeds: of the networks.
-        jobs: processes; the result does not depend on it.
-
-    Returns:
-        Scores, shape (pairs, folds).
+        n_features: 4 for ambisonics, 3 for binaural signals.
+        recipe: its pooling and seed count.
+        start: weights to start from instead.
     """
-    each = [maps[name] for name in table.stimulus]
-    rating, scene = table["mean"].to_numpy() / 100, table.content.astype(str).to_numpy()
-    tasks = [(np.flatnonzero(fold.train), seed) for fold in all_folds for seed in seeds]
-    run = delayed(_predict_all)
-    work = (run(each, rating, scene, chosen, replace(recipe, seed=seed)) for chosen, seed in tasks)
-    found = Parallel(jobs, return_as="generator")(work)
-    scores = np.stack(list(tqdm(found, total=len(tasks), unit="network")), axis=1)
-    return scores.reshape(len(table), len(all_folds), len(seeds)).mean(-1)
+    network = DifferenceNetwork(n_features, recipe.pooling)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    for layer in (*network.pointwise, network.over_bands, network.hidden, network.output):
+        _draw(layer, generator)
+    if start is not None:
+        network.load_state_dict(start)
+    return network.double()
 
 
-def _predict_all(
-    maps: Sequence[NDArray], rating: NDArray, scene: NDArray, chosen: NDArray, recipe: PaperRecipe
-) -> NDArray:
-    """Train on the chosen pairs and score all, once more from another seed if it did not begin."""
-    torch.set_num_threads(1)  # so that sums are taken in the same order
-    part = [maps[i] for i in chosen]
-    whole = Batch(maps)
-    for attempt in range(TRIES):
-        tried = replace(recipe, seed=recipe.seed + 1000 * attempt)
-        network, _ = train_paper(part, rating[chosen], scene[chosen], tried)
-        with torch.no_grad():
-            scores = whole(network).numpy()
-        if np.ptp(scores[chosen]) >= DEAD:
-            break
-    return scores
+def _draw(layer: torch.nn.Linear, generator: torch.Generator) -> None:
+    """Draw weights and bias evenly from +-1/sqrt(inputs), as PyTorch does when it makes a layer.
+
+    PyTorch scales and rounds them differently on different processors; here they are scaled in
+    double precision and rounded once.
+    """
+    bound = float(np.float32(1 / np.sqrt(layer.in_features)))
+    with torch.no_grad():
+        for each in (layer.weight, layer.bias):
+            even = torch.rand(each.shape, generator=generator).double()
+            each.copy_((2 * bound * even - bound).float())
+
+
+def predict(network: DifferenceNetwork, batch: Batch) -> NDArray[np.float64]:
+    """Score the pairs of a batch, shape (pairs,)."""
+    with torch.no_grad():
+        return batch(network).numpy()

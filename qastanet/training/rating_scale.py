@@ -23,6 +23,62 @@ LIMIT = 3.0
 """Largest absolute logarithm of an exponent."""
 
 
+CURVE_SPREAD = 0.5
+"""How far the logarithm of a curve may be from 0 before ratings must say so."""
+
+ERROR = 0.12
+"""What a mean rating (0..1) may be off; weighs the ratings against this spread."""
+
+
+class CurveScale(NamedTuple):
+    """How a listening test rates by the model that is made of parts: a and b of its own.
+
+    The score exp(-a D^b) becomes exp(-exponent (a D^b)^curve), of the same form.
+
+    Attributes:
+        exponent: above 1 if it rates more strictly than the model.
+        curve: above 1 if it is kinder to small differences.
+
+    Example:
+        >>> CurveScale(2.0, 1.0)([0.5, 1.0]).round(3).tolist()
+        [0.25, 1.0]
+    """
+
+    exponent: float = 1.0
+    curve: float = 1.0
+
+    def __call__(self, score: ArrayLike) -> NDArray:
+        """Put scores on the scale; those of exactly 1 stay."""
+        lost = -np.log(np.clip(np.asarray(score, dtype=float), 1e-300, 1))
+        return np.exp(-self.exponent * lost**self.curve)
+
+
+def fit_curve(score: ArrayLike, rating: ArrayLike) -> CurveScale:
+    """Fit the scale of a listening test by least squares, the curve near 1 unless ratings say so.
+
+    Args:
+        score: predictions, 0..1, shape (items,).
+        rating: mean ratings, 0..1, shape (items,).
+
+    Example:
+        >>> score = np.linspace(0.1, 0.9, 40)
+        >>> round(fit_curve(score, CurveScale(2.0, 1.0)(score)).exponent, 3)
+        2.0
+    """
+    score, rating = np.asarray(score, dtype=float), np.asarray(rating, dtype=float)
+    coded = (score < 1) & np.isfinite(rating)
+    score, rating = score[coded], rating[coded]
+    if not len(score):
+        return CurveScale()
+
+    def residuals(logs: NDArray) -> NDArray:
+        misses = (CurveScale(*np.exp(logs))(score) - rating) / ERROR
+        return np.append(misses, logs[1] / CURVE_SPREAD)
+
+    found = scipy.optimize.least_squares(residuals, np.zeros(2), bounds=(-LIMIT, LIMIT))
+    return CurveScale(*np.exp(found.x).tolist())
+
+
 class RatingScale(NamedTuple):
     """How a listening test rates.
 

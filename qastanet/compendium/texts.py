@@ -1,0 +1,168 @@
+"""Tables in the README and in the model card, written from the kept results.
+
+A text has places `<!-- table NAME -->` ... `<!-- end -->`; what stands between is made here. So no
+number in such a table is typed. `python -m qastanet.compendium.texts` writes them (`make texts`),
+with `--check` it only tells whether they are as they would be written.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from qastanet.evidence.overview import ALL, SEEN
+from qastanet.plots.names import DATASETS, LABELS
+from qastanet.storage import replacing
+
+TEXTS = ("README.md", "qastanet/weights/MODEL_CARD.md")
+PROCESSED = Path("data/processed")
+PLACE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+EXTREME = {"aes2023": "without Mono", "ambiqual2": "without 32 kbit/s"}
+"""What the subset without the extreme condition leaves out."""
+
+COMPARED = (
+    *("parts", "qastanet-retrained", "qastanet-tuned", "qastanet-released", "emobiq", "binaqual"),
+    *("ambiqual-la", "ambiqual-lq", "visqol", "zimtohrli", "lsd", "bitrate", "condition-mean"),
+)
+"""Rows of the table of everything."""
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a correlation without its zero.
+
+    Example:
+        >>> number(0.914), number(-0.05), number(1.0), number(float("nan"))
+        ('.91', '−.05', '1.00', '–')
+    """
+    if np.isnan(value):
+        return "–"
+    return f"{value:.{digits}f}".replace("0.", ".", 1).replace("-", "−")
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _columns(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Tests and subsets in the order of the table."""
+    return list(dict.fromkeys(zip(table.dataset, table.subset, strict=True)))
+
+
+def _title(table: pd.DataFrame, dataset: str, subset: str) -> str:
+    """Name a test and a subset, with the number of items."""
+    part = table[(table.dataset == dataset) & (table.subset == subset)]
+    what = "all" if subset == ALL else EXTREME.get(dataset, subset)
+    return f"{DATASETS[dataset]}, {what} ({part['items'].max():g})"
+
+
+def _rows(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Metrics and what they have not seen, in the order in which they are shown."""
+    known = set(zip(table.metric, table.unseen, strict=True))
+    wanted = [(m, u) for m in COMPARED for u in ("as it is", *SEEN.values())]
+    return [key for key in wanted if key in known]
+
+
+def everything() -> str:
+    """Pearson / Spearman of every metric on every test."""
+    table = pd.read_csv(PROCESSED / "overview.csv")
+    columns = _columns(table)
+    values = table.set_index(["metric", "unseen", "dataset", "subset"])
+    rows = []
+    for metric, unseen in _rows(table):
+        name = LABELS.get(metric, metric)
+        cells = [name if unseen == "as it is" else f"{name}; {unseen}"]
+        for key in columns:
+            found = (metric, unseen, *key)
+            row = values.loc[found] if found in values.index else None
+            both = (row.pearson, row.spearman) if row is not None else (np.nan, np.nan)
+            cells.append("–" if row is None else " / ".join(map(number, both)))
+        rows.append(cells)
+    return markdown(["Pearson / Spearman", *(_title(table, *key) for key in columns)], rows)
+
+
+def ours() -> str:
+    """Our model on every test, with intervals, points and parts."""
+    table = pd.read_csv(PROCESSED / "overview.csv")
+    table = table[table.metric == "parts"]
+    head = ["", "not seen", "Pearson [95 %]", "Spearman [95 %]", "points off, scale told"]
+    head += ["which coding / on which sound / rest", "shuffled within codings"]
+    rows = []
+    for dataset, subset in _columns(table):
+        chosen = table[(table.dataset == dataset) & (table.subset == subset)]
+        for row in chosen.itertuples():
+            parts = " / ".join(map(number, (row.conditions, row.scenes, row.rest)))
+            rows.append([_title(table, dataset, subset), row.unseen])
+            for name in ("pearson", "spearman"):
+                limits = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
+                rows[-1].append("{} [{}, {}]".format(*map(number, limits)))
+            rows[-1] += [f"{row.points:.1f}", parts, number(row.shuffled)]
+    return markdown(head, rows)
+
+
+def networks() -> str:
+    """The paper's network: the mean of many, and single ones."""
+    table = pd.read_csv(PROCESSED / "paper_spread.csv")
+    words = {"swap": "SWAP", "sum": "sum", "max": "maximum", "p-norm": "p-norm"}
+    words |= {"released": "sum, from the released weights", "swap-binaural": "SWAP, binaural"}
+    left = {"pooled-loso": "scene left out", "pooled-source-out": "recording left out"}
+    left |= {"lodo": "test left out"}
+    head = ["networks", "not seen", "items of", "seeds", "mean of all: Pearson / points off"]
+    head += ["one network: Pearson", "points off"]
+    rows = []
+    for row in table[table.protocol.isin(left)].itertuples():
+        if row.protocol != "lodo" and row.dataset != "pooled":
+            continue
+        name = {"pooled": "both tests"}.get(row.dataset, DATASETS.get(row.dataset, row.dataset))
+        both = f"{number(row.pearson)} / {row.rmse:.1f}"
+        single = f"{number(row.pearson_one)} ± {number(row.pearson_sd)}"
+        off = f"{row.rmse_one:.1f} ± {row.rmse_sd:.1f}"
+        rows.append([words[row.model], left[row.protocol], name, str(row.seeds), both, single, off])
+    return markdown(head, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "everything": everything,
+    "ours": ours,
+    "networks": networks,
+}
+
+
+def written(text: str) -> str:
+    """Return a text with its tables made anew.
+
+    Raises:
+        KeyError: if a place names a table that there is none of
+    """
+    return PLACE.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the tables, or check them; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing")
+    options = parser.parse_args(arguments)
+    off = []
+    for name in TEXTS:
+        before = Path(name).read_text(encoding="utf-8")
+        after = written(before)
+        if after == before:
+            continue
+        off.append(name)
+        if not options.check:
+            with replacing(name) as temporary:
+                temporary.write_text(after, encoding="utf-8")
+    if options.check and off:
+        print(f"{', '.join(off)}: tables are not those of the results; `make texts`")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

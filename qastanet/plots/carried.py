@@ -1,0 +1,85 @@
+"""The figure of what carries the agreement of each metric with the listeners."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from qastanet.plots.names import DATASETS, LABELS
+from qastanet.plots.style import PAGE
+
+COLUMNS = {
+    "pearson": "all\nitems",
+    "without": "without the\nextreme one",
+    "conditions": "which\ncoding",
+    "scenes": "on which\nsound",
+    "rest": "the rest",
+}
+"""Columns of the figure: two correlations, then those of the parts of the first."""
+
+YARDSTICKS = ("bitrate", "condition-mean", "listeners")
+"""Rows below the metrics."""
+
+SHORT = {"recording left out": "recording unseen", "test left out": "test unseen"}
+
+
+def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """Draw Pearson's correlation with and without the extreme condition, and of its parts.
+
+    Args:
+        table: of `qastanet.evidence.overview.overview`.
+        metrics: rows, in this order; of models both kinds of what is unseen.
+    """
+    datasets = [name for name in pd.unique(table.dataset)]
+    table = table[table.metric.isin(metrics)].assign(
+        row=[*map(_row, table[table.metric.isin(metrics)].itertuples())]
+    )
+    order = {name: place for place, name in enumerate(metrics)}
+    known = (
+        table.drop_duplicates("row")
+        .sort_values("metric", key=lambda c: c.map(order), kind="stable")
+        .row
+    )
+    size = (PAGE, 0.19 * len(known) + 1.1)
+    figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
+    for axis, dataset in zip(axes[0], datasets, strict=True):
+        part = table[table.dataset == dataset]
+        whole = part[part.subset == "all"].set_index("row")
+        less = part[part.subset != "all"].set_index("row").pearson
+        values = whole.assign(without=less.reindex(whole.index))[list(COLUMNS)].reindex(known)
+        shown = values.round(2).astype(object).map(_number)
+        sns.heatmap(
+            values.astype(float),
+            ax=axis,
+            vmin=-1,
+            vmax=1,
+            cmap="vlag_r",
+            cbar=False,
+            annot=shown.to_numpy(),
+            fmt="",
+            annot_kws={"size": 6},
+            linewidths=0.4,
+        )
+        items = int(whole["items"].max())
+        clusters = int(whole["recordings"].max())
+        axis.set_title(f"{DATASETS.get(dataset, dataset)}\n({items} items, {clusters} recordings)")
+        axis.set_xticklabels(COLUMNS.values(), rotation=90, fontsize=6)
+        axis.axvline(2, color="0.2", lw=1)
+        axis.grid(False)
+        axis.set(ylabel="", xlabel="")
+        axis.tick_params(length=0, labelsize=6)
+    return figure
+
+
+def _row(row) -> str:
+    """Name a row: the metric, and for models what they have not seen."""
+    name = LABELS.get(row.metric, row.metric)
+    return f"{name}, {SHORT[row.unseen]}" if row.unseen in SHORT else name
+
+
+def _number(value: float) -> str:
+    """Write a correlation in two digits, without the zero."""
+    return "" if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1)

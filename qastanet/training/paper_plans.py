@@ -1,0 +1,137 @@
+"""Which networks of the paper are trained, on which pairs and folds."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from qastanet import registry, storage
+from qastanet.errors import InputError
+from qastanet.models.released import load_checkpoint, network_state
+from qastanet.training.cross_validation import Fold, folds
+from qastanet.training.paper_training import PaperRecipe
+
+WEIGHTS = "model_weights.pth.tar"
+"""Name of the file of the released weights."""
+
+RATINGS = [f"data/processed/{name}_listening_test.csv" for name in ("aes2023", "ambiqual2")]
+MAPS = {
+    "ambisonic": [f"data/processed/{name}_differences.npz" for name in ("aes2023", "ambiqual2")],
+    "binaural": [
+        f"data/processed/{name}_binaural_differences.npz" for name in ("aes2023", "ambiqual2")
+    ],
+}
+
+
+POOLED = {"pooled-loso": 20, "pooled-source-out": 20, "lodo": 20}
+ALL = "all"
+"""The protocol of networks that have seen all pairs; their weights are kept."""
+
+
+class Plan(NamedTuple):
+    """Networks of one kind.
+
+    Attributes:
+        signal: form of the pairs.
+        recipe: how they are trained.
+        released: whether they start from the authors' released weights.
+        seeds: protocol -> networks for each of its folds.
+    """
+
+    signal: str
+    recipe: PaperRecipe
+    released: bool
+    seeds: Mapping[str, int]
+
+
+_SWAP = {**POOLED, "loso": 10, "source-out": 10, ALL: 20}
+_FEW = {"pooled-loso": 10}
+PLANS = {
+    "swap": Plan("ambisonic", PaperRecipe(), False, _SWAP),
+    "swap-binaural": Plan("binaural", PaperRecipe(), False, _SWAP),
+    "released": Plan(
+        "ambisonic",
+        PaperRecipe(pooling="sum", rate=0.003, scale=(1.0, 1.0, 1.0, 1.0)),
+        True,
+        dict.fromkeys(POOLED, 10),
+    ),
+    "sum": Plan("ambisonic", PaperRecipe(pooling="sum"), False, _FEW),
+    "max": Plan("ambisonic", PaperRecipe(pooling="max"), False, _FEW),
+    "p-norm": Plan("ambisonic", PaperRecipe(pooling="p-norm"), False, _FEW),
+}
+"""What is trained, by name."""
+
+
+class Pairs(NamedTuple):
+    """Rated pairs of one form: table (``dataset``, ``content``, ``role``, ``mean``) and maps."""
+
+    table: pd.DataFrame
+    maps: list[NDArray]
+
+
+def plan_folds(pairs: Pairs, protocol: str) -> list[Fold]:
+    """List the trainings of a protocol; `ALL` has one, of all items but references."""
+    if protocol == ALL:
+        seen = (pairs.table.role != "reference").to_numpy()
+        return [Fold(ALL, seen, ~seen)]
+    return folds(pairs.table, [protocol])
+
+
+def left_out(table: pd.DataFrame, fold: Fold) -> str:
+    """Say in a word what a fold leaves out: a data set, or its contents."""
+    if fold.protocol == ALL:
+        return "nothing"
+    column = "dataset" if fold.protocol == "lodo" else "content"
+    return " ".join(sorted(table.loc[fold.test, column].astype(str).unique()))
+
+
+def released_start() -> dict[str, torch.Tensor]:
+    """Return the authors' released weights; they are fetched where they are not at hand."""
+    path = registry.path(registry.RELEASE, WEIGHTS)
+    return network_state(load_checkpoint(path), path)
+
+
+def released_start_if_there() -> dict[str, torch.Tensor] | None:
+    """Return the released weights if they can be had without a network, else nothing."""
+    there = registry.at_hand(registry.find(registry.RELEASE, WEIGHTS))
+    return released_start() if there else None
+
+
+def with_roles(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the column ``role`` (reference or coded) to a table of ratings that has none."""
+    if "role" in table:
+        return table
+    return table.assign(role=np.where(table.condition == "REF", "reference", "coded"))
+
+
+def read_pairs(
+    ratings: Sequence[str | Path], maps: Mapping[str, Sequence[str | Path]]
+) -> dict[str, Pairs]:
+    """Read the rated pairs that have difference maps.
+
+    Args:
+        ratings: tables of the listening tests.
+        maps: signal -> files of difference maps.
+
+    Returns:
+        signal -> pairs, in the order of the tables.
+
+    Raises:
+        InputError: if no rated pair of a signal has maps
+    """
+    tables = [pd.read_csv(each) for each in ratings]
+    tables = [t[t.screening == "raw"] if "screening" in t else t for t in tables]
+    known = pd.concat(map(with_roles, tables), ignore_index=True).dropna(subset="mean")
+    found = {}
+    for signal, files in maps.items():
+        there = dict(itertools.chain.from_iterable(storage.read_maps(f).items() for f in files))
+        table = known[known.stimulus.isin(list(there))].reset_index(drop=True)
+        if table.empty:
+            raise InputError(f"{', '.join(map(str, files))}: no maps of rated pairs")
+        found[signal] = Pairs(table.assign(signal=signal), [there[s] for s in table.stimulus])
+    return found
