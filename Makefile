@@ -8,7 +8,16 @@ PYTHON3 ?= python3
 PROFILE ?= default
 JOBS ?= 2
 PYTHON := .venv/bin/python
-export PYTHON
+# names are data: taken as they are written, and handed to the shell by the environment only
+override MANIFEST := $(value MANIFEST)
+override PROFILE := $(value PROFILE)
+override JOBS := $(value JOBS)
+override PYTHON3 := $(value PYTHON3)
+MAKEOVERRIDES :=
+export PYTHON MANIFEST PROFILE JOBS PYTHON3
+CHECK = case "$$PROFILE" in ''|*[!A-Za-z0-9_-]*) \
+  echo "PROFILE '$$PROFILE': give the name of a folder in notebooks/parameters" >&2; exit 2;; esac; \
+  case "$$JOBS" in ''|*[!0-9]*) echo "JOBS '$$JOBS': give a number" >&2; exit 2;; esac
 
 help: ## list the targets
 	@echo "make TARGET [PROFILE=default|smoke] [JOBS=2] [MANIFEST=my_test.csv]"
@@ -18,7 +27,7 @@ setup: .venv/installed ## create .venv from requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
 	@echo "Installing packages into .venv, which takes some minutes."
-	$(PYTHON3) -m venv .venv
+	"$$PYTHON3" -m venv .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
@@ -28,30 +37,33 @@ fetch: setup ## fetch the public sounds (140 MB), so that `reproduce` starts fro
 
 ifdef MANIFEST
 reproduce: setup
-	$(PYTHON) -m qastanet.compendium.workflow own "$(MANIFEST)"
+	@$(PYTHON) -m qastanet.compendium.workflow own -- "$$MANIFEST"
 else
 reproduce: results ## run the notebooks: every table and figure, held against the published ones; with MANIFEST=my_test.csv, of that test
-	@$(PYTHON) -m qastanet.compendium.verdict --profile $(PROFILE)
+	@$(PYTHON) -m qastanet.compendium.verdict --profile "$$PROFILE"
 
 results: setup
+	@$(CHECK)
 	@mkdir -p build
 	@if $(PYTHON) -m qastanet fetch --check > /dev/null; \
 	  then audio=--audio; echo "The public sounds are at hand: results are made from them."; \
 	  else audio=; echo "Without the public sounds: results are made from data/processed."; fi; \
-	  $(PYTHON) -m qastanet.compendium.workflow rules --profile $(PROFILE) $$audio > build/$(PROFILE).mk
-	@$(MAKE) --no-print-directory -j $(JOBS) -f build/$(PROFILE).mk all
+	  $(PYTHON) -m qastanet.compendium.workflow rules --profile "$$PROFILE" $$audio > "build/$$PROFILE.mk"
+	@$(MAKE) --no-print-directory -j "$$JOBS" -f "build/$$PROFILE.mk" all
 endif
 
 report: results ## one report of everything: build/report/index.html
-	$(PYTHON) -m qastanet.compendium.report --profile $(PROFILE)
+	$(PYTHON) -m qastanet.compendium.report --profile "$$PROFILE"
 
 campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a summary and a plot
+	@$(CHECK)
 	$(PYTHON) -m qastanet.listening_tests.rated_pairs build/campaign/manifest.csv
 	$(PYTHON) -m qastanet batch build/campaign/manifest.csv -o build/campaign/scores.csv \
-	  --jobs $(JOBS) --by condition
+	  --jobs "$$JOBS" --by condition
 
 train: setup ## train the paper's networks and fit our model, from the kept features (an hour; resumable)
-	$(PYTHON) -m qastanet.training.paper_ensembles --jobs $(JOBS)
+	@$(CHECK)
+	$(PYTHON) -m qastanet.training.paper_ensembles --jobs "$$JOBS"
 	$(PYTHON) -m qastanet.training.shipping
 
 texts: setup ## write the tables of README and model card from the results

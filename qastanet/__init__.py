@@ -21,8 +21,8 @@ The packages, in the order of the data flow; each imports only those that stand 
 * `compendium`: notebooks, verdict and report
 * `explore`: what the sliders move
 
-Below them `errors`, `lazy`, `version`, `storage` and `registry`, above them `cli_training` and
-`cli`.
+Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`, above them
+`cli_training`, `cli_batch` and `cli`.
 """
 
 import importlib

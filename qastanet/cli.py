@@ -1,13 +1,16 @@
 """The command line: `qastanet score`, `explain`, `batch`, `manifest`, `train` and `fetch`."""
 
 import argparse
+import codecs
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 
 import qastanet
-from qastanet import cli_training
+from qastanet import cli_batch, cli_training
+from qastanet.cli_training import add_force, options_of
 from qastanet.errors import InputError
 
 
@@ -34,23 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "-o", "--output", required=True, metavar="FILE", help="a page (.html) or .png, .svg, .pdf"
     )
+    add_force(explain)
     _add_options(explain)
     explain.set_defaults(run=_explain)
 
-    batch = commands.add_parser("batch", help="score a whole test campaign")
-    batch.add_argument("manifest", nargs="?", metavar="MANIFEST.csv", help="reference,degraded,...")
-    batch.add_argument("--ref", metavar="DIR", help="folder of references, paired by name with")
-    batch.add_argument("--deg", metavar="DIR", help="folder of degraded files")
-    batch.add_argument("--dry-run", action="store_true", help="only show the pairs")
-    batch.add_argument("-o", "--output", default="scores.csv", help="default: %(default)s")
-    _add_model(batch)
-    batch.add_argument("--jobs", type=int, default=1, metavar="N", help="processes on this machine")
-    batch.add_argument("--scheduler", metavar="ADDRESS", help="use an existing Dask cluster")
-    batch.add_argument("--by", nargs="+", metavar="LABEL", help="columns to summarise by")
-    batch.add_argument("--quiet", action="store_true", help="show no progress")
-    _add_options(batch)
-    batch.set_defaults(run=_batch)
-
+    cli_batch.add_batch(commands, _add_model, _add_options)
     cli_training.add_manifest(commands)
     cli_training.add_train(commands, _add_options)
 
@@ -96,29 +87,46 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order-mismatch",
         default="error",
-        help="if the ambisonic orders differ: error, truncate or pad (default: %(default)s)",
+        help="if the ambisonic orders differ: error, truncate or pad (default: %(default)s); "
+        "truncate also takes orders 4 to 7",
     )
-
-
-def _options(arguments: argparse.Namespace):
-    """Return what may be done to a pair of signals."""
-    from qastanet.sound.options import Options
-
-    return Options(arguments.align, arguments.convention, arguments.order_mismatch)
+    parser.add_argument(
+        "--mono", default="error", help="one channel: error, or both-ears (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--head-locked",
+        default="error",
+        help="two head-locked channels behind an ambisonic signal: error or ignore (default: "
+        "%(default)s)",
+    )
+    parser.add_argument("--track", type=int, metavar="N", help="sound track in a file, from 1")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse files whose header and content disagree"
+    )
+    parser.add_argument(
+        "--allow-truncated", action="store_true", help="take what is there of a file that is cut"
+    )
 
 
 def _score(options: argparse.Namespace) -> int:
     """Score a pair of files."""
     from qastanet.scoring.pair_scores import score_files
 
-    result = score_files(options.reference, options.degraded, options.model, _options(options))
+    with contextlib.suppress(OSError, ValueError):
+        if os.path.samefile(options.reference, options.degraded):
+            print("note: reference and degraded file are the same file", file=sys.stderr)
+    result = score_files(options.reference, options.degraded, options.model, options_of(options))
     if "resampled_to" in result and not result["adjustments"]:
         print(
             f"note: resampled from {result['sampling_rate']} to {result['resampled_to']} Hz",
             file=sys.stderr,
         )
     _tell(result)
-    print(json.dumps(result, indent=2) if options.json else f"{result['score']:.4f}")
+    if options.json:  # what is unknown is null: NaN is no JSON
+        known = {k: None if isinstance(v, float) and v != v else v for k, v in result.items()}
+        print(json.dumps(known, indent=2, allow_nan=False))
+    else:
+        print(f"{result['score']:.4f}")
     return 0
 
 
@@ -131,94 +139,23 @@ def _tell(report: dict) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Show where a pair of files loses quality."""
+    from qastanet.outputs import Output, claim, holding
     from qastanet.plots import explanation_page
     from qastanet.scoring import explanation
 
-    explanation_page.check_ending(options.output)
+    output = explanation_page.check_ending(options.output)
+    inputs = options.reference, options.degraded, options.model
+    claim([Output(output, holding(explanation_page.MARK))], inputs, options.force)
     explained = explanation.explain_files(
-        options.reference, options.degraded, options.model, _options(options)
+        options.reference, options.degraded, options.model, options_of(options)
     )
     _tell(explained.report)
-    explanation_page.write(explained, options.output)
+    explanation_page.write(explained, output)
     found = explained.found
     print(f"score {found.score:.4f}")
     for sentence in found.sentences:
         print(sentence)
     return 0
-
-
-def _batch(options: argparse.Namespace) -> int:
-    """Score a campaign; the exit code is 1 if a pair could not be scored."""
-    import csv
-    from pathlib import Path
-
-    from qastanet.agreement.condition_means import summarise
-    from qastanet.scoring import campaign, manifest
-    from qastanet.storage import write_rows
-
-    if bool(options.manifest) == bool(options.ref and options.deg):
-        raise InputError("give either a MANIFEST.csv, or both --ref DIR and --deg DIR")
-    if options.jobs == 0:
-        raise InputError("--jobs 0: give the number of processes, or -1 for all cores")
-    pairs = (
-        manifest.read_manifest(options.manifest)
-        if options.manifest
-        else manifest.pair_folders(options.ref, options.deg)
-    )
-    unknown = [name for name in options.by or [] if name not in pairs[0]]
-    if unknown:
-        raise InputError(f"--by {unknown[0]}: no such column; there are {', '.join(pairs[0])}")
-    if options.dry_run:
-        writer = csv.DictWriter(sys.stdout, list(pairs[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(pairs)
-        return 0
-    table = campaign.run(
-        pairs,
-        options.output,
-        options.model,
-        _options(options),
-        options.jobs,
-        options.scheduler,
-        progress=not options.quiet,
-    )
-    summary = summarise(table, options.by)
-    stem = Path(options.output).with_suffix("")
-    write_rows(summary, f"{stem}_summary.csv")
-    _draw_summary(summary, f"{stem}_summary.svg")
-    _print_columns(summary)
-    failed = [row for row in table if row["error"]]
-    for row in failed[:10]:
-        error, name = row["error"], row["degraded"]
-        print(f"failed: {error if name in error else f'{name}: {error}'}", file=sys.stderr)
-    if failed:
-        print(f"{len(failed)} of {len(table)} pairs failed: see {options.output}", file=sys.stderr)
-    return 1 if failed else 0
-
-
-def _draw_summary(summary: list[dict], path: str) -> None:
-    """Draw the summary of a campaign, if the package for it is there."""
-    from qastanet.lazy import MissingExtraError
-
-    try:
-        from qastanet.plots import score_curves, style
-    except MissingExtraError as error:
-        print(f"note: no {path}, since {error}", file=sys.stderr)
-        return
-    style.use_style()
-    style.save(score_curves.campaign(summary), path)
-
-
-def _print_columns(rows: list[dict]) -> None:
-    """Print rows as a table of columns that end below one another."""
-    shown = [
-        [f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row.values()]
-        for row in rows
-    ]
-    lines = [list(rows[0]), *shown]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print(*(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -249,21 +186,54 @@ def _run(options: argparse.Namespace) -> int:
         raise missing(error) from error
 
 
+def _show_all(error: UnicodeEncodeError) -> tuple[bytes, int]:
+    """Encode what a stream cannot: bytes of names as they are, other letters escaped."""
+    parts = (
+        bytes([ord(letter) - 0xDC00])
+        if 0xDC80 <= ord(letter) <= 0xDCFF
+        else letter.encode("ascii", "backslashreplace")
+        for letter in error.object[error.start : error.end]
+    )
+    return b"".join(parts), error.end
+
+
+def _prepare_streams() -> None:
+    """Let every name be printed, whatever the console can show, also where there is none."""
+    codecs.register_error("qastanet", _show_all)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started this
+            setattr(sys, name, open(os.devnull, "w"))
+        with contextlib.suppress(AttributeError):  # a stream of another kind
+            getattr(sys, name).reconfigure(errors="qastanet")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
+    _prepare_streams()
     options = _parser().parse_args(arguments)
-    with contextlib.suppress(AttributeError):  # a stream of another kind
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files need not be UTF-8
     try:
-        return _run(options)
+        code = _run(options)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         print(f"qastanet: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
+        _drop_output()
         return 0
+    except OSError as error:  # the output is full, or the working folder is gone
+        _drop_output()
+        what = error.filename or "the output or the working folder"
+        print(f"qastanet: {what}: cannot be used ({error.strerror})", file=sys.stderr)
     except KeyboardInterrupt:
         print("qastanet: interrupted", file=sys.stderr)
         return 130
+    return 2
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, so that leaving does not fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,28 @@ from qastanet.errors import InputError
 from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
+PREDICTIONS = ("stimulus", "reference", "degraded", "part", "score")
+AGREEMENT = ("part", "dataset", "signal", "pearson", "rmse")
+"""Columns that tell the tables of `qastanet train`."""
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Describe the leave to write over files."""
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="write over files that an earlier run of this command did not write (never over "
+        "inputs or sounds)",
+    )
+
+
+def options_of(arguments: argparse.Namespace):
+    """Return what may be done to a pair of signals."""
+    from dataclasses import fields
+
+    from qastanet.sound.options import Options
+
+    return Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
 
 
 def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
@@ -36,6 +58,7 @@ def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) 
         help="fit only how the test uses its scale (two numbers); the order of scores stays",
     )
     train.add_argument("--quiet", action="store_true", help="show no progress")
+    add_force(train)
     add_options(train)
     train.set_defaults(run=_train)
 
@@ -58,6 +81,7 @@ def add_manifest(commands) -> None:
         "--all-listeners", action="store_true", help="keep those that the screening leaves out"
     )
     manifest.add_argument("-o", "--output", default="manifest.csv", help="default: %(default)s")
+    add_force(manifest)
     manifest.set_defaults(run=_manifest)
 
 
@@ -65,29 +89,49 @@ def _train(options: argparse.Namespace) -> int:
     """Train on a listening test."""
     need("pandas", "tqdm", extra="train")
     from qastanet.listening_tests import rated_manifest
-    from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
-    from qastanet.sound.options import Options
-    from qastanet.storage import check_writable, write_table
+    from qastanet.outputs import Output, claim, holding, named, sole_writer, table_with
+    from qastanet.own_test import own_scale
 
-    output = Path(options.output)
-    if output.suffix != ".safetensors":
-        raise InputError(f"{output}: the name of the weights must end in .safetensors")
+    output = named(options.output, ".safetensors")
     stem = output.with_suffix("")
     outputs = output, Path(f"{stem}_predictions.csv"), Path(f"{stem}_agreement.csv")
-    for each in outputs:
-        check_writable(each)
+    if options.scale_only and options.pretraining:
+        raise InputError("--scale-only needs no --pretraining; leave one of them out")
+    marks = holding("trained_on"), table_with(*PREDICTIONS), table_with(*AGREEMENT)
+    wanted = list(map(Output, outputs, marks))
+    claim(wanted, [options.manifest], options.force)
     table = rated_manifest.read_rated_manifest(options.manifest)
+    claim(wanted, [*table.reference, *table.degraded], options.force)
     parts = None
     if options.split == "suffix":
         parts = rated_manifest.split_by_suffix(table, options.manifest)
+    for note in table.attrs["notes"]:
+        print(f"note: {note}", file=sys.stderr)
     rated_manifest.check_trainable(table, options.manifest)
-    prepared = Options(options.align, options.convention, options.order_mismatch)
-    shown = not options.quiet
     if options.scale_only:
         own_scale.check_one_test(table, options.manifest)
+    with sole_writer(output):
+        _fit(options, table, parts, outputs)
+    return 0
+
+
+def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, Path]) -> None:
+    """Train, predict and write."""
+    import torch
+
+    from qastanet.listening_tests import rated_manifest
+    from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
+    from qastanet.storage import write_table
+    from qastanet.training import rating_scale
+
+    torch.set_num_threads(1)  # so that sums are taken in the same order
+    prepared = options_of(options)
+    shown = not options.quiet
+    if options.scale_only:
         table = own_scale.shipped_scores(table, prepared, shown)
     else:
         table, values = own_pairs.own_parts(table, prepared, progress=shown)
+    rated_manifest.check_scale(table["mean"], table.role == "reference", options.manifest)
     rated_manifest.check_trainable(table, options.manifest)
     if parts is not None and (shared := own_training.shared_scenes(table, parts)):
         print(
@@ -99,41 +143,50 @@ def _train(options: argparse.Namespace) -> int:
     facts |= {"split": options.split, "scenes": str(table.content.nunique())}
     if options.scale_only:
         trained = own_scale.fit_own_scale(table, parts)
-        own_scale.write_own_scale(trained, output, facts)
+        own_scale.write_own_scale(trained, outputs[0], facts)
         strict, curve = trained.scale
         print(
             f"scale of the test: {strict:.2f} (above 1: stricter than the shipped model), ", end=""
         )
         print(f"curve {curve:.2f} (above 1: kinder to small differences)")
+        if rating_scale.at_bound(strict):
+            print(
+                "warning: this is the end of the search; the ratings fit no scale", file=sys.stderr
+            )
     else:
         trained = own_training.train_own(table, values, parts)
-        own_training.write_own(trained, output, facts)
+        own_training.write_own(trained, outputs[0], facts)
     agreement = own_agreement.own_agreement(trained.predictions)
     write_table(trained.predictions, outputs[1])
     write_table(agreement, outputs[2])
     print(agreement.round(2).to_string(index=False))
     for note in own_agreement.doubts(agreement):
         print(f"note: {note}", file=sys.stderr)
-    print(f"{output}: use it with --model {output}")
-    return 0
+    print(f"{outputs[0]}: use it with --model {outputs[0]}")
 
 
 def _manifest(options: argparse.Namespace) -> int:
     """Make a manifest of the results of webMUSHRA."""
     from qastanet.listening_tests import webmushra_manifest
-    from qastanet.storage import check_writable, write_rows
+    from qastanet.outputs import Output, claim, named, table_with
+    from qastanet.storage import write_rows
 
-    check_writable(options.output)
+    output = Output(named(options.output, ".csv"), table_with(*webmushra_manifest.COLUMNS))
+    claim([output], [options.webmushra], options.force)
     rows, screening, sessions = webmushra_manifest.manifest_of(
         options.webmushra,
         options.sounds,
-        Path(options.output).absolute().parent,
+        output.path.absolute().parent,
         options.reference,
         options.anchor,
         options.pattern,
         not options.all_listeners,
     )
-    write_rows(rows, options.output)
+    sounds = [output.path.absolute().parent / row["degraded"] for row in rows]
+    claim([output], sounds, options.force)
+    write_rows(rows, output.path)
+    for note in rows.notes:
+        print(f"note: {note}", file=sys.stderr)
     for row in screening:
         if not row.kept:
             kept = "kept by request" if options.all_listeners else "left out"

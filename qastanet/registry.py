@@ -106,15 +106,26 @@ def mirror_folder() -> Path | None:
 
 
 def at_hand(entry: Entry, mirror: str | Path | None = None) -> bool:
-    """Tell whether a file can be had without the network (its hash is checked when it is read)."""
+    """Tell whether a file can be had without the network, and is the right one."""
     mirror = Path(mirror) if mirror else mirror_folder()
     places = [cache_folder() / entry.location]
     if mirror:
         places.append(mirror / entry.location)
-    return any(
-        place.is_file() and place.stat().st_size == (entry.bytes or place.stat().st_size)
-        for place in places
+    return any(place.is_file() and _right(place, entry) for place in places)
+
+
+def _right(place: Path, entry: Entry) -> bool:
+    """Tell whether a file is that of an entry; it is looked into once per run."""
+    found = place.stat()
+    return found.st_size == (entry.bytes or found.st_size) and (
+        _known_sha1(place, found.st_size, found.st_mtime_ns) == entry.git_blob_sha1
     )
+
+
+@functools.cache
+def _known_sha1(place: Path, size: int, changed: int) -> str:
+    """Return the hash of a file that has not changed since."""
+    return git_blob_sha1(place)
 
 
 def git_blob_sha1(path: str | Path) -> str:
@@ -148,6 +159,17 @@ def fetch(entry: Entry, mirror: str | Path | None = None) -> Path:
             raise ValueError(f"its git blob hash is not {entry.git_blob_sha1}")
 
     target = cache_folder() / entry.location
+    try:
+        if target.is_file():
+            if _right(target, entry):
+                return target
+            target.unlink()
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{cache_folder()}: cannot be written ({error.strerror}); name another cache with "
+            f"{CACHE_VARIABLE}"
+        ) from error
     known = f"sha256:{entry.sha256}" if entry.sha256 else None
     try:
         pooch.retrieve(entry.address, known, target.name, target.parent, downloader=get)

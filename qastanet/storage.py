@@ -6,10 +6,13 @@ import contextlib
 import csv
 import hashlib
 import os
+import stat
 import tempfile
+import time
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +23,17 @@ from qastanet.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+DAMAGED = (
+    *(OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile),
+    *(tokenize.TokenError, zlib.error),
+)
 """What reading a damaged npz file may raise."""
+
+SOUNDS = (
+    *(b"RIFF", b"RF64", b"BW64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd", b"wvpk"),
+    *(b"ID3\2", b"ID3\3", b"ID3\4", b"\x1aE\xdf\xa3"),
+)
+"""How files of sound begin."""
 
 Source = np.ndarray | str | Path
 """A signal: an array (channels, samples) at 48 kHz, or a sound file."""
@@ -45,17 +57,20 @@ def enter_root() -> Path:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary name beside a path, and rename to the path when the block succeeds.
 
-    Folders are made as needed. If the block fails, the path is left as it was.
+    Folders are made as needed. If the block fails, the path is left as it was. A link is written
+    through, and a file that is replaced keeps its permissions.
 
     Args:
         path: where the result shall lie
 
     Raises:
-        InputError: if the folder cannot be written
+        InputError: if the folder cannot be written, or something else than a file lies there
     """
-    path = Path(path)
+    check_target(path)
+    path = Path(os.path.realpath(path))  # through a link, which stays
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask()
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
         os.close(handle)
     except OSError as error:
@@ -63,7 +78,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:  # a full disk, for example
         raise InputError(
@@ -79,15 +94,93 @@ def check_writable(path: str | Path) -> None:
     Raises:
         InputError: if it is a folder, or its folder cannot be written
     """
-    path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file")
+    check_target(path)
+    path = Path(os.path.realpath(path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another") from error
+
+
+def check_target(path: str | Path) -> None:
+    """Refuse to write where something else lies than a file that may be replaced.
+
+    Raises:
+        InputError: if it is a folder, a device, a pipe or a sound
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # nothing is there, or writing will tell what is wrong
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is a folder; name a file")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: is no regular file (a pipe or a device); name another output")
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        if file.read(4) in SOUNDS:
+            raise InputError(f"{path}: is a sound; name another output")
+
+
+def read_once(path: str | Path, patience_s: float = 5.0) -> bytes:
+    """Return the content of a file, or of a pipe, which can be read only once.
+
+    Args:
+        path: file or pipe
+        patience_s: how long to wait for somebody to write into the pipe
+
+    Raises:
+        InputError: for a device, or a pipe that nobody writes to
+        OSError: if it cannot be read
+    """
+    mode = os.stat(path).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # that it is a folder is told by reading it
+        return Path(path).read_bytes()
+    if not stat.S_ISFIFO(mode):
+        raise InputError(f"{path}: is a device; save what it gives to a file first")
+    content, end = bytearray(), time.monotonic() + patience_s
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        while True:
+            try:
+                part = os.read(handle, 1 << 20)
+            except BlockingIOError:
+                part = None  # somebody is about to write
+            if part:
+                content += part
+                end = time.monotonic() + patience_s
+            elif part == b"" and content:
+                return bytes(content)
+            elif time.monotonic() > end:
+                raise InputError(
+                    f"{path}: is a pipe that nobody writes to; save it to a file first"
+                )
+            else:
+                time.sleep(0.01)
+    finally:
+        os.close(handle)
+
+
+def is_pipe(path: str | Path) -> bool:
+    """Tell whether a name is that of a pipe or of a device, which cannot be read twice.
+
+    Example:
+        >>> is_pipe("/dev/null"), is_pipe("no such file")
+        (True, False)
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def umask() -> int:
+    """Return which permissions new files shall not have."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
@@ -108,46 +201,6 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
             lineterminator="\n",
             errors="surrogateescape",  # names of files need not be UTF-8
         )
-
-
-def read_rows(path: str | Path) -> list[dict[str, str]]:
-    """Read a CSV file as texts, one dictionary per row; an empty cell is an empty text.
-
-    Names of files need not be UTF-8.
-
-    Args:
-        path: with the names of the columns in its first line
-
-    Returns:
-        all rows with the same names in the same order; blank lines, and columns without a name, are
-        left out
-
-    Raises:
-        InputError: if it cannot be read, has semicolons for commas, or a row has more cells than
-            there are columns
-    """
-    try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            lines = [line for line in csv.reader(file, strict=True) if line]
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file. Check the path.") from error
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a CSV file ({error})") from error
-    if not lines:
-        raise InputError(f"{path}: cannot be read as a CSV file (it is empty)")
-    names, *rest = lines
-    if len(names) == 1 and ";" in names[0]:
-        raise InputError(f"{path}: is separated by semicolons; save it with commas")
-    if twice := [name for k, name in enumerate(names) if name and name in names[:k]]:
-        raise InputError(f"{path}: two columns are called '{twice[0]}'; rename one")
-    for number, line in enumerate(rest, 2):
-        if len(line) > len(names):
-            raise InputError(
-                f"{path}: cannot be read as a CSV file (line {number} has {len(line)} cells, the "
-                f"first line {len(names)})"
-            )
-    rows = (dict(zip_longest(names, line, fillvalue="")) for line in rest)
-    return [{name: cell for name, cell in row.items() if name} for row in rows]
 
 
 def write_rows(rows: Iterable[Mapping], path: str | Path, digits: int = 6) -> None:
@@ -205,10 +258,20 @@ def only_one(path: str | Path, output: str | Path) -> Iterator[None]:
                 f"{output}: another run is writing it; wait, or choose another"
             ) from error
         try:
+            if os.name != "nt" and not _same(file.fileno(), path):
+                raise InputError(f"{output}: another run is writing it; wait, or choose another")
             yield
         finally:
             if os.name != "nt":  # where a file that is open cannot be removed
                 Path(path).unlink(missing_ok=True)
+
+
+def _same(handle: int, path: str | Path) -> bool:
+    """Tell whether an open file still is the one of that name: another run may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
 
 
 def write_maps(maps: Mapping[str, np.ndarray], path: str | Path) -> None:
@@ -231,7 +294,7 @@ def read_maps(path: str | Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name].astype(np.float32) for name in archive.files}
-    except (OSError, ValueError) as error:
+    except (*DAMAGED, AttributeError) as error:
         raise InputError(f"{path}: cannot be read as difference maps ({error})") from error
 
 

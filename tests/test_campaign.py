@@ -15,11 +15,11 @@ from qastanet import storage
 from qastanet.agreement.condition_means import summarise
 from qastanet.cli import main
 from qastanet.errors import InputError
+from qastanet.outputs import beside, sole_writer
 from qastanet.scoring import campaign, pair_scores
 from qastanet.scoring.manifest import pair_folders
 from qastanet.scoring.progress import Progress
 from qastanet.sound.options import Options
-from qastanet.storage import only_one
 
 RNG = np.random.default_rng(0)
 
@@ -54,7 +54,7 @@ def test_rows_come_in_the_order_of_the_manifest_with_their_labels(sounds):
         alone = pair_scores.score_files(row["reference"], row["degraded"])
         assert row["score"] == pytest.approx(alone["score"], abs=1e-9)
     assert "band_d.wav: cannot be read as sound" in kept.set_index("condition").error["d"]
-    assert not list(sounds.glob("*.journal*"))
+    assert not list(sounds.glob(".*qastanet*"))
 
 
 def test_a_table_of_pandas_will_do(sounds):
@@ -96,7 +96,7 @@ def test_nothing_is_scored_twice_after_an_interruption(sounds):
     with pytest.raises(KeyboardInterrupt):
         campaign.run(manifest, output, progress=False, work=interrupted)
     assert not output.exists()
-    journal = output.with_name("out.csv.journal")
+    journal = beside(output, "journal")
     with open(journal, "a") as file:
         file.write('{"key": "half a li')  # as a power cut leaves it
     again = []
@@ -123,7 +123,7 @@ def test_progress_after_an_interruption_starts_where_it_stopped(sounds, monkeypa
 
     with pytest.raises(KeyboardInterrupt):
         campaign.run(manifest, output, progress=False, work=half)
-    done = len(output.with_name("out.csv.journal").read_text().splitlines())
+    done = len(beside(output, "journal").read_text().splitlines())
     starts = []
 
     class Noted(Progress):
@@ -147,12 +147,15 @@ def test_progress_is_said_at_the_end_where_there_is_no_terminal(capsys):
 
 
 def test_other_options_or_changed_files_are_scored_anew(sounds):
-    files = [pairs(sounds)[0][name] for name in ("reference", "degraded")]
-    key = campaign._key(*files, "default", Options())
-    assert key == campaign._key(*files, "default", Options())
-    assert key != campaign._key(*files, "default", Options(align=True))
-    os.utime(files[1], (1, 1))
-    assert key != campaign._key(*files, "default", Options())
+    row = pairs(sounds)[:1]
+
+    def key(**options):
+        return campaign._keys(row, "default", Options(**options))
+
+    first = key()
+    assert first == key() != key(align=True)
+    os.utime(row[0]["degraded"], (1, 1))
+    assert first != key()
 
 
 @pytest.mark.parametrize("after_s", [3.0, 6.0])
@@ -188,7 +191,7 @@ def test_a_pair_that_kills_its_worker_becomes_a_row(sounds):
 
 
 def test_two_runs_do_not_mix(sounds):
-    with only_one(sounds / "out.csv.journal.lock", ""):
+    with sole_writer(sounds / "out.csv"):
         with pytest.raises(InputError, match=r"out\.csv: another run is writing it"):
             campaign.run(pairs(sounds), sounds / "out.csv", progress=False)
     campaign.run(pairs(sounds), sounds / "out.csv", progress=False)

@@ -116,7 +116,7 @@ def test_a_campaign_that_goes_on_with_other_weights_scores_all_anew(folder, tmp_
 
     with pytest.raises(KeyboardInterrupt):
         campaign.run(manifest, tmp_path / "s.csv", str(weights), progress=False, work=interrupted)
-    assert len((tmp_path / "s.csv.journal").read_text().splitlines()) == 4
+    assert len((tmp_path / ".s.csv.qastanet-journal").read_text().splitlines()) == 4
     shutil.copyfile(WEIGHTS, weights)
     table = campaign.run(manifest, tmp_path / "s.csv", str(weights), progress=False)
     scores = [row["score"] for row in table if row["condition"] != "hidden"]

@@ -101,9 +101,21 @@ def test_exactly_fifteen_per_cent_is_allowed():
     [
         ("a,b\n1,2\n", "no column session_uuid"),
         (HEADER + "x,t,FOA,101\n", "outside 0..100"),
-        (HEADER + "x,t,FOA,\n", "line 2 is missing"),
-        (HEADER + "x,t,FOA,loud\n", "'loud' in line 2 is missing, no number"),
-        (HEADER, "holds no ratings"),
+        (HEADER + "x,t,FOA,\n", "holds no rating"),
+        (HEADER + "x,t,FOA,loud\n", "line 2: the rating 'loud' is no number"),
+        (HEADER + "x,t,FOA,True\n", "line 2: the rating 'True' is no number"),
+        (HEADER + "x,t,FOA,10\n,t,FOA,10\n", "line 3: session_uuid is empty"),
+        (HEADER + "x,,FOA,10\n", "line 2: trial_id is empty"),
+        (HEADER + "x,t, ,10\n", "line 2: rating_stimulus is empty"),
+        (HEADER + "x,t,FOA,70\nx,t ,FOA,10\n", "rated twice, the second time in line 3"),
+        (HEADER + "x,t 1,FOA,70\nx,t+1,FOA,70\n", r"'t 1' and 't\+1' cannot be told apart"),
+        (HEADER + "x,t,FOA,7,5\n", "line 2: 5 cells, but 4 columns"),
+        (HEADER + "y,x,t,FOA,7\n", "line 2: 5 cells, but 4 columns"),
+        (HEADER, "lists no ratings"),
+        (
+            "trial_id,rating_reference,rating_non_reference,rating_non_reference_score\n",
+            "a test after BS.1116",
+        ),
         ("", "cannot be read as a CSV file"),
         (HEADER + "x,t,FOA,10\nx,t,FOA,20\n", "rated twice, the second time in line 3: x t FOA"),
     ],
@@ -113,6 +125,43 @@ def test_refuses_bad_files(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         read_webmushra(path)
+
+
+@pytest.mark.parametrize("trials", [["1", "2"], ["01", "02"], ["NA", "EU"], ["None", "true"]])
+def test_names_are_text(tmp_path, trials):
+    rows = [f"7,{t},{c},50" for t in trials for c in ("None", "1", "nan")]
+    (tmp_path / "r.csv").write_text(HEADER + "\n".join(rows))
+    table = read_webmushra(tmp_path / "r.csv")
+    assert list(dict.fromkeys(row.trial for row in table)) == trials and len(table) == 6
+    assert [row.condition for row in table[:3]] == ["None", "1", "nan"]
+    assert {(row.listener, row.session) for row in table} == {("listener01", "7")}
+
+
+def test_what_is_there_twice_counts_once_and_what_is_missing_not_at_all(tmp_path):
+    rows = "x,t,a,10\nx,t,b,99.5\nx,t,a,10\ny,t,a,NA\ny,t,b,60\n"
+    (tmp_path / "r.csv").write_text(HEADER + rows)
+    table = read_webmushra(tmp_path / "r.csv")
+    assert [row.rating for row in table] == [10, 99.5, 60]
+    assert "1 rows without a rating are left out (line 5)" in table.notes
+    assert any("1 ratings are there twice" in note for note in table.notes)
+
+
+def test_results_of_other_versions(tmp_path):
+    rows = [("x@y", "a", 10), ("x@y", "b", 20), ("z@y", "a", 30), ("z@y", "b", 40)]
+    old = "session_test_id,email,age,trial_id,rating_stimulus,rating_score,rating_time\n"
+    old += "".join(f"t,{who},30,t1,{name},{score},9\n" for who, name, score in rows)
+    (tmp_path / "old.csv").write_text(old)
+    new = "wm_testId;wm_id;wm_type;questionaire_uuid;responses_stimulus;responses_score\n"
+    new += "".join(f"t;t1;mushra;{who};{name};{score},0\n" for who, name, score in rows)
+    (tmp_path / "py.csv").write_text(new)
+    for name in ("old.csv", "py.csv"):
+        table = read_webmushra(tmp_path / name)
+        assert [row.listener for row in table] == ["listener01"] * 2 + ["listener02"] * 2
+        assert [row.rating for row in table] == [10, 20, 30, 40]
+        assert {row.trial for row in table} == {"t1"}
+    (tmp_path / "old.csv").write_text(old + "t,x@y,30,t1,a,11,9\n")
+    with pytest.raises(InputError, match="rated twice"):
+        read_webmushra(tmp_path / "old.csv")
 
 
 def test_screening_needs_the_reference():

@@ -112,3 +112,86 @@ def test_refusals(results, further, message, capsys):
     with pytest.raises(InputError, match=message):
         raise InputError(capsys.readouterr().err)
     assert not (results / "out" / "m.csv").exists()
+
+
+def added(folder, *rows):
+    """Add rows to the results."""
+    with open(folder / "mushra.csv", "a") as file:
+        file.writelines(f"{row}\n" for row in rows)
+
+
+def test_a_listener_who_moves_no_slider_is_left_out(results, capsys):
+    rows = [f"lazy,{t},{c},100" for t in TRIALS for c in CONDITIONS]
+    added(results, *rows)
+    assert main(arguments(results)) == 0
+    out, err = capsys.readouterr()
+    assert "8 pairs, 5 of 7 listeners" in out
+    assert "(session lazy): left out, all sounds rated alike in 100.0% of trials" in err
+    assert main(arguments(results, "--all-listeners")) == 0
+    assert "7 of 7 listeners" in capsys.readouterr().out
+
+
+def test_anchors_of_the_browser_need_no_sounds(results, capsys):
+    added(results, *(f"uuid{k},{t},anchor70,50" for k in range(6) for t in TRIALS))
+    assert main(arguments(results, "--anchor", "anchor70")) == 0
+    out, err = capsys.readouterr()
+    assert "8 pairs" in out and "note: anchor70: no sounds (the browser makes them)" in err
+
+
+def test_a_reference_that_was_not_rated_is_found_among_the_sounds(results, capsys):
+    lines = (results / "mushra.csv").read_text().splitlines()
+    kept = [line for line in lines if "reference" not in line]
+    (results / "mushra.csv").write_text("\n".join(kept))
+    assert main(arguments(results)) == 0
+    out, err = capsys.readouterr()
+    assert "6 pairs, 6 of 6 listeners" in out and "note: no ratings of 'reference'" in err
+    table = read_rated_manifest(results / "out" / "m.csv")
+    assert all(name.endswith("/reference.wav") for name in table.reference)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("{trial:>99999999999}{condition}", "{trial}{condition:>2000000000}", "{trial!r}"),
+        *("{trial.__class__}{condition}", "{}", "x", "{trial"),
+    ],
+)
+def test_patterns_hold_names_only(results, pattern, capsys):
+    assert main(arguments(results, "--pattern", pattern)) == 2
+    assert "give {trial} and {condition} in braces, and nothing else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["t" * 300, "t\0x"])
+def test_names_that_no_file_has(results, name, capsys):
+    added(results, *(f"uuid0,{name},{c},{mean}" for c, mean in CONDITIONS.items()))
+    assert main(arguments(results)) == 2
+    assert "no sound of the trial 't" in capsys.readouterr().err
+
+
+RATINGS = "reference,degraded,mos\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,a,6.8\na,b,4.9\n", r"no mos above 6\.8: is this a scale up to 7\?"),
+        ("a,a,9.7\na,b,7\n", r"scale up to 10"),
+        ("a,a,19.4\na,b,14\n", r"scale up to 20"),
+        ("a,a,4.9\na,b,3\n", r"scale up to 5"),
+        ("a,a,30\na,b,25\n", "pairs that do not differ are rated 30 on average"),
+        ("a,b,0x50\na,c,30\n", "line 2: mos '0x50' is no number"),
+        ("a,b,1e400\na,c,30\n", "line 2: mos 1e400 is not a number in 0..100"),
+        ("a,b,\na,c,nan\n", "no pair has a mos"),
+    ],
+)
+def test_ratings_are_on_0_to_100(tmp_path, content, message):
+    (tmp_path / "m.csv").write_text(RATINGS + content)
+    with pytest.raises(InputError, match=message):
+        read_rated_manifest(tmp_path / "m.csv")
+
+
+def test_a_missing_rating_costs_its_row(tmp_path):
+    (tmp_path / "m.csv").write_text("Reference;Degraded;MOS\na;b;70,5\na;c;\na;d;30\n")
+    table = read_rated_manifest(tmp_path / "m.csv")
+    assert table["mean"].tolist() == [70.5, 30.0]
+    assert "1 pairs without mos are left out (line 3)" in table.attrs["notes"]

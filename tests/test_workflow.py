@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_results_appear_where_the_parameters_say(compendium):
     workflow.run(compendium(COPY), "default", audio=False)
     assert Path("results/b.txt").read_text() == "3"
     assert Path("build/default/1.ipynb").is_file() and Path("build/default/1.html").is_file()
-    assert not Path("build/default/staging/1").exists()
+    assert not list(Path("build/default").glob(".part-*"))
 
 
 def test_a_failing_cell_keeps_the_notebook_and_touches_no_result(compendium):
@@ -98,6 +99,66 @@ def test_make_runs_once_and_again_when_an_input_changes(compendium):
     assert make("-q", "all").returncode == 1
 
 
+def test_rules_are_those_of_every_make(compendium):
+    compendium(COPY)
+    rules = workflow.rules("default", audio=False)
+    assert "&" not in rules.replace("&&", "") and "::" not in rules
+    Path("rules.mk").write_text(rules)
+    assert make("-n", "-B", "all").stdout.count("workflow run") == 1
+
+
+def test_results_that_are_gone_are_made_anew(compendium):
+    compendium(COPY)
+    Path("rules.mk").write_text(workflow.rules("default", audio=False))
+    assert make("all").returncode == 0
+    Path("results/b.txt").unlink()
+    result = make("all")
+    assert result.returncode == 0 and Path("results/b.txt").read_text() == "3", result.stderr
+    assert make("-q", "all").returncode == 0
+
+
+def test_notebooks_run_in_this_python(compendium, tmp_path, monkeypatch):
+    kernel = tmp_path / "other" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    facts = {"argv": ["false", "{connection_file}"], "display_name": "x", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(facts))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "other"))
+    code = "import sys\nfrom pathlib import Path\nPath(out_b).write_text(sys.executable)"
+    workflow.run(compendium(code), "default", audio=False)
+    assert Path("results/b.txt").read_text() == sys.executable
+
+
+NAMES = [
+    "x; touch pwned",
+    'x" || touch pwned; "',
+    "$$(touch pwned)",
+    "$(shell touch pwned)",
+    "`touch pwned`",
+    "my $test (1).csv",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("variable", ["MANIFEST", "PROFILE", "JOBS"])
+def test_names_given_to_make_are_data(tmp_path, variable, name):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "pyproject.toml").touch()
+    shown = tmp_path / ".venv" / "bin" / "python"
+    shown.write_text('#!/bin/sh\nfor word; do echo "[$word]"; done\n')
+    shown.chmod(0o755)
+    (tmp_path / ".venv" / "installed").touch()
+    result = subprocess.run(
+        ["make", "reproduce", f"{variable}={name}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert not (tmp_path / "pwned").exists()
+    if variable == "MANIFEST":
+        assert f"[{name}]" in result.stdout and result.returncode == 0
+    else:
+        assert result.returncode == 2 and f"{variable} '{name}': give" in result.stderr
+
+
 def test_make_fails_when_a_cell_fails(compendium):
     compendium("1 / 0")
     Path("rules.mk").write_text(workflow.rules("default", audio=False))
@@ -118,8 +179,8 @@ def test_every_input_is_committed_or_made_by_another_notebook(monkeypatch, profi
     monkeypatch.chdir(ROOT)
     made, read = set(), set()
     for line in workflow.rules(profile, audio).splitlines():
-        if "&:" in line:
-            targets, _, sources = line.partition(" &: ")
+        targets, colon, sources = line.partition(": ")
+        if colon and not line.startswith(("\t", ".", "all")):
             made |= set(targets.split())
             read |= set(sources.split())
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)

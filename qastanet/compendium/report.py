@@ -8,6 +8,7 @@ import argparse
 import math
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import jinja2
@@ -25,6 +26,7 @@ from qastanet.hearing.features import ENVELOPE_FROM
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
 from qastanet.models.parts_model import SHAPES
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
+from qastanet.storage import umask
 from qastanet.version import CONFORMANCE, __version__
 
 PAGES = [
@@ -92,8 +94,30 @@ class Report:
         file.write_text(self.templates.get_template(template).render(values), encoding="utf-8")
 
     def write(self) -> None:
-        """Write all pages."""
-        shutil.rmtree(self.target, ignore_errors=True)
+        """Write all pages beside the target, and put them in its place when all are there.
+
+        Raises:
+            InputError: if the target is no former report and holds other files
+        """
+        target = self.target
+        if target.exists() and not _former(target):
+            raise InputError(f"{target}: holds other files; name a new folder")
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+        self.target = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=".part-report-"))
+        try:
+            self._write_pages()
+            if target.exists():
+                target.replace(self.target / "former")
+            self.target.chmod(0o777 & ~umask())
+            self.target.replace(target)
+            shutil.rmtree(target / "former", ignore_errors=True)
+        finally:
+            if self.target.exists():
+                shutil.rmtree(self.target)
+            self.target = target
+
+    def _write_pages(self) -> None:
+        """Write all pages into the target."""
         shutil.copytree(self.root / "figures", self.target / "figures")
         for name in ("report.css", "report.js"):
             source = Path(__file__).parents[1] / "templates" / name
@@ -169,6 +193,18 @@ class Report:
         body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
         title = file.stem.replace("_", " ")
         self.page(f"notebooks/{file.stem}.html", title, "layout.html", content=Markup(body))
+
+
+def _former(folder: Path) -> bool:
+    """Tell a former report, or an empty folder, from a folder of the user's."""
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    pages = {page["href"] for page in PAGES} | {"report.css", "report.js"}
+    held = {entry.name for entry in folder.iterdir()}
+    return not held or (
+        {"report.css", "report.js"} <= held
+        and held <= pages | {"figures", "tables", "audio", "notebooks"}
+    )
 
 
 def method_facts() -> dict:

@@ -10,6 +10,9 @@ from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 from qastanet.storage import replacing
 
 MINUS = "\u2212"
+TEX = {"–": "--", MINUS: "$-$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+TEX |= {"^": r"\textasciicircum{}"} | {letter: f"\\{letter}" for letter in "_%&#${}"}
+"""Letters that mean something to LaTeX, and how they are shown."""
 
 
 def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
@@ -71,11 +74,10 @@ def write_html(table: pd.DataFrame, path: str | Path, caption: str) -> None:
 
 def write_latex(table: pd.DataFrame, path: str | Path, caption: str) -> None:
     """Write a table of strings for LaTeX (needs the package booktabs)."""
-    head = " & ".join(table.columns) + r" \\"
-    lines = [" & ".join(row) + r" \\" for row in table.itertuples(index=False, name=None)]
+    rows = [list(table.columns), *table.itertuples(index=False, name=None)]
+    head, *lines = (" & ".join(map(_tex, row)) + r" \\" for row in rows)
     body = "\n".join([r"\toprule", head, r"\midrule", *lines, r"\bottomrule"])
-    for plain, tex in (("–", "--"), (MINUS, "$-$"), ("_", r"\_"), ("%", r"\%")):
-        body, caption = body.replace(plain, tex), caption.replace(plain, tex)
+    caption = _tex(caption)
     columns = "l" * len(table.columns)
     text = (
         f"\\begin{{table}}\n\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n{body}\n"
@@ -83,6 +85,16 @@ def write_latex(table: pd.DataFrame, path: str | Path, caption: str) -> None:
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _tex(text: str) -> str:
+    r"""Return a text as LaTeX shows it, not runs it.
+
+    Example:
+        >>> print(_tex("a_b & $5"))
+        a\_b \& \$5
+    """
+    return "".join(TEX.get(letter, letter) for letter in text)
 
 
 def _number(value: float, digits: int) -> str:

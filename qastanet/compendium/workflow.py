@@ -14,15 +14,21 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from qastanet.compendium.progress import Progress, expected, spoken
 from qastanet.compendium.published import BUILD, settle
 from qastanet.errors import InputError
+from qastanet.outputs import Output, claim
+from qastanet.storage import replacing
 
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOKS = Path("notebooks")
+KERNELS = ".jupyter"
+"""Folder of the kernel, below the one that a notebook writes to."""
+
 MADE = "made"
 """Folder below that of a profile: the results as the notebooks made them."""
 
@@ -131,14 +137,19 @@ def rules(profile: str, audio: bool) -> str:
         read += [str(notebook), str(parameter_file(notebook, profile))]
         read += [os.path.relpath(module) for module in modules(notebook)]
         flag = " --audio" if audio_here else ""
+        stamp = str(BUILD / profile / f"{notebook.stem}.stamp")
         lines += [
-            f"{' '.join(made)} &: {' '.join(read)}",
+            f"{stamp}: {' '.join(read)}",
+            "\t@mkdir -p $(@D) && touch $@.part",
             "\t@$(PYTHON) -m qastanet.compendium.workflow run "
             f"{notebook.stem} --profile {profile}{flag}",
+            "\t@mv $@.part $@",  # of the time of the start: what was made is newer
+            f"{' '.join(made)}: {stamp}",
+            "\t@test -f $@ || { rm -f $<; $(REMAKE) -f $(firstword $(MAKEFILE_LIST)) $<; }",
             "",
         ]
         everything += made
-    head = ["PYTHON ?= python", f"all: {' '.join(everything)}", ".PHONY: all"]
+    head = ["PYTHON ?= python", "REMAKE := $(MAKE)", f"all: {' '.join(everything)}", ".PHONY: all"]
     head += [f".PRECIOUS: {' '.join(everything)}", ""]  # an interrupted make would delete results
     return "\n".join(head + lines)
 
@@ -178,13 +189,19 @@ def run_own(manifest: Path) -> Path:
     """
     from qastanet.listening_tests.rated_manifest import read_rated_manifest
 
-    read_rated_manifest(manifest)  # before anything else is started
+    rated = read_rated_manifest(manifest)  # before anything else is started
     name = re.sub(r"[^\w.-]", "_", manifest.stem).strip(".")
     if not name or (NOTEBOOKS / "parameters" / name).is_dir():
         raise InputError(f"{manifest}: rename it; build/{name} holds other results")
     values = default_parameters(OWN) | {"in_manifest": str(manifest.absolute())}
     values |= {k: Path(v).name for k, v in values.items() if k.startswith("out_")}
     folder = BUILD / name
+    made = [folder / v for k, v in values.items() if k.startswith("out_") and v]
+    made += [folder / f"{OWN.stem}{end}" for end in (".ipynb", ".html", ".failed.ipynb")]
+    # where the executed notebook lies, the rest was written by an earlier run
+    ours = any((folder / f"{OWN.stem}{end}").is_file() for end in (".ipynb", ".failed.ipynb"))
+    inputs = [manifest, *rated.reference, *rated.degraded]
+    claim([Output(path, lambda _: ours) for path in made], inputs)
     execute(OWN, values, ("out_",), folder, folder)
     return folder
 
@@ -214,12 +231,27 @@ def execute(
     Raises:
         InputError: if a cell fails, or a file is not written
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
+    try:
+        _execute(notebook, values, made, folder, base, staging, typical)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)  # it has moved if all went well
+
+
+def _execute(
+    notebook: Path,
+    values: dict,
+    made: tuple[str, ...],
+    folder: Path,
+    base: Path,
+    staging: Path,
+    typical: float | None,
+) -> None:
+    """Execute a notebook whose files are written to a folder first; see `execute`."""
     import papermill
     from nbconvert import HTMLExporter
 
-    staging = folder / "staging" / notebook.stem
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
     values = dict(values)
     for name in [name for name in values if name.startswith(made) and values[name]]:
         values[name] = str(staging / values[name])
@@ -232,7 +264,7 @@ def execute(
                 str(notebook),
                 str(unfinished),
                 values,
-                kernel_name="python3",
+                kernel_name=_kernel_here(staging),
                 language="python",
                 progress_bar=False,
                 on_cell_start=progress.cell,
@@ -240,21 +272,41 @@ def execute(
             )
     except papermill.PapermillExecutionError as error:
         raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error
+    shutil.rmtree(staging / KERNELS)
     missing = [values[n] for n in values if n.startswith(made) and not Path(values[n]).is_file()]
     if missing:
         raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
     page, _ = HTMLExporter().from_filename(str(unfinished))
-    html = folder / f"{notebook.stem}.html"
-    html.with_suffix(".part").write_text(page, encoding="utf-8")
     for file in sorted(file for file in staging.rglob("*") if file.is_file()):
         settle(file, base / file.relative_to(staging))
     kept = folder / MADE / notebook.stem
     shutil.rmtree(kept, ignore_errors=True)
     kept.parent.mkdir(exist_ok=True)
     staging.replace(kept)
-    html.with_suffix(".part").replace(html)
+    with replacing(folder / f"{notebook.stem}.html") as html:
+        html.write_text(page, encoding="utf-8")
     unfinished.replace(folder / f"{notebook.stem}.ipynb")
     print(f"{notebook.stem}: done in {spoken(time.monotonic() - start)}", flush=True)
+
+
+def _kernel_here(folder: Path) -> str:
+    """Offer a kernel of the Python that runs this, whatever others are installed.
+
+    Args:
+        folder: under which it is written
+
+    Returns:
+        its name
+    """
+    name = "qastanet-here"
+    place = folder / KERNELS / "kernels" / name
+    place.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    facts = {"argv": command, "display_name": "Python 3", "language": "python"}
+    (place / "kernel.json").write_text(json.dumps(facts), encoding="utf-8")
+    paths = [str((folder / KERNELS).absolute()), os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
+    return name
 
 
 def main() -> int:

@@ -22,10 +22,9 @@ import math
 
 import numpy as np
 import scipy.fft
-from numba import njit
 
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.fast_kernels import STEP, compiled
+from qastanet.hearing.fast_kernels import STEP, compiled, kept
 from qastanet.sound.sampling import FRAME
 
 CHUNK = 2**18
@@ -95,7 +94,7 @@ def _sharpen(rows, output):
         y[n - 1] = centre * x[n - 1] - side * (x[n - 2] + x[0])
 
 
-@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+@kept(nogil=True, fastmath={"contract", "reassoc"})
 def _frame_products(left, left_hilbert, right, right_hilbert, steps, products):
     """Fill products (4, frames) with the frame sums of |l|^2, |r|^2, Re and Im of l conj(r).
 

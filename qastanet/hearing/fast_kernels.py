@@ -34,7 +34,27 @@ STATES = 11
 MOMENTS = 6
 """Sums per frame and band: v left, v right; and for FINE lanes |l|^2, |r|^2, Re and Im l conj r."""
 
-compiled = njit(nogil=True, cache=True, fastmath={"contract"})
+
+def kept(**options):
+    """Compile with numba, and keep the result where that can be done.
+
+    Where nothing can be written, neither to the package nor to a cache folder of the user, each
+    process compiles anew.
+
+    Args:
+        options: of `numba.njit`
+    """
+
+    def compile_it(function):
+        try:
+            return njit(cache=True, **options)(function)
+        except RuntimeError:  # no place for a cache
+            return njit(**options)(function)
+
+    return compile_it
+
+
+compiled = kept(nogil=True, fastmath={"contract"})
 _inlined = njit(inline="always", fastmath={"contract"})
 
 
@@ -157,7 +177,7 @@ def filter_bands(ears, start, pole, p, state, moments, envelopes, lowest):
             total[:] = 0
 
 
-@njit(nogil=True, cache=True)
+@kept(nogil=True)
 def smooth_directions(spectra, start, alpha, first, stop, limit, flow, density, output):
     """Compute directiveness (see `qastanet.hearing.directiveness`) from the spectra of some frames.
 

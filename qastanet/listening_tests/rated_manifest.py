@@ -7,7 +7,17 @@ import numpy as np
 import pandas as pd
 
 from qastanet.errors import InputError
+from qastanet.scoring.given_tables import number_of
 from qastanet.scoring.manifest import read_manifest
+
+COLUMNS = (
+    *("reference", "degraded", "mos", "scene", "content", "condition", "dataset", "role"),
+    *("listeners", "sd", "ci95", "ci95_low", "ci95_high"),
+)
+"""Columns that a rated manifest may have, in any case."""
+
+SCALES = (1, 5, 7, 10, 20)
+"""Ends of other scales that are in use."""
 
 KNOWN = ["listeners", "sd", "ci95_low", "ci95_high"]
 """Further columns of ratings; NaN where the manifest does not have them."""
@@ -33,8 +43,14 @@ def read_rated_manifest(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: naming the file, the line, the value and the remedy
     """
-    given = pd.DataFrame(read_manifest(path)).replace("", None)
+    rows = read_manifest(path, COLUMNS)
+    # the index tells the lines: they are counted from 1, and the first one is the header
+    given, notes = pd.DataFrame(rows, index=np.array(rows.lines) - 2, dtype=object), rows.notes
     mean = _ratings(given, path)
+    if mean.isna().any():
+        lines = ", ".join(str(k + 2) for k in mean.index[mean.isna()][:5])
+        notes.append(f"{mean.isna().sum()} pairs without mos are left out (line {lines})")
+        given, mean = given[mean.notna()], mean[mean.notna()]
     table = given[["reference", "degraded"]].copy()
     twice = table.index[table.duplicated()]
     if len(twice):
@@ -56,7 +72,34 @@ def read_rated_manifest(path: str | Path) -> pd.DataFrame:
     if "ci95" in given:
         half = _numbers(given, "ci95", path)
         table["ci95_low"], table["ci95_high"] = mean - half, mean + half
+    same = (table.role == "reference") | (table.reference == table.degraded)
+    check_scale(table["mean"], same, path)
+    table.attrs["notes"] = notes
     return table
+
+
+def check_scale(mean: pd.Series, same: pd.Series, path: str | Path) -> None:
+    """Refuse ratings that are not on a scale of 0 to 100.
+
+    Args:
+        mean: ratings
+        same: which pairs do not differ from their reference
+        path: the name of the ratings for messages
+
+    Raises:
+        InputError: naming the likely scale
+    """
+    top = mean.max()
+    likely = next((scale for scale in SCALES if top <= scale), 100)
+    if len(mean) > 1 and mean.nunique() > 1 and top <= 20:
+        raise InputError(
+            f"{path}: no mos above {top:g}: is this a scale up to {likely}? Convert it to 0..100"
+        )
+    if same.any() and mean[same].mean() < 50:
+        raise InputError(
+            f"{path}: pairs that do not differ are rated {mean[same].mean():.0f} on average, where "
+            "a hidden reference is near 100; convert the ratings to 0..100, or mend the pairs"
+        )
 
 
 def check_trainable(table: pd.DataFrame, path: str | Path) -> None:
@@ -104,7 +147,8 @@ def split_by_suffix(table: pd.DataFrame, path: str | Path) -> pd.Series:
         ['test', 'validation', 'training']
     """
     parts = []
-    for line, row in enumerate(table.itertuples(), 2):
+    for row in table.itertuples():
+        line = row.Index + 2
         found = [re.search(r"_([1-6])$", Path(name).stem) for name in (row.degraded, row.reference)]
         number = next((match[1] for match in found if match), None)
         if number is None:
@@ -128,40 +172,37 @@ def _ratings(given: pd.DataFrame, path: str | Path) -> pd.Series:
             f"{', '.join(map(str, given.columns))}"
         )
     mean = _numbers(given, "mos", path)
-    wrong = mean.index[~mean.between(0, 100)]
+    wrong = mean.index[~mean.between(0, 100) & mean.notna()]
     if len(wrong):
         value = given.mos[wrong[0]]
         raise InputError(
             f"{path}: line {wrong[0] + 2}: mos {value} is not a number in 0..100 (the scale of "
-            "MUSHRA); convert other scales, and leave unrated pairs out"
+            "MUSHRA); convert other scales"
         )
-    if len(mean) > 1 and mean.max() <= 5 and mean.nunique() > 1:
-        raise InputError(
-            f"{path}: no mos above {mean.max():g}: is this a scale of 1..5 or 0..1? Convert it to "
-            "0..100"
-        )
+    if mean.isna().all():
+        raise InputError(f"{path}: no pair has a mos (mean rating, 0..100)")
     return mean
 
 
 def _numbers(given: pd.DataFrame, name: str, path: str | Path) -> pd.Series:
     """Return a column of numbers."""
-    numbers = pd.to_numeric(given[name], errors="coerce").astype(float)
-    wrong = numbers.index[numbers.isna() & given[name].notna()]
-    if len(wrong):
-        raise InputError(
-            f"{path}: line {wrong[0] + 2}: {name} '{given[name][wrong[0]]}' is no number"
-        )
-    return numbers
+    values = []
+    for index, cell in given[name].items():
+        try:
+            values.append(number_of(cell))
+        except ValueError as error:
+            raise InputError(f"{path}: line {index + 2}: {name} '{cell}' is no number") from error
+    return pd.Series(values, index=given.index, dtype=float)
 
 
 def _labels(given: pd.DataFrame, name: str, path: str | Path, default) -> pd.Series:
     """Return a column of labels, or the default if there is none."""
     if name not in given:
         return pd.Series(default, index=given.index).astype(str)
-    empty = given.index[given[name].isna()]
+    empty = given.index[given[name].str.strip() == ""]
     if len(empty) and name != "role":
         raise InputError(f"{path}: line {empty[0] + 2}: '{name}' is empty")
-    return given[name].astype(object).where(given[name].notna(), "").astype(str)
+    return given[name]
 
 
 def _names(files: pd.Series) -> pd.Series:

@@ -6,7 +6,7 @@ average take any rows of that form, whichever test they come from; a table of pa
 ``pandas.DataFrame(rows)`` makes one of what they return.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +14,11 @@ import numpy as np
 from scipy import special
 
 from qastanet.errors import InputError
-from qastanet.storage import read_rows
+from qastanet.scoring.given_tables import Rows, number_of, read_rows
 
 COLUMNS = ["listener", "trial", "condition", "rating"]
 SOURCE_COLUMNS = ["session_uuid", "trial_id", "rating_stimulus", "rating_score"]
+PYMUSHRA = ["questionaire_uuid", "wm_id", "responses_stimulus", "responses_score"]
 LIMIT = 90  # points that the hidden reference must reach
 ALLOWED = 0.15  # share of trials in which it may stay below
 
@@ -63,41 +64,118 @@ class Mean(NamedTuple):
     ci95_high: float
 
 
-def read_webmushra(path: str | Path) -> list[Rating]:
-    r"""Read the results file of webMUSHRA.
+def read_webmushra(path: str | Path) -> Rows:
+    r"""Read the results file of webMUSHRA, or of pymushra.
+
+    Names are text, letter for letter, but for blanks around them. A row that is there twice (the
+    results were sent after each part of the test) counts once; a row without a rating is left out.
+    Both are said in ``notes``.
 
     Args:
-        path: CSV with at least the columns ``session_uuid``, ``trial_id``, ``rating_stimulus`` and
-            ``rating_score``. The plus of a trial name, which webMUSHRA stores as a space, is put
-            back: "drums saw_anech" becomes "drums+saw_anech".
+        path: table with at least the columns ``session_uuid``, ``trial_id``, ``rating_stimulus``
+            and ``rating_score``, or those of pymushra. Files of before 2022 have no session_uuid:
+            listeners are then told apart by all other answers. The plus of a trial name, which
+            webMUSHRA stores as a space, is put back: "drums saw_anech" becomes "drums+saw_anech".
 
     Returns:
-        Tidy ratings, listeners numbered from 1 in the order of the file ("listener01").
+        Tidy ratings (`Rating`), listeners numbered from 1 in the order of the file ("listener01").
 
     Raises:
-        InputError: if the file cannot be read, a column is missing, a rating is missing or outside
-            0..100, or one is there twice.
+        InputError: if the file cannot be read, a column is missing, a name is empty, a rating is no
+            number in 0..100, or one is there twice with another value.
     """
-    rows = read_rows(path)
-    missing = [name for name in SOURCE_COLUMNS if rows and name not in rows[0]]
-    if missing:
-        raise InputError(f"{path} has no column {', '.join(missing)}; is it a webMUSHRA result?")
+    rows = read_rows(path, [*SOURCE_COLUMNS, *PYMUSHRA])
+    names, answers = _source_columns(rows.columns, path)
     if not rows:
-        raise InputError(f"{path}: holds no ratings")
-    ratings, numbers, seen = [], {}, set()
-    for line, row in enumerate(rows, 2):
-        session, trial, condition, given = (row[name] for name in SOURCE_COLUMNS)
-        if (session, trial, condition) in seen:
+        raise InputError(f"{path}: lists no ratings")
+    found, numbers, seen, spelt = Rows(notes=rows.notes), {}, {}, {}
+    again, unrated = 0, []
+    for line, row in zip(rows.lines, rows, strict=True):
+        if answers:
+            row |= {"session_uuid": " ".join(row[name] for name in answers)}
+        session, trial, condition, given = (row[name].strip() for name in names)
+        for name, cell in zip(names, (session, trial, condition), strict=False):
+            if not cell:
+                raise InputError(f"{path}: line {line}: {name} is empty")
+        plus = trial.replace(" ", "+")
+        if spelt.setdefault(plus, trial) != trial:
+            raise InputError(
+                f"{path}: line {line}: the trials '{spelt[plus]}' and '{trial}' cannot be told "
+                f"apart (a plus is stored as a blank, '{plus}'); rename one"
+            )
+        rating = _points(given, f"{path}: line {line}: the rating '{given}'")
+        if rating != rating:
+            unrated.append(line)
+            continue
+        key = session, trial, condition
+        if seen.get(key, rating) != rating:
             raise InputError(
                 f"{path}: rated twice, the second time in line {line}: {session} {trial} "
                 f"{condition}"
             )
-        seen.add((session, trial, condition))
+        if key in seen:
+            again += 1
+            continue
+        seen[key] = rating
         number = numbers.setdefault(session, len(numbers) + 1)
-        trial = trial.strip().replace(" ", "+")
-        rating = _points(given, f"{path}: rating '{given}' in line {line}")
-        ratings.append(Rating(f"listener{number:02d}", trial, condition, rating, session))
-    return ratings
+        found.append(Rating(f"listener{number:02d}", plus, condition, rating, session))
+    if not found:
+        raise InputError(f"{path}: holds no rating")
+    if unrated:
+        lines = ", ".join(map(str, unrated[:5]))
+        found.notes.append(f"{len(unrated)} rows without a rating are left out (line {lines})")
+    if again:
+        found.notes.append(f"{again} ratings are there twice, word for word; they count once")
+    return found
+
+
+def _source_columns(columns: Sequence[str], path: str | Path) -> tuple[list[str], list[str]]:
+    """Return the columns of listener, trial, condition, rating; and what else tells listeners."""
+    if {"rating_non_reference", "rating_non_reference_score"} <= set(columns):
+        raise InputError(
+            f"{path}: the results of a test after BS.1116 (two sounds a trial, grades of 1 to 5); "
+            "only ratings of MUSHRA (0 to 100) are read"
+        )
+    if set(PYMUSHRA) <= set(columns):
+        return PYMUSHRA, []
+    missing = [name for name in SOURCE_COLUMNS if name not in columns]
+    if missing == ["session_uuid"]:  # before 2022
+        answers = [n for n in columns if n != "trial_id" and not n.startswith("rating_")]
+        if answers:
+            return SOURCE_COLUMNS, answers
+    if missing:
+        raise InputError(f"{path} has no column {', '.join(missing)}; is it a webMUSHRA result?")
+    return SOURCE_COLUMNS, []
+
+
+def rated_alike(ratings: Iterable[Rating], allowed: float = ALLOWED) -> dict[str, str]:
+    """Find listeners who left all sliders of a trial at one place.
+
+    Args:
+        ratings: tidy ratings.
+        allowed: share of trials.
+
+    Returns:
+        For each listener who did so in more than the allowed share of the trials with at least
+        three sounds, the reason to leave them out.
+
+    Example:
+        >>> rated_alike([Rating("a", "t", name, 100) for name in "xyz"])
+        {'a': 'all sounds rated alike in 100.0% of trials'}
+    """
+    trials: dict[tuple[str, str], list[float]] = {}
+    for row in _rows(ratings):
+        trials.setdefault((row.listener, row.trial), []).append(row.rating)
+    alike: dict[str, list[bool]] = {}
+    for (listener, _), given in trials.items():
+        if len(given) >= 3:
+            alike.setdefault(listener, []).append(len(set(given)) == 1)
+    shares = {name: float(np.mean(found)) for name, found in alike.items()}
+    return {
+        name: f"all sounds rated alike in {share:.1%} of trials"
+        for name, share in shares.items()
+        if share > allowed
+    }
 
 
 def screen_listeners(
@@ -196,13 +274,13 @@ def _rows(ratings: Iterable[Rating]) -> Iterable[Rating]:
 
 
 def _points(given: str, what: str) -> float:
-    """Return a rating of 0..100."""
+    """Return a rating of 0..100, NaN if there is none."""
     try:
-        rating = float(given)
-    except ValueError:
-        rating = np.nan
-    if not 0 <= rating <= 100:
-        raise InputError(f"{what} is missing, no number, or outside 0..100")
+        rating = number_of(given)
+    except ValueError as error:
+        raise InputError(f"{what} is no number in 0..100") from error
+    if not (0 <= rating <= 100 or rating != rating):
+        raise InputError(f"{what} is outside 0..100")
     return rating
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from qastanet.hearing.features import Features
 from qastanet.hearing.parts import parts
 from qastanet.models.interval import WIDTH
-from qastanet.models.model import QASTAnet
+from qastanet.models.model import QASTAnet, where_real
 from qastanet.models.parts_model import (
     WEIGHTS,
     PartsScores,
@@ -83,7 +83,8 @@ class DefaultModel(QASTAnet):
         # both at once, so that both go through the same front end and equal signals stay equal
         both = self.features(torch.cat([reference, degraded]))[:3]
         halves = zip(*(x.chunk(2) for x in both), strict=True)
-        return self.network(parts(*(Features(*half) for half in halves))).mean(-1)
+        scores = self.network(parts(*(Features(*half) for half in halves))).mean(-1)
+        return where_real(scores, reference, degraded)
 
     def interval(
         self, reference: torch.Tensor, degraded: torch.Tensor

@@ -21,6 +21,22 @@ FRONT_ENDS = ("auto", "torch", "fast")
 """How features are computed."""
 
 
+def where_real(
+    scores: torch.Tensor, reference: torch.Tensor, degraded: torch.Tensor
+) -> torch.Tensor:
+    """Return scores (batch,), NaN where a signal has samples that are not finite, or overflow.
+
+    Differences of such samples are no number, and must not pass for no difference.
+
+    Example:
+        >>> bad = torch.tensor([[[0.0, torch.inf]], [[0.0, 1.0]]])
+        >>> where_real(torch.ones(2), torch.zeros(2, 1, 2), bad)
+        tensor([nan, 1.])
+    """
+    energies = sum(signal.detach().square().sum((-2, -1)) for signal in (reference, degraded))
+    return torch.where(torch.isfinite(energies), scores, torch.nan)
+
+
 class QASTAnet(nn.Module):
     """Predict the quality of a degraded spatial signal against its reference.
 
@@ -121,8 +137,9 @@ class QASTAnet(nn.Module):
         return self.network(maps).mean(-1).clamp(SCORE_LIMIT, 1 - SCORE_LIMIT)
 
     def forward(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
-        """Score a batch of pairs."""
-        return self.score_differences(self.differences(reference, degraded))
+        """Score a batch of pairs; of one with a sample that is no number the score is NaN."""
+        scores = self.score_differences(self.differences(reference, degraded))
+        return where_real(scores, reference, degraded)
 
     def _check(self, reference: torch.Tensor, degraded: torch.Tensor) -> None:
         """Refuse pairs that the steps behind would misunderstand."""

@@ -27,8 +27,12 @@ from qastanet.hearing.parts import PARTS, parts
 from qastanet.models.interval import interval
 from qastanet.models.scorer import Scorer
 from qastanet.sound.checks import AMBISONIC_CHANNELS, check_channels
+from qastanet.storage import DAMAGED, is_pipe
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "default.safetensors"
+LARGEST = 1e6
+"""No number of a model that was trained is larger."""
+
 SHAPES = {"units": (len(PARTS),), "norm": (1,), "scale": (2,), "quantile": (1,)}
 """Shapes of the arrays of a weights file, besides the filters."""
 
@@ -139,10 +143,14 @@ def read_weights(path: str | Path = WEIGHTS) -> dict[str, NDArray]:
     import safetensors.numpy
 
     try:
+        if is_pipe(path):
+            raise InputError(f"{path}: is no regular file; save the weights to a file first")
         with safetensors.safe_open(path, "numpy") as file:
             facts = json.loads((file.metadata() or {}).get("facts", "{}"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
+    except InputError:
+        raise
+    except (*DAMAGED, AttributeError, RecursionError, safetensors.SafetensorError) as error:
         raise InputError(f"{path}: cannot be read as weights ({error})") from error
     if set(arrays) != {*SHAPES, "filters"} or not _sound(arrays):
         raise InputError(
@@ -165,7 +173,9 @@ def _sound(arrays: dict[str, NDArray]) -> bool:
         and filters.ndim == 3
         and filters.shape[0] == 2
         and filters.shape[1] in AMBISONIC_CHANNELS
+        and filters.shape[2] > 0
         and all(x.dtype.kind == "f" and np.isfinite(x).all() for x in arrays.values())
+        and all(np.abs(x).max() <= LARGEST for x in arrays.values())
         and all((arrays[name] > 0).all() for name in SHAPES)
         and float(arrays["norm"][0]) >= 1
     )

@@ -23,10 +23,10 @@ from qastanet.hearing.features import Features
 from qastanet.hearing.parts import SHIPPED, parts
 from qastanet.models.parts_model import load_default
 from qastanet.models.scorer import Scorer
-from qastanet.sound.options import Options, Sound
+from qastanet.sound.options import Options
 from qastanet.sound.preparation import prepare
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
-from qastanet.sound.sound_files import read
+from qastanet.sound.sound_files import files_of, read_sound
 from qastanet.storage import DAMAGED, content_hash, replacing
 from qastanet.version import CONFORMANCE
 
@@ -88,10 +88,10 @@ def refuse_failed(failed: Sequence[str], total: int) -> None:
         InputError: naming the first ones and their number, if there are any
     """
     if failed:
-        more = f"\nand {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
+        more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
         raise InputError(
-            f"{len(failed)} of {total} pairs cannot be used; mend them or leave them out:\n"
-            + "\n".join(failed[:SHOWN])
+            f"{len(failed)} of {total} pairs cannot be used; mend them or leave them out: "
+            + "; ".join(failed[:SHOWN])
             + more
         )
 
@@ -139,7 +139,10 @@ class _Comparer:
         """Return where the comparison of two files, or sets of files, lies; None for no files."""
         facts = list(self.facts)
         for name in files:
-            places = sorted(Path(name).parent.glob(Path(name).name)) if "*" in name else [name]
+            try:
+                places = files_of(name)
+            except InputError:
+                return None
             if not all(Path(place).is_file() for place in places):
                 return None  # reading it will tell what is wrong
             facts.append([content_hash(place) for place in places])
@@ -148,7 +151,7 @@ class _Comparer:
 
     def _compare(self, reference: str, degraded: str) -> tuple[int, NDArray]:
         """Read and compare two files."""
-        sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
+        sounds = (read_sound(file, self.options) for file in (reference, degraded))
         first, second, _ = prepare(*sounds, self.options)
         self.scorer.check(len(first))
         if first.shape[1] < SHORTEST * FRAME:

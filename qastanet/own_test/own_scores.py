@@ -20,9 +20,9 @@ from qastanet.own_test.own_pairs import with_roles
 from qastanet.rivals.other_metrics import METRICS, SCALES, installed
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.sound.ambisonics import order_of
-from qastanet.sound.options import Options, Sound
+from qastanet.sound.options import Options
 from qastanet.sound.preparation import prepare
-from qastanet.sound.sound_files import read
+from qastanet.sound.sound_files import read_sound
 
 OURS = "parts"
 """Column of the scores of our own model."""
@@ -77,7 +77,7 @@ def own_scores(
 
 def _read_pair(row, options: Options) -> RatedPair:
     """Read a pair and make it comparable."""
-    sounds = (Sound(*read(file), file) for file in (row.reference, row.degraded))
+    sounds = (read_sound(file, options) for file in (row.reference, row.degraded))
     reference, degraded, report = prepare(*sounds, options)
     for sentence in report["warnings"]:
         logger.warning("%s: %s", row.stimulus, sentence)

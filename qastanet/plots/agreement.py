@@ -46,7 +46,10 @@ def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[s
                 axis.errorbar(
                     part[metric],
                     part["mean"],
-                    yerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
+                    yerr=[
+                        (part["mean"] - part.ci95_low).clip(lower=0),
+                        (part.ci95_high - part["mean"]).clip(lower=0),
+                    ],
                     fmt=marker,
                     color=colour,
                     ms=3,
@@ -79,7 +82,10 @@ def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     for i, (dataset, part) in enumerate(table.groupby("dataset")):
         part = part.set_index("metric").reindex(metrics)
         place = np.arange(len(metrics)) + 0.24 * (i - (table.dataset.nunique() - 1) / 2)
-        spread = [part.spearman - part.lowest, part.highest - part.spearman]
+        spread = [
+            (part.spearman - part.lowest).clip(lower=0),
+            (part.highest - part.spearman).clip(lower=0),
+        ]
         axis.errorbar(
             part.spearman,
             place,

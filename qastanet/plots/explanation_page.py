@@ -22,6 +22,9 @@ from qastanet.storage import replacing
 ENDINGS = (".html", ".png", ".svg", ".pdf")
 """A page, or the figure alone."""
 
+MARK = "QASTAnet explain"
+"""What a page or figure says of its origin."""
+
 DPI = 200
 """Resolution of the figure."""
 
@@ -45,12 +48,12 @@ def write(explained: Explanation, path: str | Path) -> None:
     style.use_style()
     figure = explanation(explained.found)
     if path.suffix.lower() != ".html":
-        style.write(figure, path, DPI)
+        style.write(figure, path, DPI, MARK)
         return
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="svg", dpi=DPI, metadata={"Date": None})
+    figure.savefig(drawn, format="svg", dpi=DPI, metadata={"Date": None, "Creator": MARK})
     with replacing(path) as temporary:
-        temporary.write_text(page(explained, drawn.getvalue()), encoding="utf-8")
+        temporary.write_text(page(explained, drawn.getvalue()), "utf-8", "replace")
 
 
 def check_ending(path: str | Path) -> Path:

@@ -106,7 +106,10 @@ def listening_test_scenes(
             axis.errorbar(
                 np.arange(len(conditions)) + shift,
                 part["mean"],
-                yerr=[part["mean"] - part.ci95_low, part.ci95_high - part["mean"]],
+                yerr=[
+                    (part["mean"] - part.ci95_low).clip(lower=0),
+                    (part.ci95_high - part["mean"]).clip(lower=0),
+                ],
                 fmt=marker,
                 color=colour,
                 ms=3,

@@ -162,7 +162,10 @@ def predicted_against_rated(
         for (dataset, part), colour, marker in zip(
             chosen.groupby("dataset"), PALETTE, "os^D", strict=False
         ):
-            spread = [part["mean"] - part.ci95_low, part.ci95_high - part["mean"]]
+            spread = [
+                (part["mean"] - part.ci95_low).clip(lower=0),
+                (part.ci95_high - part["mean"]).clip(lower=0),
+            ]
             style = {"ms": 3, "elinewidth": 0.5, "alpha": 0.8, "label": DATASETS[dataset]}
             axis.errorbar(part["mean"], part.points, xerr=spread, fmt=marker, color=colour, **style)
             fit = (part["mean"].to_numpy(), part.points.to_numpy(), part.content.to_numpy())

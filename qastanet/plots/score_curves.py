@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 
 from qastanet.plots.style import COLUMN, PAGE, PALETTE
 
+MOST_CONDITIONS = 60
+"""More conditions are not drawn."""
+
 DURATION = {"identical": "Duration, identical signals (s)", "tiled": "Duration, same pair (s)"}
 CHANGES = {
     "both louder": "Level, both (dB)",
@@ -45,7 +48,8 @@ def campaign(summary: Sequence[Mapping]) -> Figure:
     Args:
         summary: of `qastanet.agreement.condition_means.summarise`
     """
-    columns = list(summary[0])
+    columns, left_out = list(summary[0]), len(summary) - MOST_CONDITIONS
+    summary = summary[:MOST_CONDITIONS]
     labels = columns[: columns.index("pairs")]
     names = [" ".join(str(row[label]) for label in labels) or "all" for row in summary]
     names = [name.encode(errors="replace").decode() for name in names]  # need not be UTF-8
@@ -55,12 +59,13 @@ def campaign(summary: Sequence[Mapping]) -> Figure:
     )
     figure, axis = plt.subplots(figsize=(COLUMN + 1, 0.9 + 0.22 * len(summary)))
     places = np.arange(len(summary))[::-1]
-    spread = np.nan_to_num([mean - low, high - mean])
+    spread = np.nan_to_num([mean - low, high - mean]).clip(min=0)
     axis.errorbar(mean, places, xerr=spread, fmt="o", capsize=2, color=PALETTE[0])
-    axis.set_yticks(places, names)
+    axis.set_yticks(places, names, parse_math=False)  # a $ is a letter
     axis.set(xlim=(0, 1), ylim=(-0.7, len(summary) - 0.3))
     axis.set_xlabel(
         "Predicted quality (0–1), mean and 95 % CI over references\n(pairs in brackets)"
+        + (f"; {left_out} more conditions are in the table" if left_out > 0 else "")
     )
     return figure
 

@@ -1,5 +1,6 @@
 """One style for all figures, and writing them."""
 
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -48,27 +49,36 @@ def use_style() -> None:
     matplotlib.rcParams.update(STYLE)
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path, mark: str | None = None) -> None:
     """Write a figure as SVG and as PDF, and close it.
 
     Args:
         figure: what to write
         path: name ending in .svg; the PDF is written beside it
+        mark: see `write`
     """
     for ending in (".svg", ".pdf"):
-        write(figure, Path(path).with_suffix(ending))
+        write(figure, Path(path).with_suffix(ending), mark=mark)
     plt.close(figure)
 
 
-def write(figure: Figure, path: str | Path, dpi: float | None = None) -> None:
+def write(
+    figure: Figure, path: str | Path, dpi: float | None = None, mark: str | None = None
+) -> None:
     """Write a figure in the format that a name ends in, without dates.
 
     Args:
         figure: what to write
         path: name ending in .svg, .pdf or .png
         dpi: resolution of a PNG, and of maps in the other formats; default: the style's
+        mark: what the file says of its origin; default: what matplotlib writes
     """
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     with replacing(path) as temporary:
         metadata = dates.get(temporary.suffix.lower())
-        figure.savefig(temporary, metadata=metadata, dpi=dpi or "figure")
+        if mark:
+            creator = "Software" if temporary.suffix.lower() == ".png" else "Creator"
+            metadata = (metadata or {}) | {creator: mark}
+        with warnings.catch_warnings():  # letters that the font lacks are drawn as boxes
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            figure.savefig(temporary, metadata=metadata, dpi=dpi or "figure")

@@ -109,7 +109,9 @@ def _scorer_of_name(name: str) -> Scorer:
     """Load a named scorer once."""
     if name == "default":
         return load_default()
-    kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}.npz"
+    # named after the weights it is made of, so that those of another model do not pass for it
+    source = registry.find(registry.RELEASE, "model_weights.pth.tar").git_blob_sha1[:16]
+    kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}-{source}.npz"
     if name in MODELS and kept.is_file():
         with contextlib.suppress(Exception):  # a damaged file is made anew
             return Scorer.load(kept)

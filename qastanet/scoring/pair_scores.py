@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,13 @@ import numpy as np
 
 from qastanet.errors import InputError
 from qastanet.models.scorer import Scorer
-from qastanet.sound.checks import check_channels, check_pair
-from qastanet.sound.options import Options, Sound
+from qastanet.sound.checks import AMBISONIC_CHANNELS, as_floats, check_channels, check_pair
+from qastanet.sound.options import Options
 from qastanet.sound.pair_report import look
 from qastanet.sound.pieces import format_of, format_of_pair
 from qastanet.sound.preparation import prepare
 from qastanet.sound.sampling import SAMPLING_RATE, resample
-from qastanet.sound.sound_files import plain, read
+from qastanet.sound.sound_files import opened, plain, read_sound
 from qastanet.version import CONFORMANCE
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def score(
     """Predict the quality of a degraded signal against its reference.
 
     Args:
-        reference: shape (channels, samples), full scale 1.0; 4, 9 or 16 channels of ambisonics
-            (ACN, SN3D), or 2 of binaural sound for models that rate it
+        reference: shape (channels, samples), full scale 1.0 (integers: that of their type); 4, 9
+            or 16 channels of ambisonics (ACN, SN3D), or 2 of binaural sound for models that rate it
         degraded: the same shape, time-aligned with the reference
         sampling_rate: in Hz; other rates than 48 kHz are resampled
         model: name (see `load_model`) or model
@@ -46,13 +47,26 @@ def score(
     Raises:
         InputError: if the pair cannot be compared
     """
-    reference, degraded = np.asarray(reference), np.asarray(degraded)
+    reference, degraded = as_floats(reference), as_floats(degraded)
     check_pair(reference, degraded, (sampling_rate, sampling_rate))
     if model in AMBISONIC_ONLY and len(reference) == 2:
         check_channels(2, str(model), True, [])
     scorer = load_scorer(model)
     pair = (resample(signal, sampling_rate, SAMPLING_RATE) for signal in (reference, degraded))
-    return scorer.score(*(scorer.features(signal) for signal in pair))
+    return _real(scorer.score(*(scorer.features(signal) for signal in pair)), "the pair")
+
+
+def _real(score: float, name: str) -> float:
+    """Return a score, which is a number.
+
+    Raises:
+        InputError: if it is none
+    """
+    if not math.isfinite(score):
+        raise InputError(
+            f"{name}: the score is {score}, no number; check the signals and the model"
+        )
+    return score
 
 
 def score_files(
@@ -87,7 +101,7 @@ def score_files(
 def _refuse_binaural(model: str | Path | QASTAnet, path: str | Path) -> None:
     """Say that a model cannot rate a binaural file before its weights are fetched."""
     if model in AMBISONIC_ONLY:
-        channels = format_of(path).channels if plain(path) else len(read(path)[0])
+        channels = format_of(path).channels if _as_it_is(path) else len(read_sound(path).samples)
         if channels == 2:
             check_channels(channels, str(model), True, [])
 
@@ -143,11 +157,18 @@ def open_pair(
     Raises:
         InputError: naming the file, the value and the remedy
     """
-    if options == Options() and plain(reference) and plain(degraded):
+    if options == Options() and all(map(_as_it_is, (reference, degraded))):
         format_of_pair(reference, degraded)
         return reference, degraded, look(reference, degraded)
-    sounds = (Sound(*read(file), str(file)) for file in (reference, degraded))
-    return prepare(*sounds, options)
+    return prepare(*(read_sound(file, options) for file in (reference, degraded)), options)
+
+
+def _as_it_is(path: str | Path) -> bool:
+    """Tell whether a file can be scored piece by piece, since nothing is to be done to it."""
+    if not plain(path):
+        return False
+    with opened(path) as file:
+        return file.channels == 2 or file.channels in AMBISONIC_CHANNELS
 
 
 def _score_pair(
@@ -168,7 +189,7 @@ def _score_pair(
     interval = scorer.interval(*pair)
     limits = {} if interval is None else dict(zip(("low", "high"), interval, strict=True))
     return {
-        "score": scorer.score(*pair),
+        "score": _real(scorer.score(*pair), str(degraded)),
         **limits,
         "model": scorer.name,
         "reference": str(reference),

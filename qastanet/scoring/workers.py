@@ -1,5 +1,6 @@
 """Groups of pairs scored by processes of this machine or of a cluster, whatever becomes of them."""
 
+import concurrent.futures
 import contextlib
 import multiprocessing
 import os
@@ -36,7 +37,7 @@ def score_groups(
     Args:
         groups: what is to be done
         score: takes a group; returns it with its results, each with its key
-        jobs: processes on this machine; -1 for all cores
+        jobs: processes on this machine, at most one per group; -1 for all cores
         scheduler: address of a Dask scheduler whose workers are used instead
 
     Yields:
@@ -44,7 +45,7 @@ def score_groups(
         `error`
 
     Raises:
-        InputError: if no scheduler answers
+        InputError: if no scheduler answers, or it is lost
         MissingExtraError: if there is one, but Dask is not installed
     """
     if scheduler:
@@ -52,7 +53,8 @@ def score_groups(
     elif jobs == 1:
         yield from (score(group)[1] for group in groups)
     else:
-        yield from _work_here(groups, score, jobs if jobs > 0 else os.cpu_count() or 1)
+        jobs = jobs if jobs > 0 else os.cpu_count() or 1
+        yield from _work_here(groups, score, max(min(jobs, len(groups)), 1))
 
 
 def _work_here(groups: list[Group], score: Callable, jobs: int) -> Iterator[list[tuple[str, dict]]]:
@@ -128,7 +130,26 @@ def _work_on_cluster(
         client = distributed.Client(scheduler, timeout=10)
     except OSError as error:
         raise InputError(f"{scheduler}: no Dask scheduler answers ({error})") from error
-    with client:
-        futures = client.map(score, groups, pure=False)
-        for _, (_, results) in distributed.as_completed(futures, with_results=True):
-            yield results
+    except ValueError as error:
+        raise InputError(
+            f"{scheduler}: no address of a Dask scheduler ({error}); give one such as "
+            "tcp://host:8786"
+        ) from error
+    total, done = sum(len(group.keys) for group in groups), 0
+    try:
+        with client:
+            futures = client.map(score, groups, pure=False)
+            for future in distributed.as_completed(futures):
+                _, results = future.result()
+                done += len(results)
+                yield results
+    except (
+        distributed.KilledWorker,
+        distributed.CommClosedError,
+        concurrent.futures.CancelledError,
+        TimeoutError,
+    ) as error:
+        raise InputError(
+            f"{scheduler}: the Dask cluster was lost after {done} of {total} pairs "
+            f"({type(error).__name__}); start again, the run goes on where it stopped"
+        ) from error

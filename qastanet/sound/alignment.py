@@ -34,6 +34,15 @@ NEAR = 10
 DRIFT_RANGE = 100
 """Samples by which the delay of a block may differ from that of the whole."""
 
+SILENT = 1e-6
+"""Blocks with less than this share of the energy of the loudest are pauses."""
+
+SURE = 0.5
+"""Blocks that correlate by so much tell of a jump of the delay."""
+
+LEAST_JUMP = 48
+"""Samples by which a delay must jump to be told."""
+
 INTERPOLATION = 8
 SINC_TAPS = 64
 
@@ -49,6 +58,10 @@ class Delay(NamedTuple):
     """Clock drift in parts per million, positive when the degraded signal gets later."""
     drifts: bool
     """Whether the drift is beyond doubt and moves the signals by more than one sample."""
+    jump: tuple[float, float] | None = None
+    """Where the delay jumps, in samples from the start, and by how many samples; None: nowhere."""
+    method: str = "waveform"
+    """What it was found by: waveform, or envelopes."""
 
 
 class _Block(NamedTuple):
@@ -80,6 +93,42 @@ def positions(samples: int) -> tuple[list[int], int]:
     size = min(max(samples, 1), BLOCK)
     number = int(np.clip(samples // BLOCK, 1, BLOCKS))
     return [int(k) for k in np.linspace(0, max(samples - size, 0), number)], size
+
+
+def sounding(samples: np.ndarray) -> tuple[list[int], int]:
+    """Return `positions`, but where there is sound, if it is sparse.
+
+    Args:
+        samples: reference, shape (channels, samples)
+
+    Example:
+        >>> pause = np.zeros((1, 40 * BLOCK))
+        >>> pause[0, 3 * BLOCK + 5] = 1.0
+        >>> sounding(pause)[0] == [3 * BLOCK]
+        True
+    """
+    starts, size = positions(samples.shape[1])
+    if samples.shape[1] < 2 * BLOCK:
+        return starts, size
+    grid = np.arange(0, samples.shape[1] - size + 1, size)
+    energies = np.array([np.square(samples[:, k : k + size], dtype=float).sum() for k in grid])
+    return loudest(energies, starts, size), size
+
+
+def loudest(energies: np.ndarray, starts: list[int], size: int) -> list[int]:
+    """Return where the loudest blocks start, if most of a signal is silent; else the given starts.
+
+    Args:
+        energies: of the blocks of the signal
+        starts: of blocks spread over it
+        size: samples of a block
+    """
+    energies = np.asarray(energies)
+    heard = np.flatnonzero(energies > SILENT * energies.max(initial=0.0))
+    if len(heard) > len(energies) / 2 or not len(heard):
+        return starts
+    chosen = heard[np.argsort(energies[heard])[::-1][:BLOCKS]]
+    return [int(k) * size for k in sorted(chosen)]
 
 
 def _spectra(excerpt: Excerpt, n_fft: int) -> _Block:
@@ -141,12 +190,13 @@ def estimate_delay(
             f"{reference.shape[0]} and {degraded.shape[0]} channels cannot be aligned; give both "
             "signals the same channels"
         )
-    starts, size = positions(min(reference.shape[1], degraded.shape[1]))
+    shorter = min(reference.shape[1], degraded.shape[1])
+    starts, size = sounding(reference[:, :shorter])
     parts = [
         Excerpt(start, *(x[:, start : start + size] for x in (reference, degraded)))
         for start in starts
     ]
-    if len(starts) == 1:  # all there is, also of the longer signal
+    if shorter < 2 * BLOCK:  # all there is, also of the longer signal
         parts = [Excerpt(0, *(x[:, : size + round(bound * rate)] for x in (reference, degraded)))]
     return delay_of_excerpts(parts, rate, bound, near)
 
@@ -175,7 +225,30 @@ def delay_of_excerpts(
     energy = np.sqrt(np.prod(sum(block.energies for block in blocks)))
     peak = scipy.fft.irfft(total, n_fft)[round(delay) + np.arange(-1, 2)].max()
     confidence = float(np.clip(peak / energy, 0, 1)) if energy > 0 else 0.0
-    return Delay(delay, confidence, *_drift(blocks, n_fft, round(delay)))
+    drift = _drift(blocks, n_fft, round(delay))
+    jump = _jump(excerpts, blocks, n_fft, limit) if near is None and not drift[1] else None
+    return Delay(delay, confidence, *drift, jump)
+
+
+def _jump(
+    excerpts: list[Excerpt], blocks: list[_Block], n_fft: int, limit: int
+) -> tuple[float, float] | None:
+    """Find where a delay changes once, as by samples that were inserted or lost."""
+    found = []
+    for excerpt, block in zip(excerpts, blocks, strict=True):
+        size = np.sqrt(np.prod(block.energies))
+        heights = scipy.fft.irfft(block.cross, n_fft)
+        lags = np.arange(-limit, limit + 1)
+        lag = int(lags[np.argmax(np.abs(heights[lags]))])
+        if size > 0 and abs(heights[lag]) >= SURE * size:
+            found.append((excerpt.start, excerpt.start + excerpt.reference.shape[1], lag))
+    for k in range(2, len(found) - 1):
+        before, after = ([lag for *_, lag in part] for part in (found[:k], found[k:]))
+        step = float(np.median(after) - np.median(before))
+        spread = max(np.ptp(before), np.ptp(after))
+        if abs(step) >= LEAST_JUMP and spread <= NEAR:
+            return (found[k - 1][1] + found[k][0]) / 2, step
+    return None
 
 
 def _drift(blocks: list[_Block], n_fft: int, delay: int) -> tuple[float, bool]:

@@ -12,6 +12,7 @@ from torch import nn
 from qastanet.errors import InputError
 from qastanet.lazy import need
 from qastanet.sound.ambisonics import _spaudiopy, channels, order_of, sn3d_to_n3d
+from qastanet.sound.checks import AMBISONIC_CHANNELS
 from qastanet.sound.sampling import SAMPLING_RATE
 
 HIGHEST_MAGLS_ORDER = 5
@@ -80,13 +81,20 @@ class BinauralDecoder(nn.Module):
             with h5py.File(path) as sofa:
                 responses = np.asarray(sofa["Data.IR"])
                 rate = float(np.ravel(sofa["Data.SamplingRate"])[0])
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as SOFA ({error})") from error
         if responses.ndim != 4 or responses.shape[:2] != (1, 2):
             raise InputError(
                 f"{path}: Data.IR has shape {responses.shape}; (1, 2, taps, channels) is needed. "
                 "For a set of HRIRs per direction use `magls`."
             )
+        if not responses.shape[2] or responses.shape[3] not in AMBISONIC_CHANNELS:
+            raise InputError(
+                f"{path}: Data.IR has {responses.shape[2]} taps and {responses.shape[3]} channels; "
+                "4, 9 or 16 channels are needed"
+            )
+        if responses.dtype.kind not in "fiu" or not np.isfinite(responses).all():
+            raise InputError(f"{path}: Data.IR holds what is no number")
         if rate != SAMPLING_RATE:
             raise InputError(f"{path}: sampled at {rate:g} Hz; {SAMPLING_RATE} Hz is needed")
         return cls(np.swapaxes(responses[0], -1, -2).copy())
@@ -130,8 +138,10 @@ def load_hrirs(path: str | Path | None = None):
     path = ku100_path() if path is None else Path(path)
     try:
         hrirs = spaudiopy.io.load_sofa_hrirs(str(path))
-    except (OSError, KeyError, IndexError, AssertionError) as error:
+    except (OSError, KeyError, IndexError, AssertionError, TypeError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a SOFA set of HRIRs ({error!r})") from error
+    if not (hrirs.left.size and np.isfinite(hrirs.left).all() and np.isfinite(hrirs.right).all()):
+        raise InputError(f"{path}: its HRIRs are empty, or no numbers")
     if hrirs.fs == SAMPLING_RATE:
         return hrirs
     left, right, rate = spaudiopy.process.resample_hrirs(

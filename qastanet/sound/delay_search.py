@@ -24,6 +24,9 @@ RIVAL = 0.95
 sounds stay below 0.5; steady tones reach 0.92, and tones that fade in and out 0.99."""
 
 
+INVERTED = 2.0
+"""A signal is upside down if its deepest valley is so many times as deep as the highest peak."""
+
 CLOSE = 5e-4
 """Peaks within this many seconds of the first, as of both ears, are no rivals."""
 
@@ -43,6 +46,8 @@ class Search(NamedTuple):
     """One beyond the bound that is higher and to be trusted, None if there is none."""
     distinct: bool
     """Whether the highest one stands alone."""
+    inverted: bool = False
+    """Whether it is that of the degraded signal upside down."""
 
 
 def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float = BOUND) -> Search:
@@ -57,7 +62,7 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((1, 48000))
         >>> search(noise, np.roll(noise, 300), 48000)
-        Search(nearest=300, rival=None, farther=None, distinct=True)
+        Search(nearest=300, rival=None, farther=None, distinct=True, inverted=False)
         >>> search(noise, np.roll(noise, 9600), 48000).farther
         9600
     """
@@ -73,6 +78,9 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
     reach = min(round(FAR * rate), longest - 1)
     lags = np.arange(-reach, reach + 1)
     heights = scipy.fft.irfft(weighted, n_fft)[lags]
+    within = heights[np.abs(lags) <= bound * rate]
+    inverted = bool(-within.min() > INVERTED * within.max())
+    heights = -heights if inverted else heights
     peaks = find_peaks(heights)[0]
     peaks = peaks[np.argsort(heights[peaks])[::-1]]
     near = np.abs(lags[peaks]) <= bound * rate
@@ -83,7 +91,7 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
     rival = inside[np.abs(lags[inside] - lags[inside[0]]) > CLOSE * rate][:1]
     farther = outside[:1][heights[outside[:1]] > top]
     energy = np.sqrt(np.prod([np.sum(np.square(x, dtype=float)) for x in pair]))
-    likeness = scipy.fft.irfft(cross, n_fft)[lags[farther]] / energy
+    likeness = (-1 if inverted else 1) * scipy.fft.irfft(cross, n_fft)[lags[farther]] / energy
     # among so many lags, some peak by chance
     farther = farther[(likeness >= TRUSTED) | (top < DISTINCT * heights[farther])]
     return Search(
@@ -91,4 +99,5 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
         next((int(lags[k]) for k in rival if heights[k] >= RIVAL * top), None),
         next((int(lags[k]) for k in farther), None),
         not any(heights[k] >= DISTINCT * top for k in rival),
+        inverted,
     )

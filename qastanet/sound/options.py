@@ -12,6 +12,10 @@ ORDER_RULES = ("error", "truncate", "pad")
 """What to do when the signals have different ambisonic orders."""
 
 
+MONO_RULES = ("error", "both-ears")
+HEAD_LOCKED_RULES = ("error", "ignore")
+
+
 class Sound(NamedTuple):
     """A signal as it was read."""
 
@@ -21,6 +25,12 @@ class Sound(NamedTuple):
     """Sampling rate in Hz."""
     name: str
     """How messages call it."""
+    declared: str | None = None
+    """Convention that the file itself names, one of CONVENTIONS."""
+    notes: tuple[str, ...] = ()
+    """What was done to it when it was read."""
+    warnings: tuple[str, ...] = ()
+    """What was odd about it when it was read."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +42,29 @@ class Options:
             what they share; also lets their sampling rates and lengths differ
         convention: of ambisonic signals, one of CONVENTIONS
         order_mismatch: one of ORDER_RULES: refuse, truncate both to the lower order, or pad the
-            lower one with silent channels (what is heard of a codec that drops them)
+            lower one with silent channels (what is heard of a codec that drops them); orders above
+            the third are truncated too
+        mono: one of MONO_RULES: refuse one channel, or give it to both ears (diotic)
+        head_locked: one of HEAD_LOCKED_RULES: refuse, or leave out, two channels of head-locked
+            stereo behind an ambisonic signal
+        track: number of the sound track in a file, from 1; None: the only one
+        strict: refuse files whose header and content disagree
+        allow_truncated: take what is there of a file that is cut
     """
 
     align: bool = False
     convention: str = "ambix"
     order_mismatch: str = "error"
+    mono: str = "error"
+    head_locked: str = "error"
+    track: int | None = None
+    strict: bool = False
+    allow_truncated: bool = False
 
     def __post_init__(self):
-        for name, known in (("convention", CONVENTIONS), ("order_mismatch", ORDER_RULES)):
+        rules = {"convention": CONVENTIONS, "order_mismatch": ORDER_RULES}
+        rules |= {"mono": MONO_RULES, "head_locked": HEAD_LOCKED_RULES}
+        for name, known in rules.items():
             if getattr(self, name) not in known:
                 raise InputError(
                     f"{name} '{getattr(self, name)}' is unknown; choose one of {', '.join(known)}"

@@ -6,6 +6,7 @@ Every report travels with the score, so that no number is silently about somethi
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from qastanet.sound.alignment import (
     TRUSTED,
@@ -13,8 +14,10 @@ from qastanet.sound.alignment import (
     Excerpt,
     delay_of_excerpts,
     level_change,
+    loudest,
     positions,
 )
+from qastanet.sound.checks import LOUDEST
 from qastanet.sound.conventions import suspected_convention
 from qastanet.sound.options import Options, Sound
 from qastanet.sound.sampling import SAMPLING_RATE
@@ -22,6 +25,9 @@ from qastanet.sound.sound_files import opened
 
 AUDIBLE_OFFSET = 0.01
 """A constant part of the signal that is worth a warning, of full scale."""
+
+QUIET = 2.0**-8
+"""Peaks below this are hardly those of a sound that was made to be heard (-48 dB)."""
 
 AUDIBLE_LEVEL = 1.0
 """Level differences above this many dB are warned about."""
@@ -45,13 +51,14 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
     """
     parts = []
     with opened(reference) as first, opened(degraded) as second:
-        starts, size = positions(first.frames)
+        starts, size = _sounding(first)
         for start in starts:
             pieces = []
             for file in (first, second):
                 file.seek(start)
                 piece = file.read(size, dtype="float32", always_2d=True).T
-                pieces.append(np.where(np.isfinite(piece), piece, 0))  # is refused where it is read
+                # others are refused where they are read
+                pieces.append(np.where(np.abs(piece) <= LOUDEST, piece, 0))
             parts.append(Excerpt(start, *pieces))
         rate, samples, count = first.samplerate, first.frames, first.channels
     heard = 1 if count > 2 else 2
@@ -59,6 +66,22 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
     ref, deg = (np.concatenate([part[k] for part in parts], axis=1) for k in (1, 2))
     sound = Sound(np.broadcast_to(np.float32(0), (count, samples)), rate, str(reference))
     return describe_pair(sound, rate, ref, deg, delay, rate, Options())
+
+
+def _sounding(file: soundfile.SoundFile) -> tuple[list[int], int]:
+    """Return where excerpts are taken: spread over the file, or where it sounds."""
+    starts, size = positions(file.frames)
+    heard = 0
+    for start in starts:
+        file.seek(start)
+        heard += bool(np.any(file.read(size, dtype="float32")))
+    if 2 * heard > len(starts) or file.frames < 2 * size:
+        return starts, size
+    energies = []
+    file.seek(0)
+    while len(block := file.read(size, dtype="float32", always_2d=True)) == size:
+        energies.append(float(np.square(np.clip(block, -LOUDEST, LOUDEST), dtype=float).sum()))
+    return loudest(np.nan_to_num(energies), starts, size), size
 
 
 def describe_pair(
@@ -71,25 +94,34 @@ def describe_pair(
     options: Options,
 ) -> dict:
     """Say what a pair is like; ref and deg are the signals, or excerpts of them."""
+    change = level_change(ref, deg)
     report = {
         "sampling_rate": reference.rate,
         "duration_s": reference.samples.shape[1] / reference.rate,
         "channels": len(ref),
         "convention": options.convention if len(ref) > 2 else "binaural",
-        "delay_ms": round(delay.samples / delay_rate * 1000, 4),
+        "delay_ms": round(delay.samples / delay_rate * 1000, 4) if delay.confidence > 0 else None,
         "delay_confidence": round(delay.confidence, 3),
+        "delay_method": delay.method,
         "delay_compensated": False,
         # where the signals hardly correlate nothing is known of a drift, unless it was found
         "drift_ppm": round(delay.drift_ppm, 1)
         if delay.drifts or delay.confidence >= TRUSTED
         else None,
-        "level_change_db": round(level_change(ref, deg), 3),
+        "level_change_db": None if np.isnan(change) else round(change, 3),
         "adjustments": [],
         "warnings": _warnings(ref, deg, delay, delay_rate, options),
     }
     if {reference.rate, other_rate} != {SAMPLING_RATE}:
         report["resampled_to"] = SAMPLING_RATE
     return report
+
+
+def jump_told(delay: Delay, rate: int) -> str:
+    """Say where a delay jumps, if it does."""
+    at, step = (x / rate for x in delay.jump)
+    late = "late" if step > 0 else "early"
+    return f"from about {at:.1f} s on the degraded signal is {abs(step) * 1000:.1f} ms {late}"
 
 
 def _inverted(ref: np.ndarray, deg: np.ndarray) -> bool:
@@ -104,7 +136,8 @@ def _warnings(
 ) -> list[str]:
     """Say what may make the score mean something else than it seems to."""
     found = []
-    if abs(delay.samples) / rate >= NOTABLE and delay.confidence >= TRUSTED and not options.align:
+    known = delay.confidence >= TRUSTED and delay.jump is None
+    if abs(delay.samples) / rate >= NOTABLE and known and not options.align:
         late = "late" if delay.samples > 0 else "early"
         found.append(
             f"the degraded signal is {abs(delay.samples) / rate * 1000:.2f} ms {late}; "
@@ -112,7 +145,9 @@ def _warnings(
         )
     if _inverted(ref, deg):
         found.append("the polarity of the degraded signal is inverted")
-    elif delay.confidence < TRUSTED and not delay.drifts:
+    elif delay.jump is not None:
+        found.append(f"{jump_told(delay, rate)}; the score is about two delays")
+    elif delay.confidence < TRUSTED and not delay.drifts and delay.method == "waveform":
         found.append(
             f"the signals hardly correlate ({delay.confidence:.2f}): another scene, a delay of "
             "more than 100 ms, or a strong drift?"
@@ -129,6 +164,13 @@ def _warnings(
         found.append(
             f"the energies of the reference's channels look like {other} rather than AmbiX (ACN, "
             f"SN3D); if so, give --convention {other}"
+        )
+    peaks = [float(np.abs(samples).max(initial=0)) for samples in (ref, deg)]
+    if 0 < max(peaks) < QUIET:
+        found.append(
+            f"the peak of both signals is {20 * np.log10(max(peaks)):.0f} dB of full scale: 16 or "
+            "24 bits in samples of 32, or floats that were divided twice? They are scored as quiet "
+            "as they are"
         )
     for samples, name in ((ref, "reference"), (deg, "degraded signal")):
         clipped = float(np.mean(np.abs(samples) >= 0.9999))

@@ -12,8 +12,10 @@ import soundfile
 from qastanet.errors import InputError
 from qastanet.lazy import torch
 from qastanet.sound.checks import (
+    check_audible,
     check_format,
     check_format_pair,
+    check_samples,
     check_signal,
 )
 from qastanet.sound.sampling import PIECE, SAMPLING_RATE, resample, resampled
@@ -60,24 +62,16 @@ def format_of_pair(reference: str | Path, degraded: str | Path) -> Format:
 
 def _blocks(file: soundfile.SoundFile, name: str, size: int) -> Iterator[np.ndarray]:
     """Yield the checked samples of an open file, shape (channels, size)."""
-    position, silent = 0, True
+    position, peak = 0, 0.0
     while position < file.frames:
         block = file.read(size, dtype="float32", always_2d=True)
         if len(block) < min(size, file.frames - position):
             end = position + len(block)
             raise InputError(f"{name}: ends after {end} of {file.frames} samples; repair the file")
-        bad = np.argwhere(~np.isfinite(block))
-        if len(bad):
-            sample, channel = bad[0]
-            raise InputError(
-                f"{name}: {block[sample, channel]} in channel {channel}, sample "
-                f"{position + sample}; repair or cut the signal"
-            )
-        silent = silent and not block.any()
+        peak = max(peak, check_samples(block.T, name, position))
         position += len(block)
         yield block.T
-    if silent:
-        raise InputError(f"{name}: all samples are 0 (digital silence); check the file")
+    check_audible(peak, name)
 
 
 def pieces_of_file(path: str | Path) -> Iterator[np.ndarray]:

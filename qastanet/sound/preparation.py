@@ -11,8 +11,10 @@ from qastanet.sound.alignment import BOUND, NEAR, NEGLIGIBLE, TRUSTED, Delay, es
 from qastanet.sound.checks import check_pair, check_signal
 from qastanet.sound.conventions import to_ambix
 from qastanet.sound.delay_search import search
+from qastanet.sound.envelope_delay import ACCURACY, envelope_delay
+from qastanet.sound.layouts import fitted
 from qastanet.sound.options import Options, Sound
-from qastanet.sound.pair_report import describe_pair
+from qastanet.sound.pair_report import describe_pair, jump_told
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 
 WORTH_A_WORD = 0.9
@@ -32,23 +34,22 @@ def prepare(
     Returns:
         reference and degraded signal, float32 at 48 kHz, of one shape; and a report: sampling_rate
         (of the reference file), resampled_to where changed, channels, duration_s, convention,
-        delay_ms, delay_confidence, delay_compensated, drift_ppm, level_change_db, adjustments and
-        warnings (lists of sentences)
+        delay_ms, delay_confidence, delay_method, delay_compensated, drift_ppm, level_change_db,
+        adjustments and warnings (lists of sentences)
 
     Raises:
         InputError: naming the signal, the value and the remedy
     """
     options = options or Options()
-    adjustments: list[str] = []
-    sounds = [_converted(sound, options.convention) for sound in (reference, degraded)]
+    adjustments = [note for sound in (reference, degraded) for note in sound.notes]
+    reference, degraded = fitted(reference, degraded, options, adjustments)
+    sounds = [_converted(sound, options, adjustments) for sound in (reference, degraded)]
     sounds = _same_order(*sounds, options.order_mismatch, adjustments)
     names = (reference.name, degraded.name)
     if len(sounds[0].samples) == 2 and options.convention != "ambix":
         adjustments.append(
             f"--convention {options.convention} is of no effect: 2 channels are binaural"
         )
-    elif options.convention != "ambix":
-        adjustments.append(f"converted from {options.convention} to AmbiX (ACN, SN3D)")
     if not options.align:
         check_pair(sounds[0].samples, sounds[1].samples, (reference.rate, degraded.rate), names)
     for sound in sounds:
@@ -65,6 +66,10 @@ def prepare(
     report = describe_pair(reference, degraded.rate, ref, deg, delay, SAMPLING_RATE, options)
     report["delay_compensated"] = options.align and abs(delay.samples) >= NEGLIGIBLE
     report["adjustments"] = adjustments
+    report["warnings"] = [
+        *(warning for sound in (reference, degraded) for warning in sound.warnings),
+        *report["warnings"],
+    ]
     if options.align:
         _note_what_is_left(report, ref.shape[1] / SAMPLING_RATE, sounds)
     return ref, deg, report
@@ -78,10 +83,19 @@ def _note_what_is_left(report: dict, duration: float, sounds: list[Sound]) -> No
         report["warnings"].append(f"only {duration:.2f} s of {longest:.2f} s are compared")
 
 
-def _converted(sound: Sound, convention: str) -> Sound:
-    """Check one signal and bring it into AmbiX."""
+def _converted(sound: Sound, options: Options, adjustments: list[str]) -> Sound:
+    """Check one signal and bring it into AmbiX; what the file says of itself counts first."""
     check_signal(sound.samples, sound.rate, sound.name)
-    return sound._replace(samples=to_ambix(sound.samples, convention))
+    convention = options.convention
+    if convention == "ambix" and sound.declared and len(sound.samples) > 2:
+        convention = sound.declared
+    if convention == "ambix" or len(sound.samples) == 2:
+        return sound
+    said = ", as its header says" if convention != options.convention else ""
+    adjustments.append(f"{sound.name}: converted from {convention} to AmbiX (ACN, SN3D){said}")
+    converted = sound._replace(samples=to_ambix(sound.samples, convention))
+    check_signal(converted.samples, sound.rate, sound.name)
+    return converted
 
 
 def _same_order(
@@ -112,7 +126,19 @@ def _beyond_doubt(
             f"{pair}: drift apart by {delay.drift_ppm:.0f} ppm, but --align compensates a "
             "constant delay only; resample one of them first"
         )
+    if delay.jump is not None:
+        raise InputError(
+            f"{names[1]}: {jump_told(delay, SAMPLING_RATE)}; cut both files there, --align "
+            "compensates a constant delay only"
+        )
     found = search(reference, degraded, SAMPLING_RATE)
+    if found.inverted:
+        delay = estimate_delay(reference, -degraded, SAMPLING_RATE)
+    if found.farther is not None or (delay.confidence < TRUSTED and not found.distinct):
+        generated = envelope_delay(reference, degraded, SAMPLING_RATE)
+        if generated.sure and delay.confidence < TRUSTED:
+            late = generated.samples if abs(generated.samples) > ACCURACY * SAMPLING_RATE else 0.0
+            return Delay(round(late), generated.confidence, 0.0, False, method="envelopes")
     if found.farther is not None:
         late = "late" if found.farther > 0 else "early"
         raise InputError(
@@ -121,13 +147,15 @@ def _beyond_doubt(
             "delay first"
         )
     if abs(found.nearest - delay.samples) > NEAR and not delay.drifts:
-        delay = estimate_delay(reference, degraded, SAMPLING_RATE, near=found.nearest)
+        signal = -degraded if found.inverted else degraded
+        delay = estimate_delay(reference, signal, SAMPLING_RATE, near=found.nearest)
     if delay.drifts or abs(delay.samples) < NEGLIGIBLE:
         return delay
     if delay.confidence < TRUSTED and not found.distinct:
         raise InputError(
             f"{pair}: the delay cannot be found: at {delay.samples / SAMPLING_RATE * 1000:.1f} ms "
-            f"the signals correlate by {delay.confidence:.2f} only. Align them by hand."
+            f"the signals correlate by {delay.confidence:.2f} only, and their envelopes do not "
+            "fit. Align them by hand."
         )
     if found.rival is not None:
         lags = (found.nearest / SAMPLING_RATE * 1000, found.rival / SAMPLING_RATE * 1000)
@@ -143,7 +171,11 @@ def _aligned(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Undo a delay and cut to the common part, noting both."""
     if abs(delay.samples) >= NEGLIGIBLE:
-        adjustments.append(f"delay of {delay.samples / SAMPLING_RATE * 1000:.3f} ms compensated")
+        how = "" if delay.method == "waveform" else ", found by envelopes (to about 1 ms)"
+        late = delay.samples / SAMPLING_RATE * 1000
+        adjustments.append(f"delay of {late:.3f} ms compensated{how}")
+    elif delay.method != "waveform":
+        adjustments.append("no delay, by envelopes (to about 1 ms)")
     before = reference.shape[1], degraded.shape[1]
     pair = shift(reference, degraded, delay.samples)
     if before != (pair[0].shape[1],) * 2:
