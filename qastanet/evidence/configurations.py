@@ -62,7 +62,14 @@ FORM_REASONS = {
     "gain left in": "plain gain counts as level",
     "place of all time": "a mirrored sweep is not heard",
     "floor 0.5 dB": "the floor of the study",
+    "weights of 0.1": "between loudness and equal weights",
+    "weights of 0.2": "the same",
+    "hold 5 dB": "how large a change is a dropout?",
+    "hold 20 dB": "the same",
+    "place in 0.5 s": "how fast is a movement?",
+    "place in 2 s": "the same",
     "level in 40 ms": "generated speech does not keep its timing",
+    "level in 120 ms": "the same",
     "level in 160 ms": "the same",
 }
 """Forms of the statistics, and why they were looked at."""

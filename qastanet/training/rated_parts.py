@@ -38,7 +38,14 @@ FORMS = {
     "gain left in": SHIPPED._replace(gain=0.0),
     "place of all time": SHIPPED._replace(window=0),
     "floor 0.5 dB": SHIPPED._replace(floor=0.5),
+    "weights of 0.1": SHIPPED._replace(exponent=0.1),
+    "weights of 0.2": SHIPPED._replace(exponent=0.2),
+    "hold 5 dB": SHIPPED._replace(hold=5.0),
+    "hold 20 dB": SHIPPED._replace(hold=20.0),
+    "place in 0.5 s": SHIPPED._replace(window=13),
+    "place in 2 s": SHIPPED._replace(window=51),
     "level in 40 ms": SHIPPED._replace(level_frames=1),
+    "level in 120 ms": SHIPPED._replace(level_frames=3),
     "level in 160 ms": SHIPPED._replace(level_frames=4),
 }
 """Forms that are compared: each changes one thing of the shipped one, but for the study's."""
