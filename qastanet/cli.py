@@ -112,9 +112,6 @@ def _score(options: argparse.Namespace) -> int:
     """Score a pair of files."""
     from qastanet.scoring.pair_scores import score_files
 
-    with contextlib.suppress(OSError, ValueError):
-        if os.path.samefile(options.reference, options.degraded):
-            print("note: reference and degraded file are the same file", file=sys.stderr)
     result = score_files(options.reference, options.degraded, options.model, options_of(options))
     if "resampled_to" in result and not result["adjustments"]:
         print(
@@ -122,6 +119,9 @@ def _score(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     _tell(result)
+    with contextlib.suppress(OSError, ValueError):
+        if os.path.samefile(options.reference, options.degraded):
+            print("note: reference and degraded file are the same file", file=sys.stderr)
     if options.json:  # what is unknown is null: NaN is no JSON
         known = {k: None if isinstance(v, float) and v != v else v for k, v in result.items()}
         print(json.dumps(known, indent=2, allow_nan=False))

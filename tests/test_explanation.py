@@ -120,7 +120,7 @@ def _random_features(rng, frames, directive):
     flow = rng.random((1, 29, frames))
     flow[..., 0] = np.nan
     power = 10 ** rng.uniform(-11, -2, (1, 29, frames))
-    ild = rng.normal(0, 30, (1, 29, frames))
+    ild = rng.normal(0, 15, (1, 29, frames))
     return Features(ild, coherence, power, flow if directive else None)
 
 

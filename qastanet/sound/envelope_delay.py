@@ -80,9 +80,10 @@ def envelope_delay(
     bend = left - 2 * middle + right
     fraction = 0.5 * (left - right) / bend if bend < 0 else 0.0
     beyond = np.arange(2 * limit, min(10 * limit, longest // 2))
-    others = np.abs(cross[np.concatenate([beyond, -beyond])]).max() if len(beyond) else 0.0
+    others = np.abs(cross[np.concatenate([beyond, -beyond])]).max(initial=0.0)
     confidence = float(np.clip(middle / size, 0, 1))
-    sure = confidence >= ALIKE and middle >= DISTINCT * others and abs(top) < limit
+    enough = len(beyond) >= limit  # of other delays to compare with
+    sure = enough and confidence >= ALIKE and middle >= DISTINCT * others and abs(top) < limit
     return EnvelopeDelay(float(top + fraction) * rate / RATE, confidence, bool(sure))
 
 
