@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from qastanet.errors import InputError
 from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
@@ -95,8 +94,6 @@ def _train(options: argparse.Namespace) -> int:
     output = named(options.output, ".safetensors")
     stem = output.with_suffix("")
     outputs = output, Path(f"{stem}_predictions.csv"), Path(f"{stem}_agreement.csv")
-    if options.scale_only and options.pretraining:
-        raise InputError("--scale-only needs no --pretraining; leave one of them out")
     marks = holding("trained_on"), table_with(*PREDICTIONS), table_with(*AGREEMENT)
     wanted = list(map(Output, outputs, marks))
     claim(wanted, [options.manifest], options.force)
@@ -117,14 +114,11 @@ def _train(options: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, Path]) -> None:
     """Train, predict and write."""
-    import torch
-
     from qastanet.listening_tests import rated_manifest
     from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
     from qastanet.storage import write_table
     from qastanet.training import rating_scale
 
-    torch.set_num_threads(1)  # so that sums are taken in the same order
     prepared = options_of(options)
     shown = not options.quiet
     if options.scale_only:

@@ -185,16 +185,22 @@ SPOILT = {
     "no mos": (lambda t: t.drop(columns="mos"), "no column mos .* reference, degraded"),
     "above": (lambda t: t.assign(mos=[1, 2, 3, 101, 5, 6]), r"line 5: mos 101 is not a number in"),
     "negative": (lambda t: t.assign(mos=-1), "line 2: mos -1 is not a number in"),
-    "empty": (lambda t: t.assign(mos=[1, None, 3, 4, 5, 6]), "line 3: mos nan is not"),
+    "empty": (
+        lambda t: t.assign(mos=[10, None, 30, 40, 50, 60]),
+        r"1 pairs without mos are left out \(line 3\)",
+    ),
     "text": (lambda t: t.assign(mos=["good"] * 6), "line 2: mos 'good' is no number"),
-    "five": (lambda t: t.assign(mos=[1, 2, 3, 4, 5, 4.5]), r"no mos above 5: is this a scale of"),
+    "five": (
+        lambda t: t.assign(mos=[1, 2, 3, 4, 5, 4.5]),
+        r"no mos above 5: is this a scale up to",
+    ),
     "constant": (lambda t: t.assign(mos=50), "mos is 50 throughout"),
     "one scene": (lambda t: t.assign(scene="x"), "1 scene with rated pairs"),
     "twice": (lambda t: t.assign(reference="a", degraded="d"), "line 3: this pair is there twice"),
     "no scene": (lambda t: t.assign(scene=["x", None, *"yyzz"]), "line 3: 'scene' is empty"),
     "role": (lambda t: t.assign(role="best"), "role 'best': give reference, coded or anchor"),
     "ci": (lambda t: t.assign(ci95="wide"), "line 2: ci95 'wide' is no number"),
-    "files": (lambda t: t, r"6 of 6 pairs cannot be used; .*\n.*a: no such file"),
+    "files": (lambda t: t, "6 of 6 pairs cannot be used; .*a: no such file"),
 }
 
 
@@ -225,14 +231,12 @@ def test_pairs_that_are_too_short(tmp_path, table):
         soundfile.write(tmp_path / f"{name}.wav", noise, 48000)
     files = table[["reference", "degraded"]] + ".wav"
     table.assign(**files).to_csv(tmp_path / "m.csv", index=False)
-    with pytest.raises(
-        InputError, match=r"6 of 6 pairs .*\n.*0\.25 s are too short.*\n(.*\n)*and 1"
-    ):
+    with pytest.raises(InputError, match=r"6 of 6 pairs .*0\.25 s are too short.*and 1 more"):
         own_pairs.own_parts(read_rated_manifest(tmp_path / "m.csv"), progress=False)
 
 
 def test_stimuli_have_names_of_their_own(table, tmp_path):
-    table.assign(scene="x", condition=[*"aabc", "d", "e"]).to_csv(tmp_path / "m.csv")
+    table.assign(scene="x", condition=[*"aabcde"]).to_csv(tmp_path / "m.csv", index=False)
     names = read_rated_manifest(tmp_path / "m.csv").stimulus
     assert names.tolist() == ["x_a_line2", "x_a_line3", "x_b", "x_c", "x_d", "x_e"]
 
