@@ -27,8 +27,9 @@ from qastanet.own_test import own_pairs, own_scale, own_training
 from qastanet.scoring import campaign
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.scoring.manifest import read_manifest
-from qastanet.scoring.pair_scores import score_files
+from qastanet.scoring.pair_scores import open_pair, score_files
 from qastanet.sound import sound_files
+from qastanet.sound.options import Options
 from qastanet.training.rating_scale import CurveScale
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +170,8 @@ def test_suffixes_split(tmp_path, monkeypatch, capsys):
     assert "trained on and tested with" not in capsys.readouterr().err
     scorer = load_scorer(weights)
     for row in predictions[predictions.part == "test"].itertuples():
-        pair = [scorer.features(name) for name in (row.reference, row.degraded)]
+        with open_pair(row.reference, row.degraded, Options()) as (*sounds, _):
+            pair = [scorer.features(sound) for sound in sounds]
         assert scorer.score(*pair) == pytest.approx(row.score, abs=tolerances.SCORE)
 
 
