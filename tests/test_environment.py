@@ -47,9 +47,7 @@ def _locked():
 
 def test_scoring_needs_few_packages_and_bounds_none_of_them():
     core = _declared()
-    assert set(core) == {
-        *("numpy", "scipy", "numba", "soundfile", "soxr", "safetensors", "pooch", "av")
-    }
+    assert set(core) == {*("numpy", "scipy", "numba", "soundfile", "safetensors", "pooch", "av")}
     assert all(bound.operator == ">=" for versions in core.values() for bound in versions)
 
 

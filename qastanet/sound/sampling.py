@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 import numpy as np
-import soxr
 
 from qastanet.errors import InputError
 
@@ -21,7 +20,7 @@ PIECE = 25 * FRAME
 
 
 def resample(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
-    """Resample with a linear-phase filter that delays nothing (soxr, high quality).
+    """Resample by a rational factor with a zero-phase polyphase filter (`scipy.signal`).
 
     Args:
         samples: shape (channels, samples)
@@ -32,52 +31,54 @@ def resample(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
         float32 samples, shape (channels, ceil(samples * target / rate)); the input if the rates
         agree
 
-    Raises:
-        InputError: if the rate is no whole number
-
     Example:
         >>> resample(np.ones((2, 441)), 44100, 48000).shape
         (2, 480)
     """
-    samples = np.asarray(samples, dtype=np.float32)
     if rate == target:
-        return samples
+        return np.asarray(samples, dtype=np.float32)
     if rate != int(rate):
         raise InputError(f"sampling rate {rate} Hz; it must be a whole number")
-    wanted = -(-samples.shape[-1] * target // int(rate))
-    longer = np.concatenate([samples, _ending(len(samples), int(rate), target)], axis=1)
-    return np.ascontiguousarray(soxr.resample(longer.T, int(rate), target)[:wanted].T)
+    import scipy.signal  # heavy, and only needed here
+
+    divisor = math.gcd(int(rate), target)
+    up, down = target // divisor, int(rate) // divisor
+    return scipy.signal.resample_poly(samples, up, down, axis=-1).astype(np.float32)
 
 
 def resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Resample a signal block by block to 48 kHz, to the very samples that `resample` gives.
+    """Resample a signal block by block, with the same result as `qastanet.sound.sampling.resample`.
+
+    The polyphase filter reaches 10 max(up, down) / up samples to either side. Each block is
+    resampled together with its neighbours' ends, and what belongs to these is cut off.
 
     Args:
-        blocks: shape (channels, samples), not all of one length
+        blocks: one second each, shape (channels, rate), the last one shorter or equal
         rate: of the blocks in Hz
 
     Yields:
-        shape (channels, PIECE), the last one shorter or equal
+        one second each at 48 kHz, the last one shorter or equal
     """
-    stream, taken, given = None, 0, 0
-    kept = np.zeros((0, 0), dtype=np.float32)
-    for block in chain(blocks, [None]):
-        if stream is None:
-            channels = len(block)
-            stream = soxr.ResampleStream(rate, SAMPLING_RATE, channels, dtype="float32")
-            kept = np.zeros((channels, 0), dtype=np.float32)
-        last = block is None
-        taken += 0 if last else block.shape[1]
-        part = _ending(channels, rate, SAMPLING_RATE) if last else block
-        kept = np.concatenate([kept, stream.resample_chunk(part.T.copy(), last=last).T], axis=1)
-        if last:
-            kept = kept[:, : -(-taken * SAMPLING_RATE // rate) - given]
-        while kept.shape[1] >= PIECE or (last and kept.shape[1]):
-            yield np.ascontiguousarray(kept[:, :PIECE])
-            given += kept[:, :PIECE].shape[1]
-            kept = kept[:, PIECE:]
+    divisor = math.gcd(rate, SAMPLING_RATE)
+    up, down = SAMPLING_RATE // divisor, rate // divisor
+    margin = down * math.ceil((10 * max(up, down) / up + 1) / down)
+    before, current = None, None
 
+    def piece(after: np.ndarray | None) -> np.ndarray:
+        """Resample the current block."""
+        parts = [current]
+        if before is not None:
+            parts.insert(0, before[:, -margin:])
+        if after is not None:
+            parts.append(after[:, :margin])
+        first = margin * up // down if before is not None else 0
+        stop = first - (-current.shape[-1] * up // down)
+        return resample(np.concatenate(parts, axis=1), rate, SAMPLING_RATE)[:, first:stop]
 
-def _ending(channels: int, rate: int, target: int) -> np.ndarray:
-    """Return silence for a sample more at the target rate; soxr rounds lengths, here up."""
-    return np.zeros((channels, rate // target + 2), dtype=np.float32)
+    for block in blocks:
+        if current is not None:
+            yield piece(block)
+            before = current
+        current = block
+    if current is not None:
+        yield piece(None)
