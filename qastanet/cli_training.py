@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from qastanet.errors import InputError
 from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
@@ -95,8 +94,6 @@ def _train(options: argparse.Namespace) -> int:
     output = named(options.output, ".safetensors")
     stem = output.with_suffix("")
     outputs = output, Path(f"{stem}_predictions.csv"), Path(f"{stem}_agreement.csv")
-    if options.scale_only and options.pretraining:
-        raise InputError("--scale-only needs no --pretraining; leave one of them out")
     marks = holding("trained_on"), table_with(*PREDICTIONS), table_with(*AGREEMENT)
     wanted = list(map(Output, outputs, marks))
     claim(wanted, [options.manifest], options.force)
