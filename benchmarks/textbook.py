@@ -64,7 +64,7 @@ def binaural_features(ears: np.ndarray, floor_ears: bool = True) -> Features:
     fine = (centre_frequencies() < ENVELOPE_FROM)[:, None]
     gamma = np.where(fine, coherence(bands), coherence(smooth))
     gamma[power <= threshold] = np.nan
-    return Features(20 * np.log10(left / right), gamma, np.maximum(power, threshold))
+    return Features(10 * np.log10(left / right), gamma, np.maximum(power, threshold))
 
 
 def directiveness(signal: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from qastanet.compendium import tables
+from qastanet.compendium.report_parts import summary
 from qastanet.evidence import comparison, comparison_tables, comparison_views
 from qastanet.evidence.all_scores import KEY, rated_scores
 from qastanet.listening_tests.contents import RATED
@@ -124,12 +125,46 @@ def test_distances_are_turned_round_once():
     assert turned.loc[0, ["pearson_lo", "pearson_hi"]].tolist() == [0.1, 0.8]
 
 
+def test_summary_has_the_tests_that_a_metric_was_evaluated_on():
+    row = {"protocol": "direct", "subset": "without_reference", "n": 9, "spearman": 0.4}
+    row |= {"pearson": 0.5, "pearson_lo": -0.1, "pearson_hi": 0.8}
+    rows = [
+        row | {"metric": "emobiq", "dataset": "aes2023", "signal": "ambisonic"},
+        row | {"metric": "emobiq", "dataset": "neural2024", "signal": "binaural"},
+        row | {"metric": "conformance-3", "dataset": "neural2024", "signal": "binaural"},
+        row | {"metric": "binaqual", "dataset": "aes2023", "signal": "binaural"},  # not that form
+    ]
+    found = summary(pd.DataFrame(rows)).set_index("metric")
+    assert found.index.tolist() == ["eMoBi-Q", "default, conformance 3"]
+    assert (found["Neural codecs 2024 (n = 9)"] == "0.50 [−0.10, 0.80]").all()
+    assert found["AES 2023 (n = 9)"].isna().tolist() == [False, True]
+
+
 def test_within_scenes_and_ceilings(two):
     within = comparison_tables.within_scenes(two, ["emobiq"])
     assert within.spearman.min() > 0.9
     assert within.scenes.tolist() == [4, 4]
     limits = comparison_tables.ceilings(two)
     assert limits.pearson.between(0.9, 1).all()
+
+
+def test_pooled_rows_are_of_metrics_that_several_tests_have(two):
+    scored = two.assign(visqol=two.emobiq.where(two.dataset == "one"))
+    rows = comparison.correlation_table(scored, ["emobiq", "visqol"], "direct", replicates=20)
+    pooled = rows[rows.dataset == "pooled"]
+    assert set(pooled.metric) == {"emobiq"}
+    assert "visqol" in set(rows[rows.dataset == "one"].metric)
+
+
+def test_pooled_tests_are_shown_ambisonic(two):
+    row = {"metric": "emobiq", "protocol": "direct"}
+    both = [
+        row | {"dataset": dataset, "signal": signal}
+        for dataset in ("one", "pooled")
+        for signal in ("ambisonic", "binaural")
+    ]
+    shown = comparison_views.heard_rows(pd.DataFrame(both)).set_index("dataset").signal
+    assert shown.to_dict() == {"one": "binaural", "pooled": "ambisonic"}
 
 
 def test_differences_leave_out_constant_metrics(two):

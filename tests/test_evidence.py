@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tolerances import GOLDEN
 
 from qastanet.agreement.statistics import pearson, spearman
-from qastanet.evidence.comparison import HEADLINE, REPORTED, main_subsets
+from qastanet.evidence.comparison import FROZEN, HEADLINE, REPORTED, main_subsets
 from qastanet.listening_tests.contents import RATED
 from qastanet.storage import read_maps
 from qastanet.training.cross_validation import PROTOCOLS, SCALED
@@ -47,6 +48,17 @@ TILED = {
 }
 
 
+# The same, measured later: BINAQUAL by its release, neural codecs by conformance 3 and the others.
+LATER = [
+    ("aes2023", "binaqual", LABELLED, 0.57, 0.71),
+    ("aes2023", "binaqual", "without_reference", 0.57, 0.65),
+    ("neural2024", "conformance-3", "without_reference", 0.46, 0.43),
+    ("neural2024", "emobiq", "without_reference", 0.44, 0.43),
+    ("neural2024", "visqol", "without_reference", 0.33, 0.37),
+    ("neural2024", "zimtohrli", "without_reference", 0.42, 0.40),
+]
+
+
 @pytest.fixture(scope="module")
 def scores():
     return pd.read_csv(DATA / "scores.csv")
@@ -76,14 +88,22 @@ def test_every_pair_is_scored(scores):
     assert ambisonic[HEADLINE].notna().all().all()
     heard = scores[scores.signal == "binaural"]
     everything = [name for name in HEADLINE if not name.startswith(("qastanet", "ambiqual"))]
-    assert heard[everything + REPORTED].notna().all().all()
+    assert heard[everything].notna().all().all()
     assert heard["qastanet-released"].isna().all()
+    neural = part(scores, "neural2024", "binaural")
+    assert (neural.role == "coded").sum() == 56 and (neural.role == "reference").sum() == 8
+    assert (scores.dataset == "neural2024").sum() == 64
+    assert (scores[FROZEN[0]].notna() == (scores.dataset == "neural2024")).all()
+    reported = scores[REPORTED].notna().all(axis=1)
+    assert (reported == ((scores.dataset == "aes2023") & (scores.signal == "binaural"))).all()
 
 
 def test_identical_signals_have_the_best_score(scores):
     same = scores[scores.condition.isin(["REF", "reference"])]
     assert (same[["emobiq", "emobiq-monaural", "emobiq-binaural"]] == 1).all().all()
     assert (same[["lsd", "lsd-worst"]] == 0).all().all()
+    assert same["binaqual"].to_numpy() == pytest.approx(1)
+    assert same["conformance-3"].dropna().to_numpy() == pytest.approx(1)
     assert same["ambiqual-lq"].dropna().to_numpy() == pytest.approx(1)
 
 
@@ -106,6 +126,14 @@ def test_correlations_agree_with_others(
     assert pearson(items[metric], items["mean"]) == pytest.approx(linear, abs=AGREEMENT)
     if rank is not None:
         assert spearman(items[metric], items["mean"]) == pytest.approx(rank, abs=AGREEMENT)
+
+
+@pytest.mark.parametrize(("dataset", "metric", "subset", "linear", "rank"), LATER)
+def test_scores_agree_with_what_was_measured_later(scores, dataset, metric, subset, linear, rank):
+    items = part(scores, dataset, "binaural")
+    items = items[main_subsets(items)[subset]]
+    assert pearson(items[metric], items["mean"]) == pytest.approx(linear, abs=AGREEMENT)
+    assert spearman(items[metric], items["mean"]) == pytest.approx(rank, abs=AGREEMENT)
 
 
 def test_rank_of_emobiq_on_coded_items(scores):
@@ -180,6 +208,16 @@ def test_maps_of_aes2023(scores):
             assert (values >= 0).all()
             if name.endswith("_reference"):
                 assert not values.any()
+
+
+def test_maps_of_the_neural_codecs(scores):
+    maps = read_maps(DATA / "neural2024_differences.npz")
+    assert set(maps) == set(part(scores, "neural2024", "binaural").stimulus)
+    for name, values in maps.items():
+        assert values.shape[:2] == (3, 29)
+        assert np.isfinite(values).all()
+        assert values[:2].max() < GOLDEN  # both ears hear the same
+        assert values[2].any() != name.endswith("_reference")
 
 
 def test_binaural_maps_of_the_codec_set():

@@ -65,9 +65,9 @@ def test_the_parts_add_up_to_the_loss(scorer, signals, channels, name, strength)
 def test_several_heads_are_averaged(scorer, signals):
     pair = [scorer.features(x) for x in (signals[4], degrade(signals[4], "noise", 0.1))]
     once = explain(*pair, scorer)
-    other = Features(*(x[..., ::-1, :] for x in pair[1]))
+    other = Features(*(x[..., ::-1, :] for x in pair[1][:3]))
     both = [
-        Features(*map(np.concatenate, zip(*heads, strict=True)))
+        Features(*map(np.concatenate, zip(*(x[:3] for x in heads), strict=True)))
         for heads in (
             (pair[0], pair[0]),
             (pair[1], other),
@@ -120,7 +120,7 @@ def _random_features(rng, frames, directive):
     flow = rng.random((1, 29, frames))
     flow[..., 0] = np.nan
     power = 10 ** rng.uniform(-11, -2, (1, 29, frames))
-    ild = rng.normal(0, 30, (1, 29, frames))
+    ild = rng.normal(0, 15, (1, 29, frames))
     return Features(ild, coherence, power, flow if directive else None)
 
 

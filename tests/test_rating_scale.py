@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qastanet.evidence import ablations
+from qastanet.evidence import few_ratings
 from qastanet.evidence.fold_agreement import agreement
 from qastanet.training import cross_validation
 from qastanet.training.cross_validation import Fold, collect
@@ -114,7 +114,7 @@ def test_a_few_scenes_tell_the_scale(rated):
     table, score = rated
     folds = cross_validation.folds(table, ["lodo"])
     found = collect(table, folds, np.tile(score[:, None], 2), "m")
-    errors = ablations.scale_efficiency(found).groupby(["dataset", "scenes"]).rmse.max()
+    errors = few_ratings.scale_efficiency(found).groupby(["dataset", "scenes"]).rmse.max()
     assert errors["b", 0] > 10 and errors["b", 1] < 0.1
     assert errors["a"].max() < 0.1
 

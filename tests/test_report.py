@@ -45,7 +45,8 @@ def test_every_link_leads_somewhere(built):
     for page in _pages(built):
         text = page.read_text(encoding="utf-8")
         for link in LINK.findall(text):
-            if link.startswith(("data:", "https://arxiv.org", "https://doi.org")):
+            known = ("data:", "https://arxiv.org", "https://doi.org", "https://pdoc.dev")
+            if link.startswith(known):
                 continue
             name, anchor = urldefrag(unquote(link))
             target = (page.parent / name) if name else page
@@ -73,6 +74,14 @@ def test_every_figure_is_there(built):
     text = (built / "figures.html").read_text(encoding="utf-8")
     for file in (ROOT / "figures").glob("*.svg"):
         assert f"figures/{file.name}" in text
+
+
+def test_public_names_are_described(built):
+    text = (built / "api" / "qastanet.html").read_text(encoding="utf-8")
+    for name in ("score", "load_model", "InputError"):
+        assert f'id="{name}"' in text
+    described = {page.stem for page in (built / "api").rglob("*.html")}
+    assert {"pair_scores", "gammatone", "other_metrics"} <= described
 
 
 def test_provenance_names_steps_and_hashes(built):

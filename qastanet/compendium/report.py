@@ -18,7 +18,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 from nbconvert import HTMLExporter
 
-from qastanet.compendium import listening_page, provenance, tables, verdict
+from qastanet.compendium import api_pages, listening_page, provenance, tables, verdict
 from qastanet.compendium.report_parts import captions, formula, sortable, summary, with_formulas
 from qastanet.errors import InputError
 from qastanet.evidence import comparison
@@ -38,6 +38,7 @@ PAGES = [
     {"href": "model_card.html", "title": "Model card"},
     {"href": "verdict.html", "title": "Verdict"},
     {"href": "provenance.html", "title": "Provenance"},
+    {"href": "api/qastanet.html", "title": "API"},
 ]
 CALIBRATION_DB_SPL = 100
 
@@ -138,6 +139,7 @@ class Report:
         self.page("model_card.html", "Model card", "layout.html", content=Markup(text))
         self.write_verdict()
         self.write_provenance()
+        api_pages.write_api(self.target / "api")
         for file in self.notebooks:
             self.write_notebook(file)
 
@@ -156,6 +158,7 @@ class Report:
             rows.append((Markup(f'<a href="{name}">{title}</a>'), *table.shape))
         listing = sortable(pd.DataFrame(rows, columns=["table", "rows", "columns"]), "listing")
         shown = ["parts", "qastanet-retrained", *comparison.HEADLINE, *comparison.REPORTED]
+        shown += comparison.FROZEN
         main = tables.printable(correlations[correlations.subset == "without_reference"], shown)
         self.page(
             "tables.html", "Tables", main=sortable(main, "main", search=True), listing=listing

@@ -15,9 +15,13 @@ COMPARED = [
     *(("parts", "pooled-loso"), ("parts", "lodo"), ("qastanet-retrained", "loso")),
     ("qastanet-retrained", "pooled-loso-scaled"),
     *(("qastanet-released", "direct"), ("emobiq", "direct"), ("ambiqual-lq", "direct")),
-    *(("ambiqual-la", "direct"), ("visqol", "direct"), ("zimtohrli", "direct")),
+    *(("ambiqual-la", "direct"), ("binaqual", "direct"), ("visqol", "direct")),
+    *(("zimtohrli", "direct"), ("conformance-3", "direct")),
 ]
 """Metrics and protocols of the summary."""
+
+SUMMARISED = {"aes2023": "ambisonic", "ambiqual2": "ambisonic", "neural2024": "binaural"}
+"""Listening tests of the summary, and the form of their signals."""
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 
@@ -97,20 +101,25 @@ def captions(listing: str | Path) -> dict[str, str]:
 
 
 def summary(correlations: pd.DataFrame) -> pd.DataFrame:
-    """Arrange the main correlations: a row per metric and protocol, a column per listening test."""
+    """Arrange the main correlations: a row per metric and protocol, a column per listening test.
+
+    What was not evaluated on a test is empty there, and not listed where it was on none.
+    """
     rows = correlations[
         (correlations.subset == "without_reference")
-        & (correlations.signal == "ambisonic")
-        & correlations.dataset.isin(["aes2023", "ambiqual2"])
+        & (correlations.signal == correlations.dataset.map(SUMMARISED))
     ].set_index(["metric", "protocol", "dataset"])
     found = []
     for metric, protocol in COMPARED:
         row = {"metric": LABELS[metric], "protocol": PROTOCOLS[protocol]}
-        for dataset in ("aes2023", "ambiqual2"):
+        for dataset in SUMMARISED:
+            if (metric, protocol, dataset) not in rows.index:
+                continue
             each = rows.loc[(metric, protocol, dataset)]
             interval = f"[{each.pearson_lo:.2f}, {each.pearson_hi:.2f}]"
             text = f"{each.pearson:.2f} {interval}".replace("-", "−")
             row[f"{DATASETS[dataset]} (n = {each.n:.0f})"] = text
             row[f"Spearman, {DATASETS[dataset]}"] = each.spearman
-        found.append(row)
+        if len(row) > 2:
+            found.append(row)
     return pd.DataFrame(found)

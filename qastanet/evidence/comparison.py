@@ -30,12 +30,16 @@ from qastanet.rivals.other_metrics import SCALES
 POOLED = "pooled"
 HEADLINE = [
     *("qastanet-released", "emobiq", "emobiq-monaural", "emobiq-binaural"),
-    *("ambiqual-lq", "ambiqual-la", "visqol", "zimtohrli", "mrstft", "lsd", "si-sdr"),
+    *("ambiqual-lq", "ambiqual-la", "binaqual"),
+    *("visqol", "zimtohrli", "mrstft", "lsd", "si-sdr"),
 ]
 """Metrics that all subsets are worked out for, in the order of tables and figures."""
 
 REPORTED = ["pemo-q", "bam-q"]
 """Scores taken from the authors of the AES 2023 test."""
+
+FROZEN = ["conformance-3"]
+"""Scores of earlier versions of our model on tests that were opened after they were frozen."""
 
 
 def main_subsets(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -138,12 +142,18 @@ def with_pooled(table: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     """Parts of a table of scores by listening test and signal, and all tests pooled.
 
     Returns:
-        (dataset, signal) -> rows; a signal that several tests have also under ``pooled``.
+        (dataset, signal) -> rows; a signal that several tests have also under ``pooled``, where
+        metrics that only one of them has are taken away.
     """
     parts = {key: part for key, part in table.groupby(["dataset", "signal"])}
     for signal, part in table.groupby("signal"):
         if part.dataset.nunique() > 1:
-            parts[POOLED, signal] = part
+            single = [
+                name
+                for name in part.columns.intersection(list(SCALES))
+                if part.dataset[part[name].notna()].nunique() < 2
+            ]
+            parts[POOLED, signal] = part.assign(**dict.fromkeys(single, np.nan))
     return parts
 
 

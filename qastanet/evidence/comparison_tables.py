@@ -11,6 +11,7 @@ from qastanet.agreement.resampling import REPLICATES
 from qastanet.agreement.significance import compare_metrics
 from qastanet.agreement.statistics import pearson, spearman
 from qastanet.evidence.comparison import (
+    FROZEN,
     HEADLINE,
     REPORTED,
     add_predictions,
@@ -42,7 +43,7 @@ def full_table(
     given = {"replicates": replicates, "seed": seed}
     variants = [name for name in SCALES if name.endswith(("-worst", "-w"))]
     rows = [
-        correlation_table(table, HEADLINE, "direct", groups=True, **given),
+        correlation_table(table, [*HEADLINE, *FROZEN], "direct", groups=True, **given),
         correlation_table(table, variants, "direct", **given),
         correlation_table(table, HEADLINE, "loso", **given),
         correlation_table(table, HEADLINE, "lodo", **given),

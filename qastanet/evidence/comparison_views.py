@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.evidence.comparison import increasing
+from qastanet.evidence.comparison import POOLED, increasing
 from qastanet.rivals.other_metrics import SCALES
 
 
@@ -47,7 +47,7 @@ def notes(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def heard_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep, of rows that differ in the signal only, the binaural one.
+    """Keep, of rows that differ in the signal only, the binaural one; of pooled tests the other.
 
     Example:
         >>> row = {"dataset": "d", "metric": "m", "protocol": "direct"}
@@ -55,7 +55,8 @@ def heard_rows(rows: pd.DataFrame) -> pd.DataFrame:
         >>> heard_rows(table).signal.tolist()
         ['binaural']
     """
-    first = rows.sort_values("signal", ascending=False, kind="stable")
+    wanted = (rows.signal == "binaural") != (rows.dataset == POOLED)
+    first = rows.loc[wanted.sort_values(ascending=False, kind="stable").index]
     return first.drop_duplicates(["dataset", "metric", "protocol"]).sort_index()
 
 
@@ -75,6 +76,17 @@ def turn_distances(rows: pd.DataFrame) -> pd.DataFrame:
         turned.loc[chosen, low] = -rows.loc[chosen, high]
         turned.loc[chosen, high] = -rows.loc[chosen, low]
     return turned
+
+
+def main_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Choose the rows of the main table: without references; mapped scores of models only.
+
+    Args:
+        rows: of `qastanet.evidence.comparison_tables.full_table`.
+        models: trained ones, shown under all protocols but `lodo`.
+    """
+    mapped = (rows.protocol == "loso") & ~rows.metric.isin(models)
+    return rows[(rows.subset == "without_reference") & (rows.protocol != "lodo") & ~mapped]
 
 
 def forest_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:

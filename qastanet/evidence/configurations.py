@@ -55,6 +55,26 @@ STUDIED = {"fluctuation": 1.0, "movement": OFF, "gain": OFF}
 """The ratio that the first study recommends, in its own form."""
 
 
+FORM_REASONS = {
+    "loudness weights": "frames weigh by loudness, as first studied",
+    "equal weights": "separated music needs quiet cells",
+    "no hold": "a dropout counts as a change of all fluctuation",
+    "gain left in": "plain gain counts as level",
+    "place of all time": "a mirrored sweep is not heard",
+    "floor 0.5 dB": "the floor of the study",
+    "weights of 0.1": "between loudness and equal weights",
+    "weights of 0.2": "the same",
+    "hold 5 dB": "how large a change is a dropout?",
+    "hold 20 dB": "the same",
+    "place in 0.5 s": "how fast is a movement?",
+    "place in 2 s": "the same",
+    "level in 40 ms": "generated speech does not keep its timing",
+    "level in 120 ms": "the same",
+    "level in 160 ms": "the same",
+}
+"""Forms of the statistics, and why they were looked at."""
+
+
 def _only(**units: float) -> dict[str, float]:
     """Units of some parts, the others left out."""
     return dict.fromkeys(PARTS, OFF) | units
@@ -74,26 +94,17 @@ def configurations() -> list[Configuration]:
         Configuration("fluctuation alone", "the same", units=_only(fluctuation=0.7)),
         Configuration("width alone", "the same", units=_only(width=0.2)),
     ]
-    three = {"level": 6.0, "fluctuation": 0.5, "width": 0.1}
+    three = _only(level=6, fluctuation=0.5, width=0.1)
     for norm in (1.0, 2.0, 4.0):
         why = "sums of three with equal weights"
-        found.append(
-            Configuration(f"three parts, p = {norm:g}", why, "study", _only(**three), norm)
-        )
-    for name, form in {
-        "loudness weights": "frames weigh by loudness, as first studied",
-        "equal weights": "separated music needs quiet cells",
-        "no hold": "a dropout counts as a change of all fluctuation",
-        "gain left in": "plain gain counts as level",
-        "place of all time": "a mirrored sweep is not heard",
-        "floor 0.5 dB": "the floor of the study",
-        "level in 40 ms": "generated speech does not keep its timing",
-        "level in 160 ms": "the same",
-    }.items():
-        found.append(Configuration(name, form, name))
-    found += [
-        Configuration(f"without {name}", "is it needed?", units={name: OFF}) for name in UNITS
-    ]
+        found.append(Configuration(f"three parts, p = {norm:g}", why, "study", three, norm))
+    found += [Configuration(name, why, name) for name, why in FORM_REASONS.items()]
+    return [*found, *_other_units(), *_further()]
+
+
+def _other_units() -> list[Configuration]:
+    """Parts left out, and units and norm changed: how flat is it?"""
+    found = [Configuration(f"without {name}", "is it needed?", units={name: OFF}) for name in UNITS]
     for name, unit in UNITS.items():
         for factor in (0.5, 2.0):
             why = f"unit of {name} {unit * factor:g} for {unit:g}"
@@ -101,6 +112,12 @@ def configurations() -> list[Configuration]:
     found += [Configuration(f"p = {p:g}", "how flat is it?", norm=p) for p in (1.0, 2.0, 4.0, 12.0)]
     for unit in (3.0, 6.0):
         found.append(Configuration(f"movement {unit:g} dB", "unit", units={"movement": unit}))
+    return found
+
+
+def _further() -> list[Configuration]:
+    """Further parts, band weights, and more numbers that are fitted."""
+    found = []
     for unit in (6.0, 12.0):
         found.append(Configuration(f"colour {unit:g} dB", "a further part", units={"colour": unit}))
     for unit in (0.1, 0.2):
@@ -214,3 +231,29 @@ def configuration_table(
                 rows.append((*row, *agreement, points, each.name == configurations()[0].name))
     columns = ["configuration", "why", "folds", "subset", "items", "pearson", "spearman", "points"]
     return pd.DataFrame(rows, columns=[*columns, "chosen"])
+
+
+def means_with(ours: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Agreement of the mean of our scores and those of another model, out of fold.
+
+    Args:
+        ours: of `qastanet.training.parts_fit.predict`.
+        others: predictions of other models with the same columns, under the same protocols.
+
+    Returns:
+        One row per other model, protocol and subset with ``pearson``, ``spearman`` and ``points``
+        of the mean, and ``ours_pearson``, ``ours_spearman`` and ``ours_points`` of ours alone.
+    """
+    key, rows = ["dataset", "stimulus", "signal", "protocol"], []
+    both = ours.merge(others[[*key, "metric", "score"]], on=key, suffixes=("", "_other"))
+    for (metric, protocol), part in both.groupby(["metric_other", "protocol"], sort=False):
+        part = part.reset_index(drop=True)
+        rating = part["mean"] / 100
+        for subset, mask in subsets(part).items():
+            row = {"metric": metric, "protocol": protocol, "subset": subset, "items": mask.sum()}
+            for start, score in (("", (part.score + part.score_other) / 2), ("ours_", part.score)):
+                pair = score[mask], rating[mask]
+                row |= {f"{start}pearson": pearson(*pair), f"{start}spearman": spearman(*pair)}
+                row[f"{start}points"] = 100 * rmse(*pair)
+            rows.append(row)
+    return pd.DataFrame(rows)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qastanet.agreement.resampling import draw_scenes
 from qastanet.evidence.comparison import HEADLINE, add_predictions, map_scenes
-from qastanet.hearing.differences import FEATURE_NAMES
+from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, filterbank
 from qastanet.models.network import DifferenceNetwork
 from qastanet.rivals.other_metrics import SCALES
@@ -102,7 +102,7 @@ def example_pair(kept: Mapping[str, NDArray]) -> tuple[dict[str, NDArray], NDArr
         "ears": ears,
         "bands": np.stack([band.real.numpy() for band in bands], axis=1),
         "band_hz": centre_frequencies()[list(EXAMPLE_BANDS)],
-        "ild": kept["ild"] / 2,  # the method doubles it
+        "ild": kept["ild"] / PAPER_ILD,
         "coherence": np.abs(kept["gamma"]),
         "power": 10 * np.log10(kept["power"]) + 100,
         "directiveness": kept["directiveness"][::-1],  # kept with the degraded signal first

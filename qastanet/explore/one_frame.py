@@ -29,7 +29,7 @@ class OneFrame(NamedTuple):
         frequency: centre of the band in Hz.
         ear_levels: dB SPL of left and right ear in the frame.
         threshold: of hearing in the band, dB SPL.
-        ild: level difference in dB (the model computes with twice this).
+        ild: level difference in dB.
         coherence: complex; NaN if the band is inaudible.
     """
 
@@ -82,6 +82,6 @@ def one_frame(signal: NDArray, band: int, frame: int) -> OneFrame:
         frequency,
         10 * np.log10(np.maximum(power.numpy(), 1e-12)) + FULL_SCALE_LEVEL,
         10 * np.log10(threshold) + FULL_SCALE_LEVEL,
-        float(level_difference(*power, threshold)) / 2,
+        float(level_difference(*power, threshold)),
         coherence,
     )

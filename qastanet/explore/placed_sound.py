@@ -152,6 +152,6 @@ def cues(signal: NDArray) -> tuple[NDArray, NDArray]:
     heard = np.isfinite(found.coherence[0])
     weight = np.where(heard, found.power[0], 0).astype(float)
     total = np.where(heard.any(-1), weight.sum(-1), np.nan)
-    values = (found.ild[0] / 2, np.abs(found.coherence[0]))
+    values = (found.ild[0], np.abs(found.coherence[0]))
     level, coherence = ((weight * np.where(heard, x, 0)).sum(-1) / total for x in values)
     return level, coherence

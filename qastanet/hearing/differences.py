@@ -10,6 +10,9 @@ from qastanet.lazy import torch
 FEATURE_NAMES = ("ild", "coherence", "power", "directiveness")
 """The order in which the differences are stacked."""
 
+PAPER_ILD = 2
+"""The method takes 20 log10 of a ratio of powers for the ILD: twice the dB."""
+
 POWER_CEILING = 20.0
 """The relative change of power is limited to this before it is halved."""
 
@@ -28,7 +31,8 @@ def differences(reference: Features, degraded: Features) -> torch.Tensor | np.nd
     """Compare the features of a degraded signal with those of its reference.
 
     ======================  ===================================================================
-    ild                     absolute difference of the ILD (dB, see `level_difference`)
+    ild                     absolute difference of 20 log10(P_left / P_right): twice the dB, since
+                            the published weights were trained so
     coherence               magnitude of the difference of the complex coherence, 0..2
     power                   relative change min(|P_d - P_r| / min(P_d, P_r), 20) / 2, 0..10
     directiveness           squared difference, 0..1 (only if both signals have it)
@@ -58,7 +62,7 @@ def differences(reference: Features, degraded: Features) -> torch.Tensor | np.nd
     xp = np if isinstance(reference.power, np.ndarray) else torch
     inaudible = ~audible(reference.power)
     maps = [
-        abs(_finite_difference(xp, degraded.ild, reference.ild, inaudible)),
+        abs(_finite_difference(xp, PAPER_ILD * degraded.ild, PAPER_ILD * reference.ild, inaudible)),
         abs(_finite_difference(xp, degraded.coherence, reference.coherence)),
     ]
     change = abs(degraded.power - reference.power)

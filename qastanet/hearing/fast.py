@@ -128,7 +128,7 @@ class _Bands:
         floored = np.maximum(ears, threshold) if floor_ears else ears
         products = sums[2:]
         with np.errstate(divide="ignore", invalid="ignore"):  # silent ears, as documented there
-            ild = 20 * (np.log10(floored[0]) - np.log10(floored[1]))
+            ild = 10 * (np.log10(floored[0]) - np.log10(floored[1]))
             coherence = (products[2] + 1j * products[3]) / np.sqrt(products[0] * products[1])
         coherence[power <= threshold] = np.nan
         return ild, coherence, np.maximum(power, threshold)

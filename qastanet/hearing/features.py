@@ -34,7 +34,7 @@ class Features(NamedTuple):
     """
 
     ild: torch.Tensor
-    """Interaural level difference in dB (see `level_difference` for its scale)."""
+    """Interaural level difference in dB, positive to the left."""
     coherence: torch.Tensor
     """Complex interaural coherence, magnitude 0..1; NaN where the band is inaudible."""
     power: torch.Tensor
@@ -64,10 +64,7 @@ def audible(power: torch.Tensor | np.ndarray) -> torch.Tensor | np.ndarray:
 def level_difference(
     left: torch.Tensor, right: torch.Tensor, floor: torch.Tensor | float | None
 ) -> torch.Tensor:
-    """Return 20 log10(P_left / P_right) of the powers of the two ears.
-
-    The factor is 20 although these are powers: the published weights were trained so. It is twice
-    the level difference in dB.
+    """Return the level difference 10 log10(P_left / P_right) of the two ears in dB.
 
     Args:
         left: power of the left ear
@@ -77,12 +74,12 @@ def level_difference(
 
     Example:
         >>> level_difference(torch.tensor(1e-2), torch.tensor(1e-3), None).item()
-        20.0
+        10.0
     """
     if floor is not None:
         floor = torch.as_tensor(floor, dtype=left.dtype, device=left.device)
         left, right = torch.maximum(left, floor), torch.maximum(right, floor)
-    return 20 * (_log10(left) - _log10(right))
+    return 10 * (_log10(left) - _log10(right))
 
 
 def _log10(power: torch.Tensor) -> torch.Tensor:

@@ -104,7 +104,7 @@ def cells(reference: Features, degraded: Features, form: Form = SHIPPED) -> Cell
         xp,
         power,
         level,
-        tuple(f.ild / 2 for f in both),  # see `qastanet.hearing.features.level_difference`
+        tuple(f.ild for f in both),
         tuple(xp.where(finite, f.coherence, 0) for f in both),
         threshold,
         weight,

@@ -6,6 +6,7 @@ so it loads at once and travels between processes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from qastanet.models.plain_network import POOLING_NAMES, PlainNetwork
 from qastanet.sound.checks import check_channels
 from qastanet.sound.pieces import format_of, pieces_of_file
 from qastanet.storage import replacing
+from qastanet.version import CONFORMANCE
 
 if TYPE_CHECKING:
     from qastanet.models.model import QASTAnet
@@ -52,6 +54,14 @@ class Scorer:
     filters: tuple[np.ndarray, ...]
     floor_ears: bool
     directive: bool
+
+    @property
+    def front_end(self) -> str:
+        """Digest of all that determines the features of a signal, for caches."""
+        digest = hashlib.sha256(repr((CONFORMANCE, self.floor_ears, self.directive)).encode())
+        for each in self.filters:
+            digest.update(repr(each.shape).encode() + np.ascontiguousarray(each).tobytes())
+        return digest.hexdigest()
 
     def check(self, channels: int) -> None:
         """Refuse a number of channels that this model cannot rate.

@@ -119,7 +119,8 @@ class _Comparer:
     def __init__(self, scorer: Scorer, options: Options, folder: str | Path | None):
         self.scorer, self.options = scorer, options
         self.folder = Path(folder) if folder else registry.cache_folder() / "pairs"
-        self.facts = [CONFORMANCE, scorer.front_end, asdict(options), SHIPPED]
+        filters = hashlib.sha256(scorer.filters[0].tobytes()).hexdigest()
+        self.facts = [CONFORMANCE, filters, asdict(options), SHIPPED]
         self.last: tuple[str, Features | None] = ("", None)
 
     def __call__(self, reference: str, degraded: str) -> tuple[int, NDArray]:

@@ -90,7 +90,7 @@ def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
             part.spearman,
             place,
             xerr=spread,
-            fmt="os^"[i],
+            fmt="os^D"[i],
             color=PALETTE[i],
             ms=4,
             elinewidth=0.8,

@@ -92,13 +92,13 @@ def scene_levels(maps: Mapping[str, np.ndarray]) -> Figure:
     """Draw the ILD of a scene over time and frequency for several renderings.
 
     Args:
-        maps: rendering -> ILD map (29, frames) of `qastanet.hearing.features`
+        maps: rendering -> ILD map (29, frames) in dB of `qastanet.hearing.features`
     """
     figure, axes = plt.subplots(
         len(maps), 1, figsize=(PAGE, 1.35 * len(maps) + 0.3), sharex=True, squeeze=False
     )
     for axis, (name, ild) in zip(axes[:, 0], maps.items(), strict=True):
-        _map_with_bar(axis, ild / 2, "ILD (dB)", cmap="RdBu_r", vmin=-25, vmax=25)
+        _map_with_bar(axis, ild, "ILD (dB)", cmap="RdBu_r", vmin=-25, vmax=25)
         axis.set(title=name, ylabel="Frequency (kHz)")
     axes[-1, 0].set_xlabel("Time (s)")
     return figure
@@ -133,12 +133,12 @@ def feature_maps(reference: Mapping, degraded: Mapping, differences: np.ndarray)
     """Draw the features of reference and degraded signal and their differences.
 
     Args:
-        reference: ild, coherence, power, directiveness; maps (29, frames)
+        reference: ild (dB), coherence, power, directiveness; maps (29, frames)
         degraded: the same
         differences: (4, 29, frames)
     """
     rows = (
-        ("ILD (dB)", lambda f: f["ild"] / 2, {"cmap": "RdBu_r", "vmin": -20, "vmax": 20}),
+        ("ILD (dB)", lambda f: f["ild"], {"cmap": "RdBu_r", "vmin": -20, "vmax": 20}),
         ("|Coherence|", lambda f: np.abs(f["coherence"]), {"vmin": 0, "vmax": 1}),
         (
             "Level (dB SPL)",

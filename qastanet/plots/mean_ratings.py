@@ -1,5 +1,6 @@
 """Figures of mean ratings with their confidence intervals."""
 
+import textwrap
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -123,7 +124,7 @@ def listening_test_scenes(
     for axis in axes[:, 0]:
         axis.set_ylabel(scale)
     legend = ", ".join(f"{short} {name}" for name, short in conditions.items())
-    figure.supxlabel(f"Condition: {legend}", fontsize=7)
+    figure.supxlabel(textwrap.fill(f"Condition: {legend}", 110), fontsize=7)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure

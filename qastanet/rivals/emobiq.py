@@ -39,8 +39,11 @@ from qastanet.sound.sampling import SAMPLING_RATE, resample
 FRAME = 19200
 """Samples of a frame: 0.4 s at 48 kHz, no overlap."""
 
+ILD_FACTOR = 2
+"""eMoBi-Q takes 20 log10 of a ratio of powers for the ILD: twice the dB."""
+
 ILD_CEILING = 10.0
-"""Differences of the ILD are limited to this (dB, on the scale of `level_difference`)."""
+"""Differences of the ILD are limited to this, after the factor."""
 
 ILD_WEIGHT = 1 / 13
 POWER_CEILING = 20.0
@@ -128,7 +131,8 @@ def binaural_quality(reference: Features, degraded: Features) -> float:
     """
     coherence = torch.nan_to_num((degraded.coherence - reference.coherence).abs())
     levels = [torch.where(audible(f.power), f.ild, 0) for f in (reference, degraded)]
-    ild = torch.nan_to_num((levels[1] - levels[0]).abs(), posinf=ILD_CEILING).clamp(max=ILD_CEILING)
+    ild = ILD_FACTOR * (levels[1] - levels[0]).abs()
+    ild = torch.nan_to_num(ild, posinf=ILD_CEILING).clamp(max=ILD_CEILING)
     ild = ild[torch.from_numpy(centre_frequencies() >= ENVELOPE_FROM)]
     distance = float((coherence.square().sum() + ild.square().sum() * ILD_WEIGHT**2).sqrt())
     return float(1 - np.clip(distance, 0, BINAURAL_RANGE) / BINAURAL_RANGE)

@@ -6,6 +6,7 @@ be looked at without the sounds.
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,14 @@ FORMS = {
     "gain left in": SHIPPED._replace(gain=0.0),
     "place of all time": SHIPPED._replace(window=0),
     "floor 0.5 dB": SHIPPED._replace(floor=0.5),
+    "weights of 0.1": SHIPPED._replace(exponent=0.1),
+    "weights of 0.2": SHIPPED._replace(exponent=0.2),
+    "hold 5 dB": SHIPPED._replace(hold=5.0),
+    "hold 20 dB": SHIPPED._replace(hold=20.0),
+    "place in 0.5 s": SHIPPED._replace(window=13),
+    "place in 2 s": SHIPPED._replace(window=51),
     "level in 40 ms": SHIPPED._replace(level_frames=1),
+    "level in 120 ms": SHIPPED._replace(level_frames=3),
     "level in 160 ms": SHIPPED._replace(level_frames=4),
 }
 """Forms that are compared: each changes one thing of the shipped one, but for the study's."""
@@ -48,20 +56,31 @@ FURTHER = ("colour", "directiveness")
 KEY = ["dataset", "stimulus", "signal"]
 
 
-def public_pairs(filters: NDArray) -> Iterator[RatedPair]:
-    """Give all rated pairs of the public listening tests at 48 kHz, in both forms.
+def both_signals(pairs: Iterable[RatedPair], filters: NDArray) -> Iterator[RatedPair]:
+    """Bring pairs to 48 kHz, and add the binaural form of ambisonic ones.
 
     Args:
+        pairs: of `qastanet.listening_tests.rated_pairs`; binaural ones pass as they are.
         filters: binaural decoder (2, channels, taps), for the tests that have no binaural signals.
     """
-    ratings = registry.path(registry.AMBIQUAL, "MUSHRA_experiment_2.csv")
-    table = ambiqual_ratings.read_ambiqual2(ratings)
-    for pair in itertools.chain(aes2023_pairs(), ambiqual_pairs(table[table.order == 1])):
+    for pair in pairs:
         signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
         yield pair._replace(reference=signals[0], degraded=signals[1], sampling_rate=SAMPLING_RATE)
         if pair.signal == "ambisonic" and pair.dataset != "aes2023":  # which has its own
             ears = [fast.binaural(x, filters) for x in signals]
             yield RatedPair(*pair[:2], "binaural", pair.order, *ears, SAMPLING_RATE)
+
+
+def public_pairs(filters: NDArray) -> Iterator[RatedPair]:
+    """Give the rated pairs of the public tests of spatial sound at 48 kHz, in both forms.
+
+    Args:
+        filters: see `both_signals`.
+    """
+    ratings = registry.path(registry.AMBIQUAL, "MUSHRA_experiment_2.csv")
+    table = ambiqual_ratings.read_ambiqual2(ratings)
+    first = ambiqual_pairs(table[table.order == 1])
+    return both_signals(itertools.chain(aes2023_pairs(), first), filters)
 
 
 def further_parts(reference: Features, degraded: Features) -> NDArray:
@@ -89,12 +108,13 @@ def compare_rated(
 
     Args:
         pairs: in all forms that shall be kept, see `qastanet.listening_tests.rated_pairs`.
-        scorer: computes the features, also the directiveness.
+        scorer: computes the features.
 
     Returns:
         Table with ``dataset``, ``stimulus`` and ``signal``, one row per pair; parts by form, shape
         (pairs, 7, 29); and under ``further`` those of `further_parts`, shape (pairs, 2, 29).
     """
+    scorer = replace(scorer, directive=True)  # which the model itself does without
     rows, found = [], {name: [] for name in (*FORMS, "further")}
     for pair in tqdm(pairs, unit="pair"):
         signals = (resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6])
