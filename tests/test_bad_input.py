@@ -351,6 +351,6 @@ def test_runs_side_by_side_do_not_disturb_each_other(empty):
     runs = [subprocess.Popen([*command, f"s{k}.csv"], stdout=subprocess.DEVNULL) for k in range(2)]
     table = read_rated_manifest("m.csv")
     found = own_pairs.own_parts(table, progress=False)[1]
-    assert [run.wait(60) for run in runs] == [0, 0]
+    assert [run.wait(300) for run in runs] == [0, 0]
     assert open("s0.csv", "rb").read() == open("s1.csv", "rb").read()
     np.testing.assert_array_equal(own_pairs.own_parts(table, progress=False)[1], found)
