@@ -80,7 +80,7 @@ def test_a_cached_file_that_changed_is_not_used(empty_cache, monkeypatch):
 
 def test_a_cache_that_cannot_be_written_is_told(monkeypatch):
     monkeypatch.setenv(registry.CACHE_VARIABLE, "/proc/nowhere")
-    with pytest.raises(InputError, match="/proc/nowhere: cannot be written .*QASTANET_CACHE"):
+    with pytest.raises(InputError, match=r"/proc/nowhere: cannot be written .*QASTANET_CACHE"):
         registry.fetch(SMALL)
 
 
