@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from qastanet.hearing.features import Features
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.sound import sound_files
+from qastanet.sound.pieces import recording
 
 MODEL = "released"
 """What scores; the front end takes nearly all of the time."""
@@ -25,8 +27,13 @@ MODEL = "released"
 def fast(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
     """Score with the fast front end, in threads."""
     scorer = load_scorer(MODEL)
+
+    def features(path: str) -> Features:
+        with recording(path) as file:
+            return scorer.features(file)
+
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda pair: scorer.score(*map(scorer.features, pair)), pairs))
+        return list(pool.map(lambda pair: scorer.score(*map(features, pair)), pairs))
 
 
 def processes(pairs: list[tuple[str, str]], jobs: int) -> list[float]:

@@ -114,14 +114,11 @@ def _train(options: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, Path]) -> None:
     """Train, predict and write."""
-    import torch
-
     from qastanet.listening_tests import rated_manifest
     from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
     from qastanet.storage import write_table
     from qastanet.training import rating_scale
 
-    torch.set_num_threads(1)  # so that sums are taken in the same order
     prepared = options_of(options)
     shown = not options.quiet
     if options.scale_only:

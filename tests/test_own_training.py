@@ -27,8 +27,9 @@ from qastanet.own_test import own_pairs, own_scale, own_training
 from qastanet.scoring import campaign
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.scoring.manifest import read_manifest
-from qastanet.scoring.pair_scores import score_files
+from qastanet.scoring.pair_scores import open_pair, score_files
 from qastanet.sound import sound_files
+from qastanet.sound.options import Options
 from qastanet.training.rating_scale import CurveScale
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +170,8 @@ def test_suffixes_split(tmp_path, monkeypatch, capsys):
     assert "trained on and tested with" not in capsys.readouterr().err
     scorer = load_scorer(weights)
     for row in predictions[predictions.part == "test"].itertuples():
-        pair = [scorer.features(name) for name in (row.reference, row.degraded)]
+        with open_pair(row.reference, row.degraded, Options()) as (*sounds, _):
+            pair = [scorer.features(sound) for sound in sounds]
         assert scorer.score(*pair) == pytest.approx(row.score, abs=tolerances.SCORE)
 
 
@@ -185,16 +187,22 @@ SPOILT = {
     "no mos": (lambda t: t.drop(columns="mos"), "no column mos .* reference, degraded"),
     "above": (lambda t: t.assign(mos=[1, 2, 3, 101, 5, 6]), r"line 5: mos 101 is not a number in"),
     "negative": (lambda t: t.assign(mos=-1), "line 2: mos -1 is not a number in"),
-    "empty": (lambda t: t.assign(mos=[1, None, 3, 4, 5, 6]), "line 3: mos nan is not"),
+    "empty": (
+        lambda t: t.assign(mos=[10, None, 30, 40, 50, 60]),
+        r"1 pairs without mos are left out \(line 3\)",
+    ),
     "text": (lambda t: t.assign(mos=["good"] * 6), "line 2: mos 'good' is no number"),
-    "five": (lambda t: t.assign(mos=[1, 2, 3, 4, 5, 4.5]), r"no mos above 5: is this a scale of"),
+    "five": (
+        lambda t: t.assign(mos=[1, 2, 3, 4, 5, 4.5]),
+        r"no mos above 5: is this a scale up to",
+    ),
     "constant": (lambda t: t.assign(mos=50), "mos is 50 throughout"),
     "one scene": (lambda t: t.assign(scene="x"), "1 scene with rated pairs"),
     "twice": (lambda t: t.assign(reference="a", degraded="d"), "line 3: this pair is there twice"),
     "no scene": (lambda t: t.assign(scene=["x", None, *"yyzz"]), "line 3: 'scene' is empty"),
     "role": (lambda t: t.assign(role="best"), "role 'best': give reference, coded or anchor"),
     "ci": (lambda t: t.assign(ci95="wide"), "line 2: ci95 'wide' is no number"),
-    "files": (lambda t: t, r"6 of 6 pairs cannot be used; .*\n.*a: no such file"),
+    "files": (lambda t: t, "6 of 6 pairs cannot be used; .*a: no such file"),
 }
 
 
@@ -225,14 +233,12 @@ def test_pairs_that_are_too_short(tmp_path, table):
         soundfile.write(tmp_path / f"{name}.wav", noise, 48000)
     files = table[["reference", "degraded"]] + ".wav"
     table.assign(**files).to_csv(tmp_path / "m.csv", index=False)
-    with pytest.raises(
-        InputError, match=r"6 of 6 pairs .*\n.*0\.25 s are too short.*\n(.*\n)*and 1"
-    ):
+    with pytest.raises(InputError, match=r"6 of 6 pairs .*0\.25 s are too short.*and 1 more"):
         own_pairs.own_parts(read_rated_manifest(tmp_path / "m.csv"), progress=False)
 
 
 def test_stimuli_have_names_of_their_own(table, tmp_path):
-    table.assign(scene="x", condition=[*"aabc", "d", "e"]).to_csv(tmp_path / "m.csv")
+    table.assign(scene="x", condition=[*"aabcde"]).to_csv(tmp_path / "m.csv", index=False)
     names = read_rated_manifest(tmp_path / "m.csv").stimulus
     assert names.tolist() == ["x_a_line2", "x_a_line3", "x_b", "x_c", "x_d", "x_e"]
 

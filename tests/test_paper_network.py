@@ -12,6 +12,7 @@ import pytest
 import torch
 from tolerances import CLOSED_FORM
 
+from qastanet.agreement.resampling import draw_scenes
 from qastanet.errors import InputError
 from qastanet.evidence import paper_network
 from qastanet.training import paper_ensembles, paper_kept, paper_plans
@@ -217,6 +218,26 @@ def test_what_a_network_has_not_seen_is_put_together():
     scores = np.stack([np.full((2, 12), k + 1.0) + fold.train for k, fold in enumerate(folds)])
     found = paper_network.out_of_fold(pairs, scores, "pooled-loso")
     assert found.shape == (2, 12) and set(found.ravel()) == {1.0, 2.0, 3.0, 4.0}
+
+
+def test_differences_of_means_equal_a_loop_over_samples():
+    pairs = _pairs(scenes=6)
+    rating = pairs.table["mean"].to_numpy()
+    rng = np.random.default_rng(5)
+    kept = {
+        name: rating / 100 + spread * rng.standard_normal((6, 4, len(rating)))
+        for name, spread in (("swap/pooled-loso", 0.1), ("sum/pooled-loso", 0.5))
+    }
+    first, second = (paper_network.out_of_fold(pairs, k, "pooled-loso") for k in kept.values())
+    table = paper_network.differences(pairs, kept, {"sum": "sum"}, replicates=50, seed=3)
+    row = table[(table.variant == "sum") & (table.dataset == "pooled")].iloc[0]
+    unit = pairs.table.content.map(paper_network.recording).to_numpy()
+    draws, values = np.random.default_rng([3, 7]), []
+    for count in draw_scenes(unit, 50, 3).astype(int):
+        means = [each[draws.integers(4, size=4)].mean(0) for each in (second, first)]
+        each = [np.repeat(x, count) for x in (*means, rating)]
+        values.append(np.corrcoef(each[0], each[2])[0, 1] - np.corrcoef(each[1], each[2])[0, 1])
+    assert (row.low, row.high) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,8 @@
 """Files in pieces, and scorers kept on disk."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -10,6 +13,7 @@ from qastanet.errors import InputError
 from qastanet.models.scorer import Scorer
 from qastanet.scoring.pair_scores import score_files
 from qastanet.sound import sampling
+from qastanet.sound.pieces import recording
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 32000, 44100, 47999, 96000])
@@ -26,24 +30,49 @@ def test_a_file_has_the_features_of_its_samples(tmp_path, rate):
     signal = noise(2, 130003, 0.1)
     soundfile.write(tmp_path / "x.wav", signal.T, rate, subtype="FLOAT")
     scorer = Scorer.from_model(model(2))
-    found = scorer.features(tmp_path / "x.wav")
+    with recording(tmp_path / "x.wav") as file:
+        found = scorer.features(file)
+        again = scorer.features(file)
+    np.testing.assert_array_equal(again.power, found.power)
     wanted = scorer.features(sampling.resample(signal, rate, 48000))
     for name in ("ild", "coherence", "power"):
         np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), SINGLE, SINGLE)
 
 
+def test_each_file_is_opened_once(tmp_path, monkeypatch):
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, noise(2, 96000, 0.1).T, 48000)
+    opened, real = [], soundfile.SoundFile
+
+    class Counted(real):
+        def __init__(self, file, *rest, **options):
+            opened.append(Path(os.fsdecode(file)).name)
+            super().__init__(file, *rest, **options)
+
+    monkeypatch.setattr(soundfile, "SoundFile", Counted)
+    score_files(tmp_path / "a.wav", tmp_path / "b.wav", model(2))
+    assert opened == ["a.wav", "b.wav"]
+
+
+def test_an_error_of_the_scoring_is_not_told_as_one_of_the_file(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(2, 96000, 0.1).T, 48000)
+    with pytest.raises(ValueError, match=r"^something else$"), recording(tmp_path / "a.wav"):
+        raise ValueError("something else")
+
+
 def test_faults_of_files(tmp_path):
-    scorer = Scorer.from_model(model(2))
     bad = noise(2, 100000)
     bad[1, 60000] = np.nan
     soundfile.write(tmp_path / "nan.wav", bad.T, 48000, subtype="FLOAT")
     with pytest.raises(InputError, match="channel 1, sample 60000"):
-        scorer.features(tmp_path / "nan.wav")
+        score_files(tmp_path / "nan.wav", tmp_path / "nan.wav", model(2))
     soundfile.write(tmp_path / "silent.wav", 0 * noise(2, 100000).T, 48000)
-    with pytest.raises(InputError, match="silence"):
-        scorer.features(tmp_path / "silent.wav")
-    with pytest.raises(InputError, match="no such file"):
-        scorer.features(tmp_path / "none.wav")
+    with recording(tmp_path / "silent.wav") as file:
+        with pytest.raises(InputError, match=r"silent\.wav.*silence"):
+            list(file)
+    with pytest.raises(InputError, match=r"none\.wav: no such file"):
+        with recording(tmp_path / "none.wav"):
+            pass
     soundfile.write(tmp_path / "short.wav", noise(2, 50000).T, 48000)
     with pytest.raises(InputError, match="cut both"):
         score_files(tmp_path / "short.wav", tmp_path / "silent.wav", model(2))

@@ -135,12 +135,25 @@ def _pearson(x: NDArray, y: NDArray, samples: Samples) -> NDArray:
     xx, yy, xy = xx - sx * sx / total, yy - sy * sy / total, xy - sx * sy / total
     low = (xx <= NEARLY_FLAT * total * x.var()) | (yy <= NEARLY_FLAT * total * y.var())
     found = xy / np.sqrt(xx * yy)
-    found[low] = _pearson_of_items(x, y, samples.times[low][:, samples.place])
+    found[low] = weighted_pearson(x, y, samples.times[low][:, samples.place])
     return found
 
 
-def _pearson_of_items(x: NDArray, y: NDArray, counts: NDArray) -> NDArray:
-    """Work out the correlation from deviations; NaN where one side is constant."""
+def weighted_pearson(x: NDArray, y: NDArray, counts: NDArray) -> NDArray:
+    """Pearson's correlation of items that occur several times; NaN where one side is constant.
+
+    Args:
+        x: shape (items,) or (replicates, items).
+        y: the same.
+        counts: how often each item occurs, shape (replicates, items).
+
+    Returns:
+        Shape (replicates,).
+
+    Example:
+        >>> weighted_pearson(np.arange(3), np.array([0, 1, 0]), np.array([[1, 1, 0], [1, 2, 1]]))
+        array([1., 0.])
+    """
     total = counts.sum(axis=1, keepdims=True)
     dx, dy = (v - (counts * v).sum(axis=1, keepdims=True) / total for v in (x, y))
     xx, yy = ((counts * d * d).sum(axis=1) for d in (dx, dy))
@@ -149,7 +162,8 @@ def _pearson_of_items(x: NDArray, y: NDArray, counts: NDArray) -> NDArray:
     for v in (x, y):
         highest, lowest = (np.where(there, v, -np.inf), np.where(there, v, np.inf))
         flat |= highest.max(axis=1) == lowest.min(axis=1)
-    return np.where(flat, np.nan, (counts * dx * dy).sum(axis=1) / np.sqrt(xx * yy))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(flat, np.nan, (counts * dx * dy).sum(axis=1) / np.sqrt(xx * yy))
 
 
 def _spearman(x: NDArray, y: NDArray, samples: Samples) -> NDArray:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet.agreement.bootstrap import percentile_interval
-from qastanet.agreement.resampling import draw_scenes, replicate
+from qastanet.agreement.resampling import draw_scenes, weighted_pearson
 from qastanet.evidence.fold_agreement import measures
 from qastanet.listening_tests.contents import recording
 from qastanet.training.cross_validation import collect
@@ -183,16 +183,17 @@ def _sampled(
     first: NDArray, second: NDArray, rating: NDArray, counts: NDArray, seed: int
 ) -> dict[str, float | str]:
     """Difference of Pearson's correlation of two means of networks, shape (networks, items)."""
-    rng = np.random.default_rng([seed, 7])
     once = np.ones((1, counts.shape[1]))
-    at = [float(replicate(each.mean(0), rating, once)[0]) for each in (first, second)]
-    values = []
-    for count in counts:
-        drawn = [each[rng.integers(len(each), size=len(each))].mean(0) for each in (first, second)]
-        values.append(
-            replicate(drawn[0], rating, count[None])[0]
-            - replicate(drawn[1], rating, count[None])[0]
-        )
+    at = [float(weighted_pearson(each.mean(0), rating, once)[0]) for each in (first, second)]
+    networks = np.arange(len(first))
+    size = (len(counts), 2, len(first))
+    drawn = np.random.default_rng([seed, 7]).integers(len(first), size=size)
+    shares = (drawn[..., None] == networks).mean(2)  # of each network in the mean of a sample
+    one, other = (
+        weighted_pearson(shares[:, k] @ each, rating, counts)
+        for k, each in enumerate((first, second))
+    )
+    values = one - other
     low, high = percentile_interval(values)
     verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
     row = {"pearson": at[0], "difference": at[0] - at[1], "low": low, "high": high}

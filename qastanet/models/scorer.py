@@ -21,7 +21,7 @@ from qastanet.hearing.features import Features
 from qastanet.lazy import torch
 from qastanet.models.plain_network import POOLING_NAMES, PlainNetwork
 from qastanet.sound.checks import check_channels
-from qastanet.sound.pieces import format_of, pieces_of_file
+from qastanet.sound.pieces import Recording
 from qastanet.storage import replacing
 from qastanet.version import CONFORMANCE
 
@@ -71,24 +71,21 @@ class Scorer:
         """
         check_channels(channels, self.name, self.directive, [f.shape[1] for f in self.filters])
 
-    def features(self, source: np.ndarray | str | Path) -> Features:
+    def features(self, source: np.ndarray | Recording) -> Features:
         """Compute the features of a signal.
 
         Args:
-            source: array (channels, samples) at 48 kHz, or a sound file, which is read piece by
-                piece and may be long
+            source: array (channels, samples) at 48 kHz, or what comes in pieces and may be long
 
         Raises:
-            InputError: if the file cannot be read or the model cannot rate it
+            InputError: if the model cannot rate it, or the pieces cannot be had
         """
         options = (self.filters, self.floor_ears, self.directive)
         if isinstance(source, np.ndarray):
             self.check(len(source))
             return fast.features(source, *options)
-        found = format_of(source)
-        self.check(found.channels)
-        pieces = pieces_of_file(source)
-        return fast.features_of_pieces(pieces, found.channels, found.length, *options)
+        self.check(source.channels)
+        return fast.features_of_pieces(source, source.channels, source.length, *options)
 
     def score(self, reference: Features, degraded: Features) -> float:
         """Predict the quality, 0..1, from the features of both signals."""

@@ -24,9 +24,9 @@ from qastanet.hearing.parts import SHIPPED, parts
 from qastanet.models.parts_model import load_default
 from qastanet.models.scorer import Scorer
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare
+from qastanet.sound.preparation import prepare_files
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
-from qastanet.sound.sound_files import files_of, read_sound
+from qastanet.sound.sound_files import files_of
 from qastanet.storage import DAMAGED, content_hash, replacing
 from qastanet.version import CONFORMANCE
 
@@ -152,8 +152,7 @@ class _Comparer:
 
     def _compare(self, reference: str, degraded: str) -> tuple[int, NDArray]:
         """Read and compare two files."""
-        sounds = (read_sound(file, self.options) for file in (reference, degraded))
-        first, second, _ = prepare(*sounds, self.options)
+        first, second, _ = prepare_files(reference, degraded, self.options)
         self.scorer.check(len(first))
         if first.shape[1] < SHORTEST * FRAME:
             raise InputError(

@@ -21,8 +21,7 @@ from qastanet.rivals.other_metrics import METRICS, SCALES, installed
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.sound.ambisonics import order_of
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare
-from qastanet.sound.sound_files import read_sound
+from qastanet.sound.preparation import prepare_files
 
 OURS = "parts"
 """Column of the scores of our own model."""
@@ -77,8 +76,7 @@ def own_scores(
 
 def _read_pair(row, options: Options) -> RatedPair:
     """Read a pair and make it comparable."""
-    sounds = (read_sound(file, options) for file in (row.reference, row.degraded))
-    reference, degraded, report = prepare(*sounds, options)
+    reference, degraded, report = prepare_files(row.reference, row.degraded, options)
     for sentence in report["warnings"]:
         logger.warning("%s: %s", row.stimulus, sentence)
     signal = "binaural" if len(reference) == 2 else "ambisonic"

@@ -1,27 +1,14 @@
 """How metrics, protocols and listening tests are called and coloured in figures and in print."""
 
 from qastanet.plots.style import PALETTE
+from qastanet.rivals.other_metrics import KNOWN
 
 LABELS = {
     "parts": "Parts (ours)",
-    "qastanet-released": "QASTAnet, released",
     "qastanet-retrained": "QASTAnet, retrained",
     "qastanet-tuned": "QASTAnet, tuned from released",
     "qastanet-paper": "QASTAnet, as the paper reports",
-    "conformance-3": "Ours, conformance 3",
-    "emobiq": "eMoBi-Q",
-    "emobiq-monaural": "eMoBi-Q, monaural",
-    "emobiq-binaural": "eMoBi-Q, binaural",
-    "ambiqual-lq": "Ambiqual LQ",
-    "ambiqual-la": "Ambiqual LA",
-    "binaqual": "BINAQUAL",
-    "visqol": "ViSQOL, ears",
-    "zimtohrli": "Zimtohrli, ears",
-    "mrstft": "−MR-STFT distance, ears",
-    "lsd": "−Log-spectral distance, ears",
-    "si-sdr": "SI-SDR, ears",
-    "pemo-q": "PEMO-Q (authors' values)",
-    "bam-q": "BAM-Q (authors' values)",
+    **{name: label for metric in KNOWN.values() for name, label in metric.labels.items()},
     "ambiqual": "Ambiqual",
     "bitrate": "Bitrate alone",
     "condition-mean": "Mean of the condition",

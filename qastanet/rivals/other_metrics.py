@@ -1,15 +1,15 @@
 """Other metrics behind one interface: (reference, degraded, sampling_rate) -> scores by name.
 
-Signals are (channels, samples), full scale 1, aligned, equally long. `METRICS` holds what there is;
-a metric is added by an entry there and one in `SCALES` for each of its scores. Metrics of one
-channel give their mean, ``-worst`` and ``-first`` over the channels (see
-`qastanet.rivals.channelwise`); those of packages that are not installed are passed over by `score`
-with a message.
+Signals are (channels, samples), full scale 1, aligned, equally long. `KNOWN` holds what there is,
+one record for each metric. Metrics of one channel give their mean, ``-worst`` and ``-first`` over
+the channels (see `qastanet.rivals.channelwise`); those of packages that are not installed are
+passed over by `score` with a message.
 """
 
 import importlib.util
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,9 +21,42 @@ from qastanet.rivals.channelwise import log_spectral_distance, si_sdr
 from qastanet.rivals.emobiq import emobiq
 from qastanet.rivals.optional_metrics import PACKAGES, multi_resolution_stft, visqol, zimtohrli
 
-Metric = Callable[[ArrayLike, ArrayLike, float], dict[str, float]]
+PARTS = ("", "-worst", "-first", "-w")
+"""Scores of a metric of one channel, see channelwise and evidence.all_scores."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is known of a metric.
+
+    Attributes:
+        labels: name of each score -> how it is called; a minus stands before distances, which are
+            turned round in figures.
+        scale: what to multiply a score by to have points of 0..100; the sign alone counts where
+            there is no such scale: negative if a larger score means lower quality; None to be found
+            by a mapping (see `qastanet.agreement.correlations`).
+        compute: (reference, degraded, sampling_rate) -> scores by name; None if others report them.
+        module: what is imported for it and need not be installed.
+        ambisonic_only: it takes no ears.
+        spatial: it compares channels, so it takes no mono.
+        single: it knows one channel and is run on each by itself.
+    """
+
+    labels: Mapping[str, str]
+    scale: float | None
+    compute: Callable[[ArrayLike, ArrayLike, float], dict[str, float]] | None = None
+    module: str = ""
+    ambisonic_only: bool = False
+    spatial: bool = False
+    single: bool = False
+
+    @property
+    def scores(self) -> list[str]:
+        """Names of all its scores."""
+        parts = PARTS if self.single else ("",)
+        return [f"{name}{part}" for name in self.labels for part in parts]
 
 
 def ambiqual_scores(
@@ -69,36 +102,51 @@ def binaqual_scores(
     return {"binaqual": binaqual(reference, degraded, int(sampling_rate))["ls"]}
 
 
-METRICS: dict[str, Metric] = {
-    "emobiq": emobiq,
-    "ambiqual": ambiqual_scores,
-    "binaqual": binaqual_scores,
-    "lsd": log_spectral_distance,
-    "si-sdr": si_sdr,
-    "visqol": visqol,
-    "zimtohrli": zimtohrli,
-    "mrstft": multi_resolution_stft,
+KNOWN = {
+    "qastanet-released": Metric({"qastanet-released": "QASTAnet, released"}, 100.0),
+    "conformance-3": Metric({"conformance-3": "Ours, conformance 3"}, 100.0),
+    "emobiq": Metric(
+        {
+            "emobiq": "eMoBi-Q",
+            "emobiq-monaural": "eMoBi-Q, monaural",
+            "emobiq-binaural": "eMoBi-Q, binaural",
+        },
+        100.0,
+        emobiq,
+        spatial=True,
+    ),
+    "ambiqual": Metric(
+        {"ambiqual-lq": "Ambiqual LQ", "ambiqual-la": "Ambiqual LA"},
+        100.0,
+        ambiqual_scores,
+        ambisonic_only=True,
+        spatial=True,
+    ),
+    "binaqual": Metric({"binaqual": "BINAQUAL"}, 100.0, binaqual_scores, spatial=True),
+    "visqol": Metric({"visqol": "ViSQOL, ears"}, None, visqol, "visqol", single=True),
+    "zimtohrli": Metric(
+        {"zimtohrli": "Zimtohrli, ears"}, None, zimtohrli, "zimtohrli", single=True
+    ),
+    "si-sdr": Metric({"si-sdr": "SI-SDR, ears"}, None, si_sdr, single=True),
+    "lsd": Metric(
+        {"lsd": "−Log-spectral distance, ears"}, -1.0, log_spectral_distance, single=True
+    ),
+    "mrstft": Metric(
+        {"mrstft": "−MR-STFT distance, ears"}, -1.0, multi_resolution_stft, "auraloss", single=True
+    ),
+    "pemo-q": Metric({"pemo-q": "PEMO-Q (authors' values)"}, None),
+    "bam-q": Metric({"bam-q": "BAM-Q (authors' values)"}, 1.0),
 }
-NEEDS = {"visqol": "visqol", "zimtohrli": "zimtohrli", "mrstft": "auraloss"}  # modules
-AMBISONIC_ONLY = {"ambiqual"}
-SPATIAL = {"ambiqual", "binaqual", "emobiq"}  # compare channels; not for mono
-SINGLE = ("visqol", "zimtohrli", "si-sdr", "lsd", "mrstft")  # run on each channel by itself
-PARTS = ("", "-worst", "-first", "-w")  # see channelwise and evidence.all_scores
-# What to multiply a score by to have points of 0..100; the sign alone counts where there is no such
-# scale: negative if a larger score means lower quality (see qastanet.agreement.correlations).
-SCALES: dict[str, float | None] = {
-    "qastanet-released": 100.0,
-    "conformance-3": 100.0,
-    "emobiq": 100.0,
-    "emobiq-monaural": 100.0,
-    "emobiq-binaural": 100.0,
-    "ambiqual-lq": 100.0,
-    "ambiqual-la": 100.0,
-    "binaqual": 100.0,
-}
-SCALES |= {f"{m}{part}": None for m in ("visqol", "zimtohrli", "si-sdr") for part in PARTS}
-SCALES |= {f"{m}{part}": -1.0 for m in ("lsd", "mrstft") for part in PARTS}
-SCALES |= {"pemo-q": None, "bam-q": 1.0}
+"""What is known of each metric; a new one needs a line here and nothing else."""
+
+METRICS = {name: metric for name, metric in KNOWN.items() if metric.compute}
+"""Those that are computed here."""
+
+SINGLE = tuple(name for name, metric in METRICS.items() if metric.single)
+"""Those that are run on each channel by itself."""
+
+SCALES = {score: metric.scale for metric in KNOWN.values() for score in metric.scores}
+"""Name of a score -> its scale, see `Metric`."""
 
 
 def installed(metric: str) -> bool:
@@ -108,7 +156,8 @@ def installed(metric: str) -> bool:
         >>> installed("lsd")
         True
     """
-    return metric not in NEEDS or importlib.util.find_spec(NEEDS[metric]) is not None
+    module = METRICS[metric].module
+    return not module or importlib.util.find_spec(module) is not None
 
 
 def score(
@@ -138,14 +187,14 @@ def score(
     """
     channels = len(np.atleast_2d(np.asarray(reference)))
     if metrics is None:
-        unfit = (AMBISONIC_ONLY if channels == 2 else SPATIAL) if channels < 4 else set()
-        metrics = [m for m in METRICS if m not in unfit]
+        unfit = "ambisonic_only" if channels == 2 else "spatial"
+        metrics = [m for m, known in METRICS.items() if channels >= 4 or not getattr(known, unfit)]
     found: dict[str, float] = {}
     for name in metrics:
         if name not in METRICS:
             raise InputError(f"unknown metric {name!r}; use one of {', '.join(METRICS)}")
         if installed(name):
-            found |= METRICS[name](reference, degraded, sampling_rate)
+            found |= METRICS[name].compute(reference, degraded, sampling_rate)
         else:
-            logger.warning("%s skipped: pip install %s", name, PACKAGES[NEEDS[name]])
+            logger.warning("%s skipped: pip install %s", name, PACKAGES[METRICS[name].module])
     return found

@@ -11,7 +11,7 @@ from qastanet.models.attribution import Attribution, check_explainable, explain
 from qastanet.scoring.loading import load_scorer
 from qastanet.scoring.pair_scores import open_pair
 from qastanet.sound.options import Options
-from qastanet.sound.pieces import pieces_of_file
+from qastanet.sound.pieces import Recording
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 LISTEN = 10
@@ -54,10 +54,10 @@ def explain_files(
     """
     scorer = load_scorer(model)
     check_explainable(scorer)
-    *sources, report = open_pair(reference, degraded, options or Options())
-    found = explain(*(scorer.features(source) for source in sources), scorer)
-    start = worst_second(found.over_time.sum(0))
-    ears = tuple(_ears(source, start, scorer.filters[0]) for source in sources)
+    with open_pair(reference, degraded, options or Options()) as (*sources, report):
+        found = explain(*(scorer.features(source) for source in sources), scorer)
+        start = worst_second(found.over_time.sum(0))
+        ears = tuple(_ears(source, start, scorer.filters[0]) for source in sources)
     names = {"reference": str(reference), "degraded": str(degraded), "model": scorer.name}
     return Explanation(found, names | report, ears, start)
 
@@ -79,10 +79,10 @@ def worst_second(loss: np.ndarray) -> int:
     return int(np.argmax(total[stops] - total[starts]))
 
 
-def _ears(source: np.ndarray | str | Path, start: int, filters: np.ndarray) -> np.ndarray:
+def _ears(source: np.ndarray | Recording, start: int, filters: np.ndarray) -> np.ndarray:
     """Return the ears of LISTEN seconds of a signal, shape (2, samples)."""
     if isinstance(source, np.ndarray):
         part = source[:, start * SAMPLING_RATE : (start + LISTEN) * SAMPLING_RATE]
     else:
-        part = np.concatenate([*islice(pieces_of_file(source), start, start + LISTEN)], axis=1)
+        part = np.concatenate([*islice(source, start, start + LISTEN)], axis=1)
     return part if len(part) == 2 else fast.binaural(part, filters)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qastanet.errors import InputError
+from qastanet.hearing.features import Features
 from qastanet.models.scorer import Scorer
-from qastanet.sound.checks import AMBISONIC_CHANNELS, as_floats, check_channels, check_pair
+from qastanet.scoring.loading import AMBISONIC_ONLY, load_scorer
+from qastanet.sound.checks import as_floats, check_channels, check_pair
 from qastanet.sound.options import Options
 from qastanet.sound.pair_report import look
-from qastanet.sound.pieces import format_of, format_of_pair
-from qastanet.sound.preparation import prepare
+from qastanet.sound.pieces import Recording, check_recordings, recording
+from qastanet.sound.preparation import prepare_files
 from qastanet.sound.sampling import SAMPLING_RATE, resample
-from qastanet.sound.sound_files import opened, plain, read_sound
 from qastanet.version import CONFORMANCE
 
 if TYPE_CHECKING:
     from qastanet.models.model import QASTAnet
-from qastanet.scoring.loading import AMBISONIC_ONLY, load_scorer
 
 
 def score(
@@ -94,16 +96,7 @@ def score_files(
     Raises:
         InputError: naming the file, the value and the remedy
     """
-    _refuse_binaural(model, reference)
-    return _score_pair(reference, degraded, load_scorer(model), options or Options(), {})
-
-
-def _refuse_binaural(model: str | Path | QASTAnet, path: str | Path) -> None:
-    """Say that a model cannot rate a binaural file before its weights are fetched."""
-    if model in AMBISONIC_ONLY:
-        channels = format_of(path).channels if _as_it_is(path) else len(read_sound(path).samples)
-        if channels == 2:
-            check_channels(channels, str(model), True, [])
+    return _score_pair(reference, degraded, model, options or Options(), _nothing_yet(model))
 
 
 def score_group(
@@ -124,15 +117,10 @@ def score_group(
         for each degraded file the result of `score_files`, or, if it cannot be scored, a dictionary
         with `error`, the reason, in its place
     """
-    try:
-        _refuse_binaural(model, reference)
-    except InputError as error:
-        return [{"error": str(error)} for _ in degraded]
-    scorer, results = load_scorer(model), []
-    features: dict = {}
+    results, kept = [], _nothing_yet(model)
     for name in degraded:
         try:
-            results.append(_score_pair(reference, name, scorer, options or Options(), features))
+            results.append(_score_pair(reference, name, model, options or Options(), kept))
         except InputError as error:
             results.append({"error": str(error)})
         except Exception as error:  # whatever it is, the other pairs shall not suffer
@@ -140,52 +128,69 @@ def score_group(
     return results
 
 
+@contextlib.contextmanager
 def open_pair(
     reference: str | Path, degraded: str | Path, options: Options
-) -> tuple[np.ndarray | str | Path, np.ndarray | str | Path, dict]:
-    """Return what the features of a pair are computed from, and the report on the pair.
+) -> Iterator[tuple[np.ndarray | Recording, np.ndarray | Recording, dict]]:
+    """Give what the features of a pair are computed from, and the report on the pair.
+
+    Each file is opened once, and closed at the end of the block.
 
     Args:
         reference: see `score_files`
         degraded: see `score_files`
         options: what may be done to the pair
 
-    Returns:
-        the files themselves if nothing is done to them (they are then read piece by piece), else
-        arrays (channels, samples) at 48 kHz; and the report of `qastanet.sound.preparation.prepare`
+    Yields:
+        the files, to be read piece by piece, if nothing is done to them, else arrays (channels,
+        samples) at 48 kHz; and the report of `qastanet.sound.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy
     """
-    if options == Options() and all(map(_as_it_is, (reference, degraded))):
-        format_of_pair(reference, degraded)
-        return reference, degraded, look(reference, degraded)
-    return prepare(*(read_sound(file, options) for file in (reference, degraded)), options)
+    files = (reference, degraded)
+    with contextlib.ExitStack() as stack:
+        pair = []
+        if options == Options():
+            pair = [stack.enter_context(recording(file)) for file in files]
+        if pair and None not in pair:
+            check_recordings(*pair)
+            yield (*pair, look(*pair))
+            return
+    yield prepare_files(*files, options)
 
 
-def _as_it_is(path: str | Path) -> bool:
-    """Tell whether a file can be scored piece by piece, since nothing is to be done to it."""
-    if not plain(path):
-        return False
-    with opened(path) as file:
-        return file.channels == 2 or file.channels in AMBISONIC_CHANNELS
+@dataclass
+class _Kept:
+    """What the pairs of one reference share."""
+
+    scorer: Scorer | None = None
+    key: str = ""
+    features: Features | None = None
+
+
+def _nothing_yet(model: str | Path | QASTAnet) -> _Kept:
+    """Load a model before its sounds are opened, unless it may have to refuse them first."""
+    return _Kept(None if model in AMBISONIC_ONLY else load_scorer(model))
 
 
 def _score_pair(
     reference: str | Path,
     degraded: str | Path,
-    scorer: Scorer,
+    model: str | Path | QASTAnet,
     options: Options,
-    features: dict,
+    kept: _Kept,
 ) -> dict:
-    """Score a pair; the features of the reference are kept in `features`, by their content."""
-    *sources, report = open_pair(reference, degraded, options)
-    whole = isinstance(sources[0], np.ndarray)
-    key = hashlib.sha256(sources[0].tobytes()).hexdigest() if whole else "file"
-    if key not in features:
-        features.clear()
-        features[key] = scorer.features(sources[0])
-    pair = (features[key], scorer.features(sources[1]))
+    """Score a pair; the features of the reference are kept by their content."""
+    with open_pair(reference, degraded, options) as (first, second, report):
+        if model in AMBISONIC_ONLY and report["channels"] == 2:  # before its weights are fetched
+            check_channels(2, str(model), True, [])
+        scorer = kept.scorer = kept.scorer or load_scorer(model)
+        whole = isinstance(first, np.ndarray)
+        key = hashlib.sha256(first.tobytes()).hexdigest() if whole else "file"
+        if key != kept.key:
+            kept.features, kept.key = scorer.features(first), key
+        pair = (kept.features, scorer.features(second))
     interval = scorer.interval(*pair)
     limits = {} if interval is None else dict(zip(("low", "high"), interval, strict=True))
     return {

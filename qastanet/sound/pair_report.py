@@ -3,8 +3,6 @@
 Every report travels with the score, so that no number is silently about something else.
 """
 
-from pathlib import Path
-
 import numpy as np
 import soundfile
 
@@ -20,8 +18,9 @@ from qastanet.sound.alignment import (
 from qastanet.sound.checks import LOUDEST
 from qastanet.sound.conventions import suspected_convention
 from qastanet.sound.options import Options, Sound
+from qastanet.sound.pieces import Recording
 from qastanet.sound.sampling import SAMPLING_RATE
-from qastanet.sound.sound_files import opened
+from qastanet.sound.sound_files import reading
 
 AUDIBLE_OFFSET = 0.01
 """A constant part of the signal that is worth a warning, of full scale."""
@@ -36,12 +35,12 @@ NOTABLE = 5e-4
 """Delays from this many seconds on are warned about."""
 
 
-def look(reference: str | Path, degraded: str | Path) -> dict:
+def look(reference: Recording, degraded: Recording) -> dict:
     """Report on a pair of AmbiX or binaural files of one format, from excerpts spread over them.
 
     Args:
-        reference: sound file that libsndfile reads
-        degraded: sound file of the same rate, channels and length
+        reference: file of the reference
+        degraded: file of the same rate, channels and length
 
     Returns:
         the report of `prepare`, with nothing adjusted
@@ -50,21 +49,17 @@ def look(reference: str | Path, degraded: str | Path) -> dict:
         InputError: if a file cannot be read
     """
     parts = []
-    with opened(reference) as first, opened(degraded) as second:
-        starts, size = _sounding(first)
-        for start in starts:
-            pieces = []
-            for file in (first, second):
-                file.seek(start)
-                piece = file.read(size, dtype="float32", always_2d=True).T
-                # others are refused where they are read
-                pieces.append(np.where(np.abs(piece) <= LOUDEST, piece, 0))
-            parts.append(Excerpt(start, *pieces))
-        rate, samples, count = first.samplerate, first.frames, first.channels
+    with reading(reference.name):
+        starts, size = _sounding(reference.file)
+    for start in starts:
+        pieces = (each.excerpt(start, size) for each in (reference, degraded))
+        # other samples are refused where they are read
+        parts.append(Excerpt(start, *(np.where(np.abs(x) <= LOUDEST, x, 0) for x in pieces)))
+    rate, samples, count = reference.file.samplerate, reference.file.frames, reference.channels
     heard = 1 if count > 2 else 2
     delay = delay_of_excerpts([Excerpt(p.start, p[1][:heard], p[2][:heard]) for p in parts], rate)
     ref, deg = (np.concatenate([part[k] for part in parts], axis=1) for k in (1, 2))
-    sound = Sound(np.broadcast_to(np.float32(0), (count, samples)), rate, str(reference))
+    sound = Sound(np.broadcast_to(np.float32(0), (count, samples)), rate, reference.name)
     return describe_pair(sound, rate, ref, deg, delay, rate, Options())
 
 

@@ -4,6 +4,8 @@ Every adjustment ends up in a report that travels with the score, so that no num
 about something else. What would change the meaning of a score is done on request only.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 from qastanet.errors import InputError
@@ -16,6 +18,7 @@ from qastanet.sound.layouts import fitted
 from qastanet.sound.options import Options, Sound
 from qastanet.sound.pair_report import describe_pair, jump_told
 from qastanet.sound.sampling import SAMPLING_RATE, resample
+from qastanet.sound.sound_files import read_sound
 
 WORTH_A_WORD = 0.9
 """If less than this share of a file is compared, it is said."""
@@ -73,6 +76,14 @@ def prepare(
     if options.align:
         _note_what_is_left(report, ref.shape[1] / SAMPLING_RATE, sounds)
     return ref, deg, report
+
+
+def prepare_files(
+    reference: str | Path, degraded: str | Path, options: Options | None = None
+) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Read two sound files, or sets of files, and make them comparable; see `prepare`."""
+    options = options or Options()
+    return prepare(*(read_sound(file, options) for file in (reference, degraded)), options)
 
 
 def _note_what_is_left(report: dict, duration: float, sounds: list[Sound]) -> None:

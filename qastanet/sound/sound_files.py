@@ -18,7 +18,7 @@ import soundfile
 
 from qastanet.errors import InputError
 from qastanet.sound.checks import MOST_CHANNELS
-from qastanet.sound.containers import Container, examine, looks_like_mp3
+from qastanet.sound.containers import examine, looks_like_mp3
 from qastanet.sound.ffmpeg_files import kind_of, read_ffmpeg
 from qastanet.sound.options import Options, Sound
 from qastanet.storage import is_pipe, read_once
@@ -56,7 +56,7 @@ def read(path: str | Path, options: Options | None = None) -> tuple[np.ndarray, 
 def read_sound(path: str | Path, options: Options | None = None) -> Sound:
     """Read a sound file, or a set, with what the file says of itself; see `read`."""
     path, options = Path(path), options or Options()
-    if _is_pattern(path):
+    if is_pattern(path):
         return _read_set(path, options)
     try:
         with opened(path, options) as file, _quiet(path):
@@ -91,21 +91,6 @@ def read_sound(path: str | Path, options: Options | None = None) -> Sound:
         raise
 
 
-def plain(path: str | Path) -> bool:
-    """Tell whether a file can be read piece by piece with `opened`, and nothing has to be said.
-
-    Raises:
-        InputError: if it is missing or damaged
-    """
-    if _is_pattern(Path(path)) or looks_like_mp3(path) or is_pipe(path):
-        return False
-    try:
-        with opened(path) as file:
-            return file.container == Container() and file.frames > 0
-    except UnknownFormatError:
-        return False
-
-
 @contextlib.contextmanager
 def opened(path: str | Path, options: Options | None = None) -> Iterator[soundfile.SoundFile]:
     """Open a sound file with libsndfile, after a look at its header.
@@ -116,29 +101,45 @@ def opened(path: str | Path, options: Options | None = None) -> Iterator[soundfi
         InputError: if the file is missing, not a file, damaged or not readable, also in the block;
             UnknownFormatError if libsndfile cannot make anything of it
     """
-    options = options or Options()
+    with reading(path), contextlib.ExitStack() as stack:
+        yield open_file(path, options or Options(), stack)
+
+
+def open_file(
+    path: str | Path, options: Options, stack: contextlib.ExitStack
+) -> soundfile.SoundFile:
+    """Open a file as `opened` does, until the stack is left; errors of reading are not told."""
     if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
         raise InputError(f"{path}: is an address; download the file first")
     path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file. Check the path.")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Name one sound file.")
+    raw = stack.enter_context(_content(path) or open(path, "rb"))
+    found = examine(raw, str(path), options.strict, options.allow_truncated)
+    if path.suffix.lower() in WITHOUT_HEADER:
+        _refuse_bare(raw, path)
+    source = found.source or os.fsencode(path) if os.name == "posix" else path
+    if found.source is None and (is_pipe(path) or path.suffix.lower() in WITHOUT_HEADER):
+        raw.seek(0)
+        source = io.BytesIO(raw.read())  # without a name, whose ending would count
+    with _quiet(path):
+        file = stack.enter_context(soundfile.SoundFile(source))
+    file.container = found
+    _check_header(file, path)
+    return file
+
+
+@contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Tell what goes wrong in the block as a fault of a file.
+
+    Raises:
+        InputError: naming the file; UnknownFormatError if libsndfile cannot make anything of it
+    """
     try:
-        if not path.exists():
-            raise InputError(f"{path}: no such file. Check the path.")
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder. Name one sound file.")
-        with contextlib.ExitStack() as stack:
-            raw = stack.enter_context(_content(path) or open(path, "rb"))
-            found = examine(raw, str(path), options.strict, options.allow_truncated)
-            if path.suffix.lower() in WITHOUT_HEADER:
-                _refuse_bare(raw, path)
-            source = found.source or os.fsencode(path) if os.name == "posix" else path
-            if found.source is None and (is_pipe(path) or path.suffix.lower() in WITHOUT_HEADER):
-                raw.seek(0)
-                source = io.BytesIO(raw.read())  # without a name, whose ending would count
-            with _quiet(path):
-                file = stack.enter_context(soundfile.SoundFile(source))
-            file.container = found
-            _check_header(file, path)
-            yield file
+        yield
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip(" .") or "damaged"
         raise UnknownFormatError(
@@ -204,7 +205,7 @@ def _check_header(file: soundfile.SoundFile, path: Path) -> None:
             )
 
 
-def _is_pattern(path: Path) -> bool:
+def is_pattern(path: Path) -> bool:
     """Tell whether a name stands for a set of files; a file of that name is a file."""
     with contextlib.suppress(OSError, ValueError):
         return "*" in path.name and not path.is_file()
@@ -225,7 +226,7 @@ def files_of(name: str | Path) -> list[Path]:
         [PosixPath('scene.wav')]
     """
     path = Path(name)
-    if not _is_pattern(path):
+    if not is_pattern(path):
         return [path]
     wanted = re.compile(".*".join(map(re.escape, re.split(r"\*+", path.name))), re.DOTALL)
     with contextlib.suppress(OSError):

@@ -115,7 +115,7 @@ def read_networks(path: str | Path, plan: str) -> list[DifferenceNetwork]:
     found = []
     for number in range(len(arrays["band_weight"])):
         network = DifferenceNetwork(arrays["band_weight"].shape[1], PLANS[plan].recipe.pooling)
-        state = {name: torch.from_numpy(each[number]) for name, each in arrays.items()}
+        state = {name: torch.as_tensor(each[number]) for name, each in arrays.items()}
         network.double().load_state_dict(state)
         found.append(network)
     return found
