@@ -186,8 +186,10 @@ def _run(options: argparse.Namespace) -> int:
         raise missing(error) from error
 
 
-def _show_all(error: UnicodeEncodeError) -> tuple[bytes, int]:
+def _show_all(error: UnicodeError) -> tuple[bytes | str, int]:
     """Encode what a stream cannot: bytes of names as they are, other letters escaped."""
+    if isinstance(error, UnicodeDecodeError):  # a stream that is read back, as by tests
+        return codecs.lookup_error("surrogateescape")(error)
     parts = (
         bytes([ord(letter) - 0xDC00])
         if 0xDC80 <= ord(letter) <= 0xDCFF

@@ -121,7 +121,7 @@ def _show(pairs: Sequence[Mapping]) -> None:
     """Print the pairs as a table that can be read as a manifest."""
     if not sys.stdout.isatty():
         with contextlib.suppress(AttributeError):
-            sys.stdout.reconfigure(encoding="utf-8")
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     writer = csv.DictWriter(sys.stdout, list(pairs[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(pairs)

@@ -11,11 +11,10 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 import soundfile
 
-from qastanet import registry
+from qastanet import registry, storage
 from qastanet.cli import main
 from qastanet.errors import InputError
 from qastanet.listening_tests.rated_manifest import read_rated_manifest
@@ -336,7 +335,7 @@ def test_a_disk_that_is_full_keeps_the_table(empty, monkeypatch, capsys):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    monkeypatch.setattr(storage, "_cell", full)
     assert main(arguments) == 2
     assert "scores.csv: cannot be written (No space left" in capsys.readouterr().err
     assert open("scores.csv", "rb").read() == before
@@ -351,7 +350,7 @@ def test_runs_side_by_side_do_not_disturb_each_other(empty):
     command = [sys.executable, "-m", "qastanet", "batch", "m.csv", "--quiet", "-o"]
     runs = [subprocess.Popen([*command, f"s{k}.csv"], stdout=subprocess.DEVNULL) for k in range(2)]
     table = read_rated_manifest("m.csv")
-    found = own_pairs.own_statistics(table, progress=False)[1]
-    assert [run.wait(60) for run in runs] == [0, 0]
+    found = own_pairs.own_parts(table, progress=False)[1]
+    assert [run.wait(300) for run in runs] == [0, 0]
     assert open("s0.csv", "rb").read() == open("s1.csv", "rb").read()
-    np.testing.assert_array_equal(own_pairs.own_statistics(table, progress=False)[1], found)
+    np.testing.assert_array_equal(own_pairs.own_parts(table, progress=False)[1], found)

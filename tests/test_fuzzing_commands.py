@@ -193,7 +193,7 @@ def test_damaged_sounds_through_the_commands(place):
 
 
 def test_odd_manifests_through_the_commands(place):
-    looked_for(TABLES, manifest, 25)
+    looked_for(TABLES, manifest, 12)
 
 
 def test_odd_ratings_through_the_command(place):

@@ -3,7 +3,9 @@
 import hashlib
 import shutil
 
+import pooch
 import pytest
+import requests
 from mirror import folder
 
 from qastanet import registry
@@ -51,9 +53,9 @@ def test_missing_in_the_mirror(empty_cache, mirror, capsys):
 
 def test_no_network_is_said_with_the_remedy(empty_cache, monkeypatch):
     def unreachable(*_):
-        raise registry.requests.ConnectionError("no route")
+        raise requests.ConnectionError("no route")
 
-    monkeypatch.setattr(registry.pooch, "HTTPDownloader", lambda **_: unreachable)
+    monkeypatch.setattr(pooch, "HTTPDownloader", lambda **_: unreachable)
     with pytest.raises(InputError, match=r"https://raw.*no route.*--mirror DIR` or QASTANET_DATA"):
         registry.fetch(SMALL)
 
@@ -61,8 +63,25 @@ def test_no_network_is_said_with_the_remedy(empty_cache, monkeypatch):
 def test_check_tells_what_is_at_hand(empty_cache, mirror, capsys):
     assert main(["fetch", "--check"]) == 1
     assert capsys.readouterr().out.startswith("0 of ")
-    assert main(["fetch", "--check", "--mirror", str(mirror)]) == 1
-    assert capsys.readouterr().out.startswith("1 of ")
+    assert main(["fetch", "--check", "--mirror", str(mirror)]) == 1  # of the size, but another one
+    assert capsys.readouterr().out.startswith("0 of ")
+
+
+def test_a_cached_file_that_changed_is_not_used(empty_cache, monkeypatch):
+    entry = registry.find(registry.RELEASE, "audio/ref.wav")  # whose sha256 is not known
+    target = empty_cache / entry.location
+    target.parent.mkdir(parents=True)
+    target.write_text("not the file")
+    monkeypatch.setenv(registry.MIRROR_VARIABLE, str(empty_cache / "none"))
+    assert not registry.at_hand(entry)
+    with pytest.raises(InputError, match=r"ref\.wav: cannot be fetched from the mirror"):
+        registry.fetch(entry)
+
+
+def test_a_cache_that_cannot_be_written_is_told(monkeypatch):
+    monkeypatch.setenv(registry.CACHE_VARIABLE, "/proc/nowhere")
+    with pytest.raises(InputError, match=r"/proc/nowhere: cannot be written .*QASTANET_CACHE"):
+        registry.fetch(SMALL)
 
 
 def test_fetch_from_a_mirror_and_again_from_the_cache(empty_cache, tmp_path):

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 
 from qastanet.plots.style import COLUMN, PAGE, PALETTE
 
+LONGEST = 60
+"""Letters of a label that are shown."""
+
 MOST_CONDITIONS = 60
 """More conditions are not drawn."""
 
@@ -53,6 +56,7 @@ def campaign(summary: Sequence[Mapping]) -> Figure:
     labels = columns[: columns.index("pairs")]
     names = [" ".join(str(row[label]) for label in labels) or "all" for row in summary]
     names = [name.encode(errors="replace").decode() for name in names]  # need not be UTF-8
+    names = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in names]
     names = [f"{name} ({row['pairs']})" for name, row in zip(names, summary, strict=True)]
     low, mean, high = (
         np.array([row[name] for row in summary]) for name in ("ci95_low", "mean", "ci95_high")

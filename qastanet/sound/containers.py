@@ -86,7 +86,7 @@ def examine(
         return _wave(file, head[:4], name, strict, allow_truncated)
     if head[:4] == b"caff":
         return Container(declared=_caf_convention(file.read(1 << 16)))
-    if head[:4] == b"OggS" and not _ends(file):
+    if head[:5] == b"OggS\0" and not _ends(file):
         if not allow_truncated:
             raise InputError(
                 f"{name}: truncated, ends before the last page of its stream. Copy or encode it "
