@@ -147,9 +147,9 @@ def test_an_equaliser_is_fitted_by_gradient_descent(default):
     colour = torch.tensor([6.0, -4, 3, -5, 8])
     coded, gains = equalise(reference, colour), torch.zeros(5, requires_grad=True)
     optimiser = torch.optim.Adam([gains], lr=1.0)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 24)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 40)
     losses = []
-    for _ in range(24):
+    for _ in range(40):
         optimiser.zero_grad()
         loss = quality_loss(equalise(coded, gains), reference, default)
         loss.backward()

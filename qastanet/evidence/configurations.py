@@ -1,4 +1,6 @@
-"""Every configuration of the model that was looked at, and how each agrees with the listeners.
+"""The main configurations of the model, and how each agrees with the listeners.
+
+Some two hundred were looked at by those who chose; these are kept, and can be looked at again.
 
 Nothing is fitted in the agreement by rank and in Pearson's of `CURVE`, so there is nothing to leave
 out but the choice itself; of configurations whose numbers are fitted, the fit is made without the
