@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
@@ -72,6 +73,7 @@ def score_pairs(
     model: QASTAnet,
     metrics: Sequence[str] = tuple(METRICS),
     total: int | None = None,
+    jobs: int = 1,
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, NDArray]]]:
     """Score pairs by all metrics and keep their difference maps.
 
@@ -81,6 +83,7 @@ def score_pairs(
         metrics: names from `qastanet.rivals.other_metrics.METRICS`; those that are not installed
             are passed over with a message.
         total: number of pairs, for the progress bar.
+        jobs: processes; the result does not depend on it.
 
     Returns:
         A table with the columns of `KEY`, ``qastanet-released`` (NaN for binaural signals) and the
@@ -91,13 +94,20 @@ def score_pairs(
     for name in sorted(set(metrics) - set(there)):
         logger.warning("%s is not installed; its columns are kept as they were", name)
     rows, maps = [], {}
-    for pair in tqdm(pairs, total=total, unit="pair"):
-        difference, quality = released_differences(pair, model)
-        rows.append(
-            dict(zip(KEY, pair[:3], strict=True)) | {RELEASED: quality} | score_pair(pair, there)
-        )
-        maps.setdefault((pair.dataset, pair.signal), {})[pair.stimulus] = difference
+    run = Parallel(jobs, return_as="generator")(delayed(_score)(x, model, there) for x in pairs)
+    for key, difference, scores in tqdm(run, total=total, unit="pair"):
+        rows.append(dict(zip(KEY, key, strict=True)) | scores)
+        maps.setdefault((key[0], key[2]), {})[key[1]] = difference
     return pd.DataFrame(rows), maps
+
+
+def _score(
+    pair: RatedPair, model: QASTAnet, metrics: Sequence[str]
+) -> tuple[tuple[str, str, str], NDArray, dict[str, float]]:
+    """Key, difference maps and all scores of a pair, on one core."""
+    torch.set_num_threads(1)
+    difference, quality = released_differences(pair, model)
+    return pair[:3], difference, {RELEASED: quality} | score_pair(pair, metrics)
 
 
 def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, float]:
