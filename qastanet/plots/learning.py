@@ -26,8 +26,8 @@ def paper_curves(curves: pd.DataFrame) -> Figure:
             look = {"color": colour, "marker": "", "label": label}
             _median_and_band(axis, grouped, 0.2, **look)
         axis.set(xlabel="Step", yscale="log")
-    axes[0].set_ylabel("Training loss: squared error + 0.1 (1 − r)")
-    axes[1].set_ylabel("Squared error, scenes kept apart")
+    axes[0].set(ylabel="Training loss", title="squared error + 0.1 (1 − r)")
+    axes[1].set(ylabel="Squared error", title="scenes kept apart for stopping")
     axes[0].legend()
     return figure
 
@@ -65,13 +65,14 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
         look |= {"order": [NETWORKS[name] for name in there], "hue_order": list(datasets)}
         look |= {"palette": datasets, "legend": False}
         single = part[part.network != "mean"]
-        sns.stripplot(single, size=2, alpha=0.5, jitter=0.15, **look)
+        sns.swarmplot(single, size=1.7, alpha=0.6, warn_thresh=1, **look)
         whole = part[part.network == "mean"]
         sns.stripplot(whole, size=6, marker="D", jitter=False, linewidth=0.6, **look)
         axis.set(title=title, ylabel="", xlabel="Pearson" if measure == "pearson" else measure)
+    words = [DATASETS["aes2023"], DATASETS["ambiqual2"], "Both tests together"]
     marks = [
-        plt.Line2D([], [], marker="D", ls="", color=colour, label=DATASETS[name])
-        for name, colour in datasets.items()
+        plt.Line2D([], [], marker="D", ls="", color=colour, label=shown)
+        for colour, shown in zip(datasets.values(), words, strict=True)
     ]
     figure.legend(handles=marks, loc="outside upper center", ncols=3)
     return figure
@@ -132,7 +133,7 @@ def configurations(table: pd.DataFrame) -> Figure:
         axes, {"pearson": "Pearson", "spearman": "Spearman"}.items(), strict=True
     ):
         look = {"y": "subset", "x": measure, "order": subsets, "ax": axis}
-        sns.stripplot(table[~table.chosen], size=2.5, color="0.5", alpha=0.6, jitter=0.2, **look)
+        sns.swarmplot(table[~table.chosen], size=2, color="0.5", warn_thresh=1, **look)
         marked = {"size": 6, "marker": "D", "jitter": False, "color": PALETTE[1], "linewidth": 0.6}
         sns.stripplot(table[table.chosen], **marked, **look)
         axis.set(xlabel=label, ylabel="", xlim=(None, 1))
