@@ -97,7 +97,7 @@ def test_real_codings_are_aligned():
 
 def test_search_of_silence_finds_nothing():
     signal = noise(samples=4800)
-    assert search(signal, 0 * signal, RATE) == (0, None, None, False)
+    assert search(signal, 0 * signal, RATE) == (0, None, None, False, False)
 
 
 @pytest.mark.parametrize("seed", range(4))

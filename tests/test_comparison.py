@@ -135,7 +135,7 @@ def test_summary_has_the_tests_that_a_metric_was_evaluated_on():
         row | {"metric": "binaqual", "dataset": "aes2023", "signal": "binaural"},  # not that form
     ]
     found = summary(pd.DataFrame(rows)).set_index("metric")
-    assert found.index.tolist() == ["eMoBi-Q", "default, conformance 3"]
+    assert found.index.tolist() == ["eMoBi-Q", "Ours, conformance 3"]
     assert (found["Neural codecs 2024 (n = 9)"] == "0.50 [−0.10, 0.80]").all()
     assert found["AES 2023 (n = 9)"].isna().tolist() == [False, True]
 

@@ -1,7 +1,7 @@
 """How far a result that was made again lies from the one that is published, by kind of file.
 
-What a result may deviate by is one step of the precision that it is written with: rounding alone
-cannot hide differences of the last bits between machines, because values fall on both sides of a
+What a result may deviate by is about the precision that it is written with: rounding alone cannot
+hide differences of the last bits between machines, because values fall on both sides of a
 step. Texts, whole numbers, columns and numbers of rows must be the same.
 
 ==================  ==================================================================
@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from qastanet.compendium.deviations import NUMBER, Comparison, Difference, different
 from qastanet.compendium.drawings import compare_drawings
 
-ARRAYS = 1e-6
-"""Of arrays in single and double precision, relative to the largest value of an array above 1."""
+ARRAYS = {8: 1e-6, 4: 1e-4}
+"""Of arrays in double and in single precision (bytes), relative to the largest value above 1."""
 MAPS = 0.01
 """Of arrays in half precision, which are differences of features (dB, or without unit). Features of
 cells near the threshold of hearing, made in single precision, move by this much with the machine or
@@ -159,7 +159,7 @@ def array_difference(name: str, published: NDArray, made: NDArray) -> Difference
     if published.dtype == np.float16:
         step = np.maximum(2 * np.spacing(size.astype(np.float16)).astype(float), MAPS)
     else:
-        step = np.full(size.shape, ARRAYS * max(1.0, size.max()))
+        step = np.full(size.shape, ARRAYS[published.dtype.itemsize] * max(1.0, size.max()))
     deviation = np.abs(before - now)
     worst = np.unravel_index(np.argmax(deviation / step), deviation.shape)
     place = f"{name}{list(map(int, worst))}"
