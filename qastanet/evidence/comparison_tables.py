@@ -18,6 +18,7 @@ from qastanet.evidence.comparison import (
     correlation_table,
     main_subsets,
 )
+from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 
 PAPER = {"qastanet-paper": 0.90, "ambiqual": 0.72, "emobiq": 0.72}
@@ -108,7 +109,9 @@ def difference_table(
     parts = []
     for dataset, part in table[table.role != "reference"].groupby("dataset"):
         chosen = [name for name in metrics if name in part and part[name].nunique() > 1]
-        pairs = compare_metrics(part, chosen, replicates=replicates, seed=seed)
+        unit = part.content.astype(str).map(recording)
+        given = {"scene": "recording", "replicates": replicates, "seed": seed}
+        pairs = compare_metrics(part.assign(recording=unit), chosen, **given)
         pairs.insert(0, "dataset", dataset)
         pairs.insert(1, "subset", "without_reference")
         parts.append(pairs)

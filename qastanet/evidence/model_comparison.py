@@ -95,7 +95,7 @@ def _compare(
     items: pd.DataFrame, model: str, metric: str, points: bool, replicates: int, seed: int
 ) -> dict[str, float]:
     """Return the differences of one row."""
-    pair = items[model], items[metric], items["mean"], items["content"]
+    pair = items[model], items[metric], items["mean"], items["content"].map(recording)
     found = paired_difference(*pair, "pearson", replicates, seed)
     row = {"n": len(items), "scenes": items.content.nunique()}
     row |= {"difference": found.difference, "low": found.low, "high": found.high}

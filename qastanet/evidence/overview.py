@@ -198,7 +198,7 @@ def best(table: pd.DataFrame, measure: str = "spearman") -> pd.DataFrame:
     chosen = table[~table.metric.isin([*YARDSTICKS, LISTENERS])]
     for (dataset, subset), part in chosen.groupby(["dataset", "subset"], sort=False):
         first = part.loc[part[measure].idxmax()]
-        others = part.drop(first.name)[measure]
+        others = part[part.metric != first.metric][measure]
         level = (others >= first[f"{measure}_low"] - 1e-9).sum()
         rows.append((dataset, subset, first.metric, first.unseen, first[measure], int(level)))
     columns = ["dataset", "subset", "best", "unseen", measure, "level"]

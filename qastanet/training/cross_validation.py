@@ -94,13 +94,15 @@ def scaled_scores(table: pd.DataFrame, fold: Fold, score: NDArray) -> NDArray:
         Scores, NaN for what is not tested.
     """
     rating, seen = table["mean"].to_numpy() / 100, (table.role != "reference").to_numpy()
+    source = table.content.astype(str).map(recording).to_numpy()
     found = np.full(len(score), np.nan)
     scenes = table.loc[fold.test, ["dataset", "content"]].drop_duplicates()
     for dataset, content in scenes.itertuples(index=False):
         test = (table.dataset == dataset).to_numpy()
         scene = (table.content == content).to_numpy()
         own = fold.test & test & scene
-        known = seen & test & ~scene if fold.protocol == "lodo" else fold.train & test
+        other = seen & test & (source != recording(content))
+        known = other if fold.protocol == "lodo" else fold.train & test
         scale = fit_scale(score[known], rating[known], dataset in BETTER_REFERENCE)
         found[own] = scale(score[own])
     return found

@@ -12,7 +12,7 @@ Protocols (see `qastanet.training.cross_validation.folds` for the folds):
 * ``loso``, ``source-out``: a from other scenes, or recordings, of the same test.
 * ``pooled-loso``, ``pooled-source-out``, ``lodo``: a from all tests without the scene, the
   recording or the test; and on the scale of the test (``...-scaled``): a and b from other scenes
-  (``pooled-source-out-scaled``: other recordings) of it.
+  of it (but under ``pooled-loso-scaled`` only of other recordings).
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from qastanet.hearing.parts import PARTS
+from qastanet.listening_tests.contents import recording
 from qastanet.models.parts_model import PartsScores, rated
 from qastanet.training.cross_validation import BETTER_REFERENCE, COLUMNS, ONE_TEST, SCALED, folds
 from qastanet.training.rating_scale import CURVE_SPREAD, ERROR, fit_curve
@@ -155,6 +156,7 @@ def predict(
     result = [kept.assign(protocol="direct", score=shipped(values))]
     rating = table["mean"].to_numpy() / 100
     dataset, content = table.dataset.to_numpy(), table.content.to_numpy()
+    source = table.content.astype(str).map(recording).to_numpy()
     seen = (table.role != "reference").to_numpy()
     for fold in folds(table):
         part = kept[fold.test].assign(protocol=fold.protocol)
@@ -169,7 +171,7 @@ def predict(
         for test, scene in dict.fromkeys(scenes):
             own = fold.test & (dataset == test) & (content == scene)
             others = seen & (dataset == test)
-            others &= content != scene if fold.protocol == "lodo" else fold.train
+            others &= source != recording(scene) if fold.protocol == "lodo" else fold.train
             scaled = fit_curve(score[others], rating[others])
             part = kept[own].assign(protocol=SCALED[fold.protocol])
             result.append(part.assign(score=scaled(score[own])))
