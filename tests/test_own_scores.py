@@ -41,13 +41,13 @@ def test_own_evaluation_writes_its_folder_and_nothing_else(manifest, tmp_path, m
     }
     scores = pd.read_csv(folder / "scores.csv")
     alone = pair_scores.score_files(scores.reference[2], scores.degraded[2])["score"]
-    assert scores.qastanet[2] == pytest.approx(alone, abs=1e-3)
+    assert scores.parts[2] == pytest.approx(alone, abs=1e-3)
     assert scores.role.value_counts().to_dict() == {"coded": 9, "reference": 3}
     rows = pd.read_csv(folder / "correlations.csv")
-    ours = rows[(rows.subset == "without_reference") & (rows.metric == "qastanet")].iloc[0]
+    ours = rows[(rows.subset == "without_reference") & (rows.metric == "parts")].iloc[0]
     coded = scores[scores.role == "coded"]
     assert (ours.n, ours.scenes) == (9, 3)
-    assert ours.pearson == pytest.approx(np.corrcoef(coded.qastanet, coded["mean"])[0, 1], abs=1e-3)
+    assert ours.pearson == pytest.approx(np.corrcoef(coded.parts, coded["mean"])[0, 1], abs=1e-3)
     assert {"emobiq", "ambiqual-lq", "lsd", "si-sdr"} <= set(rows.metric)
     for name in ("correlations_forest", "scatter", "metrics_within_scenes", "metric_differences"):
         assert (folder / f"{name}.svg").stat().st_size > 10_000
