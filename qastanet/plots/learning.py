@@ -55,6 +55,7 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
         "pooled-source-out": "recording left out,\ntrained on both tests",
         "lodo": "the whole test left out,\ntrained on the other",
     }
+    table = table.round(4)  # last bits must not decide where dots lie
     there = [name for name in NETWORKS if name in set(table.model)]
     size = (PAGE, 0.5 * len(there) + 1)
     figure, axes = plt.subplots(1, len(protocols), figsize=size, sharey=True, sharex=True)
@@ -126,7 +127,7 @@ def configurations(table: pd.DataFrame) -> Figure:
     Args:
         table: of `qastanet.evidence.configurations.configuration_table`.
     """
-    table = table[table.folds == "nothing fitted"]
+    table = table[table.folds == "nothing fitted"].round(3)  # as in `networks`
     subsets = list(pd.unique(table.subset))
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 0.3 * len(subsets) + 1), sharey=True)
     for axis, (measure, label) in zip(
