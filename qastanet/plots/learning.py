@@ -66,7 +66,7 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
         look |= {"order": [NETWORKS[name] for name in there], "hue_order": list(datasets)}
         look |= {"palette": datasets, "legend": False}
         single = part[part.network != "mean"]
-        sns.swarmplot(single, size=1.7, alpha=0.6, warn_thresh=1, **look)
+        sns.stripplot(single, size=2.5, alpha=0.4, jitter=False, **look)
         whole = part[part.network == "mean"]
         sns.stripplot(whole, size=6, marker="D", jitter=False, linewidth=0.6, **look)
         axis.set(title=title, ylabel="", xlabel="Pearson" if measure == "pearson" else measure)
@@ -134,7 +134,7 @@ def configurations(table: pd.DataFrame) -> Figure:
         axes, {"pearson": "Pearson", "spearman": "Spearman"}.items(), strict=True
     ):
         look = {"y": "subset", "x": measure, "order": subsets, "ax": axis}
-        sns.swarmplot(table[~table.chosen], size=2, color="0.5", warn_thresh=1, **look)
+        sns.stripplot(table[~table.chosen], size=3, color="0.5", alpha=0.4, jitter=False, **look)
         marked = {"size": 6, "marker": "D", "jitter": False, "color": PALETTE[1], "linewidth": 0.6}
         sns.stripplot(table[table.chosen], **marked, **look)
         axis.set(xlabel=label, ylabel="", xlim=(None, 1))
