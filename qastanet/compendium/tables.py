@@ -10,15 +10,8 @@ from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 from qastanet.storage import replacing
 
 MINUS = "\u2212"
-TEX = {
-    "–": "--",
-    MINUS: "$-$",
-    "<": "$<$",
-    ">": "$>$",
-    "|": "$|$",
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-}
+TEX = {"–": "--", MINUS: "$-$", "<": "$<$", ">": "$>$", "|": "$|$"}
+TEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
 TEX |= {"^": r"\textasciicircum{}"} | {letter: f"\\{letter}" for letter in "_%&#${}"}
 """Letters that mean something to LaTeX, and how they are shown."""
 
