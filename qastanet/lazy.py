@@ -31,7 +31,8 @@ EXTRAS = {
     **dict.fromkeys(("joblib", "pandas", "tqdm"), "train"),
     **dict.fromkeys(("h5py", "jinja2", "ipywidgets", "latex2mathml", "matplotlib"), "compendium"),
     **dict.fromkeys(("mistune", "nbconvert", "nbformat", "papermill", "pdoc"), "compendium"),
-    **dict.fromkeys(("seaborn", "shroom", "spaudiopy", "statsmodels", "yaml"), "compendium"),
+    **dict.fromkeys(("librosa", "seaborn", "shroom", "spaudiopy"), "compendium"),
+    **dict.fromkeys(("statsmodels", "yaml"), "compendium"),
     "distributed": "cluster",
     **dict.fromkeys(("auraloss", "visqol", "zimtohrli"), "rivals"),
 }
