@@ -149,7 +149,7 @@ def test_what_the_hints_of_explore_ears_say():
     levels = [placed_sound.cues(placed_sound.ears(x))[0][high].mean() for x in placed]
     assert levels == pytest.approx([18, 16, 7], abs=0.5)
     side = placed_sound.cues(placed_sound.ears(replace(placed[1], azimuth=90)))[0]
-    assert 3 <= side[0] and side[centre_frequencies() < 500].max() < 4.5 and side[high].min() > 14
+    assert side[0] > 2.9 and side[centre_frequencies() < 500].max() < 4.5 and side[high].min() > 14
     alike = placed_sound.cues(placed_sound.ears(Placed(azimuth=0, diffuse=1.0)))[1]
     assert alike[centre_frequencies() > 1300].mean() == pytest.approx(0.8, abs=0.05)
 
