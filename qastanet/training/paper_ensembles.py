@@ -191,8 +191,7 @@ def gather(
                     kept = dict(archive)
                 found.append(kept)
                 left = left_out(pairs[plan.signal].table, fold)
-                row = (name, plan.signal, protocol, left, len(kept["seeds"]), int(kept["dead"]))
-                rows.append(row)
+                rows.append((name, plan.signal, protocol, left, len(kept["seeds"]), kept["dead"]))
             key = f"{name}/{protocol}"
             if protocol == ALL:
                 names = [k for k in kept if k.startswith("weights/")]
@@ -204,7 +203,9 @@ def gather(
                 scores[key] = np.stack([each["scores"] for each in found]).astype(np.float32)
                 scores[f"{key}/seeds"] = np.stack([each["seeds"] for each in found])
     columns = ["model", "signal", "protocol", "left_out", "seeds", "dead"]
-    return scores, weights, pd.DataFrame(rows, columns=columns), pd.concat(curves)
+    table = pd.DataFrame(rows, columns=columns)
+    table = table.groupby(columns[:4], sort=False, as_index=False).sum()  # draws of few scenes
+    return scores, weights, table, pd.concat(curves)
 
 
 def main() -> int:
