@@ -10,7 +10,8 @@ from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 from qastanet.storage import replacing
 
 MINUS = "\u2212"
-TEX = {"–": "--", MINUS: "$-$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+TEX = {"–": "--", MINUS: "$-$", "<": "$<$", ">": "$>$", "|": "$|$"}
+TEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
 TEX |= {"^": r"\textasciicircum{}"} | {letter: f"\\{letter}" for letter in "_%&#${}"}
 """Letters that mean something to LaTeX, and how they are shown."""
 
@@ -73,17 +74,23 @@ def write_html(table: pd.DataFrame, path: str | Path, caption: str) -> None:
 
 
 def write_latex(table: pd.DataFrame, path: str | Path, caption: str) -> None:
-    """Write a table of strings for LaTeX (needs the package booktabs)."""
+    """Write a table of strings for LaTeX, with its head on every page.
+
+    It needs the packages booktabs and longtable; names are shown, never run.
+    """
     rows = [list(table.columns), *table.itertuples(index=False, name=None)]
     head, *lines = (" & ".join(map(_tex, row)) + r" \\" for row in rows)
-    body = "\n".join([r"\toprule", head, r"\midrule", *lines, r"\bottomrule"])
-    caption = _tex(caption)
-    columns = "l" * len(table.columns)
-    text = (
-        f"\\begin{{table}}\n\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n{body}\n"
-        "\\end{tabular}\n\\end{table}\n"
-    )
+    lines = [
+        f"\\begin{{longtable}}{{{'l' * len(table.columns)}}}",
+        f"\\caption{{{_tex(caption)}}} \\\\",
+        *(r"\toprule", head, r"\midrule", r"\endfirsthead"),
+        *(r"\toprule", head, r"\midrule", r"\endhead"),
+        *(r"\bottomrule", r"\endfoot"),
+        *lines,
+        r"\end{longtable}",
+    ]
     with replacing(path) as temporary:
+        text = "\n".join(["% packages: booktabs, longtable", r"{\footnotesize", *lines, "}", ""])
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -91,8 +98,8 @@ def _tex(text: str) -> str:
     r"""Return a text as LaTeX shows it, not runs it.
 
     Example:
-        >>> print(_tex("a_b & $5"))
-        a\_b \& \$5
+        >>> print(_tex(r"a_b & $5, \input{x}"))
+        a\_b \& \$5, \textbackslash{}input\{x\}
     """
     return "".join(TEX.get(letter, letter) for letter in text)
 

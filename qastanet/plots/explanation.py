@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
+from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.hearing.parts import PARTS
 from qastanet.models.attribution import Attribution
-from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.plots.front_end import band_edges, band_map, frequency_ticks
 from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
 
@@ -35,7 +35,7 @@ def height(found: Attribution) -> float:
     return 0.95 * len(drawn_parts(found)) + 1.8
 
 
-def explanation(found: Attribution, figure: Figure | SubFigure | None = None) -> Figure:
+def explanation(found: Attribution, figure: Figure | SubFigure | None = None) -> Figure | SubFigure:
     """Draw where the loss lies: maps, curves over frequency and over time, bars per part.
 
     All numbers are points of 100. A map is the loss per band at each moment: its mean over time,
