@@ -89,6 +89,8 @@ def _design(options: argparse.Namespace) -> int:
         options.metrics,
         progress=not options.quiet,
     )
+    for note in table.attrs["notes"]:
+        print(f"note: {note}", file=sys.stderr)
     coded = table[table.role == "coded"]
     print(
         f"{coded.trial.nunique()} trials of {coded.recording.nunique()} recordings, "

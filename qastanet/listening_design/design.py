@@ -106,7 +106,7 @@ def write_design(
         What is written to design.csv: a row per sound, with ``trial``, ``recording``,
         ``stimulus``, ``role`` (reference, anchor, coded), ``file``, ``source``, ``start_s``,
         ``duration_s``, ``gain_db``, ``peak_dbfs``, points by metric, ``predicted`` and
-        ``disagreement`` (coded ones only).
+        ``disagreement`` (coded ones only). What was left out is said in ``attrs["notes"]``.
 
     Raises:
         InputError: if the folder holds something, a file cannot be used, or there are too few
@@ -125,6 +125,7 @@ def write_design(
         chosen = choose(coded, names, trials, per_trial, seed if drawn else None)
         table = _with_sounds(rows, chosen)
         table = _write_sounds(table, staging, target.name)
+        table.attrs["notes"] = rows.attrs["notes"]
         how = "trials and conditions were drawn" if drawn else "chosen where metrics disagree most"
         _write_texts(table, staging, target.name, seed, f"{how} ({', '.join(names)})")
         shutil.rmtree(staging / "candidates")
@@ -139,7 +140,7 @@ def _candidates(
     materials: Sequence[Material], folder: Path, metrics: Sequence[str], progress: bool
 ) -> pd.DataFrame:
     """Render and predict all that could be rated; sounds wait in a folder."""
-    rows = []
+    rows, notes = [], []
     with Progress(len(materials), unit="references", shown=progress) as shown:
         for material in materials:
             found = material.stimuli()
@@ -150,6 +151,10 @@ def _candidates(
                 for name, sound in found.ears.items()
                 if name == REFERENCE or np.abs(sound - reference).max() > limit
             }
+            notes += [
+                f"{material.trial}: {name} changes nothing, left out"
+                for name in found.ears.keys() - heard.keys()
+            ]
             points = predicted_points(heard, metrics)
             (folder / material.trial).mkdir(parents=True)
             for name, sound in heard.items():
@@ -162,7 +167,9 @@ def _candidates(
                 facts |= {"loudness_lufs": LOUDNESS, "peak_dbfs": peak(sound)}
                 rows.append(facts | points[name])
             shown.add(1)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["notes"] = sorted(notes)
+    return table
 
 
 def _with_sounds(rows: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
