@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from qastanet.cli import main
 from qastanet.errors import InputError
+from qastanet.listening_design import planning
 from qastanet.listening_design.choosing import GROSS, choose
 from qastanet.listening_design.conditions import ANCHORS, condition, conditions
 from qastanet.listening_design.excerpts import LOUDNESS, PEAK, SHORTER, quiet_cut
@@ -359,3 +360,44 @@ def test_an_interrupted_run_leaves_nothing(made, tmp_path, monkeypatch):
     monkeypatch.setattr("qastanet.listening_design.design.write_table", fail)
     assert main([*made[1], "-o", str(tmp_path / "t")]) == 130
     assert not list(tmp_path.iterdir())
+
+
+def test_more_recordings_and_chosen_sounds_tell_metrics_apart():
+    sizes = (2, 6, 12, 24)
+    chosen, drawn = (
+        [planning.told_apart("parts", "emobiq", 12, n, 4, way, 400) for n in sizes]
+        for way in (True, False)
+    )
+    assert chosen == sorted(chosen) and chosen[0] < 0.15 and chosen[-1] > 0.85
+    assert all(a > b for a, b in zip(chosen[1:], drawn[1:], strict=True))
+    wide, deep = (planning.told_apart("parts", "emobiq", 12, n, 32 // n, True) for n in (16, 4))
+    assert wide > 2 * deep
+
+
+def test_metrics_that_are_equally_good_are_hardly_ever_told_apart(monkeypatch):
+    known, swap = planning.population("parts", "emobiq"), [0, 2, 1]
+    alike = [(level + level[swap][:, swap]) / 2 for level in known[:3]]
+    monkeypatch.setattr(planning, "population", lambda *_: planning.Population(*alike, known.noise))
+    for size in (2, 4, 8, 24):
+        for chosen in (True, False):
+            assert planning.told_apart("parts", "emobiq", 12, size, 4, chosen) < 0.08
+
+
+def test_what_each_question_needs():
+    """Closed forms: Fisher's z without any blur, and a t test whose spread is nearly known."""
+    assert planning.recordings_for_sounds(10**6, 10**6) == 25
+    few, many = planning.recordings_for_codings(4), planning.recordings_for_codings(40)
+    assert few > many > 10
+    known = planning.population("parts", "emobiq")
+    spread = np.sqrt(2 * (known.rest[0, 0] + known.noise**2 / 12))
+    normal = ((1.95996 + 1.28155) * spread / planning.GAP) ** 2
+    assert normal < planning.recordings_for_codings(12) < normal + 4
+
+
+def test_the_plan_is_told(capsys):
+    assert main(["design", "--plan", "--listeners", "12", "--trials", "8"]) == 0
+    text = capsys.readouterr().out
+    assert "12 listeners x 8 recordings x 4 close conditions, simulated" in text
+    assert "this separates eMoBi-Q from ours in" in text and "three or four prove nothing" in text
+    assert main(["design", "--plan", "--listeners", "0"]) == 2
+    assert "give at least 1 listener, 2 recordings" in capsys.readouterr().err
