@@ -2,7 +2,8 @@
 
 A text has places `<!-- table NAME -->` ... `<!-- end -->`; what stands between is made here. So no
 number in such a table is typed. `python -m qastanet.compendium.texts` writes them (`make texts`),
-with `--check` it only tells whether they are as they would be written.
+with `--check` it only tells whether they are as they would be written. The ratings that the package
+carries (`qastanet.listening_design.predicted_points`) are written with them.
 """
 
 import argparse
@@ -15,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from qastanet.evidence.overview import ALL, SEEN
+from qastanet.listening_design.predicted_points import ITEMS, rated_items
 from qastanet.plots.names import DATASETS, LABELS
-from qastanet.storage import replacing
+from qastanet.storage import replacing, write_table
 
 TEXTS = ("README.md", "qastanet/weights/MODEL_CARD.md")
 PROCESSED = Path("data/processed")
@@ -158,6 +160,11 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.check:
             with replacing(name) as temporary:
                 temporary.write_text(after, encoding="utf-8")
+    if not options.check:
+        scores, predictions = (
+            pd.read_csv(PROCESSED / f"{x}.csv") for x in ("scores", "predictions")
+        )
+        write_table(rated_items(scores, predictions), ITEMS, 4)
     if options.check and off:
         print(f"{', '.join(off)}: tables are not those of the results; `make texts`")
         return 1
