@@ -213,14 +213,14 @@ def group_correlations(table: pd.DataFrame) -> Figure:
             axis.hlines(heights, rows.pearson_lo, rows.pearson_hi, color=colour, lw=1)
             marker = "osD^v"[place % 5]
             axis.plot(rows.pearson, heights, marker, color=colour, label=LABELS.get(metric, metric))
-        items = part.groupby("subset")[["n", "scenes"]].max()
+        items = part.groupby("subset")[["n", "recordings"]].max()
         shown = [SUBSETS.get(name, name.split("_", 1)[1]) for name in subsets]
-        sizes = [f"({items.n[name]:g} / {items.scenes[name]:g})" for name in subsets]
+        sizes = [f"({items.n[name]:g} / {items.recordings[name]:g})" for name in subsets]
         names = ["\n".join(each) for each in zip(shown, sizes, strict=True)]
         axis.set_yticks(range(len(subsets)), names)
         axis.set(xlim=(-1, 1), title=DATASETS[dataset])
         axis.axvline(0, color="0.6", lw=0.6)
-    figure.supxlabel("Pearson with 95 % CI over scenes; in brackets: items / scenes", fontsize=8)
+    figure.supxlabel("Pearson with 95 % CI over recordings; in brackets: items / recordings", fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(metrics))
     return figure
