@@ -39,7 +39,10 @@ HEADLINE = [
 REPORTED = ["pemo-q", "bam-q"]
 """Scores taken from the authors of the AES 2023 test."""
 
-OTHERS = ("parts", "qastanet-retrained", "qastanet-tuned", "bitrate", "condition-mean")
+YARDSTICKS = ("bitrate", "condition-mean")
+"""Columns that hear nothing; see `qastanet.evidence.overview.with_yardsticks`."""
+
+OTHERS = ("parts", "qastanet-retrained", "qastanet-tuned", *YARDSTICKS)
 """Columns that are added to a table of scores: models, and what hears nothing."""
 
 FROZEN = ["conformance-3"]

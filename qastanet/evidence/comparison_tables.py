@@ -11,6 +11,7 @@ from qastanet.agreement.significance import compare_metrics
 from qastanet.agreement.statistics import pearson, spearman
 from qastanet.evidence.comparison import (
     FROZEN,
+    YARDSTICKS,
     REPORTED,
     add_predictions,
     correlation_table,
@@ -44,7 +45,7 @@ def full_table(
     metrics = headline(table)
     variants = [name for name in SCALES if name.endswith(("-worst", "-w"))]
     rows = [
-        correlation_table(table, [*metrics, *FROZEN], "direct", groups=True, **given),
+        correlation_table(table, [*metrics, *FROZEN, *YARDSTICKS], "direct", groups=True, **given),
         correlation_table(table, variants, "direct", **given),
         correlation_table(table, metrics, "loso", **given),
         correlation_table(table, metrics, "lodo", **given),

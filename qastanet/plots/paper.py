@@ -220,7 +220,8 @@ def group_correlations(table: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(subsets)), names)
         axis.set(xlim=(-1, 1), title=DATASETS[dataset])
         axis.axvline(0, color="0.6", lw=0.6)
-    figure.supxlabel("Pearson with 95 % CI over recordings; in brackets: items / recordings", fontsize=8)
+    words = "Pearson with 95 % CI over recordings; in brackets: items / recordings"
+    figure.supxlabel(words, fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(metrics))
     return figure
