@@ -11,8 +11,8 @@ from qastanet.agreement.significance import compare_metrics
 from qastanet.agreement.statistics import pearson, spearman
 from qastanet.evidence.comparison import (
     FROZEN,
-    YARDSTICKS,
     REPORTED,
+    YARDSTICKS,
     add_predictions,
     correlation_table,
     headline,
