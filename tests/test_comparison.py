@@ -127,18 +127,18 @@ def test_distances_are_turned_round_once():
 
 
 def test_summary_has_the_tests_that_a_metric_was_evaluated_on():
-    row = {"protocol": "direct", "subset": "without_reference", "n": 9, "spearman": 0.4}
-    row |= {"pearson": 0.5, "pearson_lo": -0.1, "pearson_hi": 0.8}
+    row = {"subset": "all", "unseen": "as it is", "items": 9, "spearman": 0.4}
+    row |= {"pearson": 0.5, "pearson_low": -0.1, "pearson_high": 0.8}
     rows = [
-        row | {"metric": "emobiq", "dataset": "aes2023", "signal": "ambisonic"},
-        row | {"metric": "emobiq", "dataset": "neural2024", "signal": "binaural"},
-        row | {"metric": "conformance-3", "dataset": "neural2024", "signal": "binaural"},
-        row | {"metric": "binaqual", "dataset": "aes2023", "signal": "binaural"},  # not that form
+        row | {"metric": "emobiq", "dataset": "aes2023"},
+        row | {"metric": "emobiq", "dataset": "neural2024"},
+        row | {"metric": "parts", "dataset": "neural2024", "unseen": "test left out"},
+        row | {"metric": "unheard of", "dataset": "aes2023"},
     ]
     found = summary(pd.DataFrame(rows)).set_index("metric")
-    assert found.index.tolist() == ["eMoBi-Q", "Ours, conformance 3"]
-    assert (found["Neural codecs 2024 (n = 9)"] == "0.50 [−0.10, 0.80]").all()
-    assert found["AES 2023 (n = 9)"].isna().tolist() == [False, True]
+    assert found.index.tolist() == ["Parts (ours), test unseen", "eMoBi-Q"]
+    assert (found["Neural codecs 2024, all (9)"] == ".50 [−.10, .80]").all()
+    assert found["AES 2023, all (9)"].isna().tolist() == [True, False]
 
 
 def test_within_scenes_and_ceilings(two):

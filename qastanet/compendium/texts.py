@@ -53,19 +53,25 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _columns(table: pd.DataFrame) -> list[tuple[str, str]]:
+def columns(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Tests and subsets in the order of the table."""
     return list(dict.fromkeys(zip(table.dataset, table.subset, strict=True)))
 
 
-def _title(table: pd.DataFrame, dataset: str, subset: str) -> str:
-    """Name a test and a subset, with the number of items."""
+def title(table: pd.DataFrame, dataset: str, subset: str) -> str:
+    """Name a test and a subset, with the number of items.
+
+    Example:
+        >>> table = pd.DataFrame({"dataset": "aes2023", "subset": "all", "items": [38]})
+        >>> title(table, "aes2023", "all")
+        'AES 2023, all (38)'
+    """
     part = table[(table.dataset == dataset) & (table.subset == subset)]
     what = "all" if subset == ALL else EXTREME.get(dataset, subset)
     return f"{DATASETS[dataset]}, {what} ({part['items'].max():g})"
 
 
-def _rows(table: pd.DataFrame) -> list[tuple[str, str]]:
+def rows(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Metrics and what they have not seen, in the order in which they are shown."""
     known = set(zip(table.metric, table.unseen, strict=True))
     wanted = [(m, u) for m in COMPARED for u in ("as it is", *SEEN.values())]
@@ -75,19 +81,19 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, str]]:
 def everything() -> str:
     """Pearson / Spearman of every metric on every test."""
     table = pd.read_csv(PROCESSED / "overview.csv")
-    columns = _columns(table)
+    tests = columns(table)
     values = table.set_index(["metric", "unseen", "dataset", "subset"])
-    rows = []
-    for metric, unseen in _rows(table):
+    lines = []
+    for metric, unseen in rows(table):
         name = LABELS.get(metric, metric)
         cells = [name if unseen == "as it is" else f"{name}; {unseen}"]
-        for key in columns:
+        for key in tests:
             found = (metric, unseen, *key)
             row = values.loc[found] if found in values.index else None
             both = (row.pearson, row.spearman) if row is not None else (np.nan, np.nan)
             cells.append("–" if row is None else " / ".join(map(number, both)))
-        rows.append(cells)
-    return markdown(["Pearson / Spearman", *(_title(table, *key) for key in columns)], rows)
+        lines.append(cells)
+    return markdown(["Pearson / Spearman", *(title(table, *key) for key in tests)], lines)
 
 
 def ours() -> str:
@@ -97,11 +103,11 @@ def ours() -> str:
     head = ["", "not seen", "Pearson [95 %]", "Spearman [95 %]", "points off, scale told"]
     head += ["which coding / on which sound / rest", "shuffled within codings"]
     rows = []
-    for dataset, subset in _columns(table):
+    for dataset, subset in columns(table):
         chosen = table[(table.dataset == dataset) & (table.subset == subset)]
         for row in chosen.itertuples():
             parts = " / ".join(map(number, (row.conditions, row.scenes, row.rest)))
-            rows.append([_title(table, dataset, subset), row.unseen])
+            rows.append([title(table, dataset, subset), row.unseen])
             for name in ("pearson", "spearman"):
                 limits = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
                 rows[-1].append("{} [{}, {}]".format(*map(number, limits)))
