@@ -77,7 +77,8 @@ bench: setup ## measure time and memory of the front ends (needs a quiet machine
 	$(PYTHON) benchmarks/front_end.py --patience 10
 
 test: setup ## run the tests, which also check the results against the committed ones
-	$(PYTHON) -m pytest
+	@$(CHECK)
+	$(PYTHON) -m pytest --numprocesses "$$JOBS" --dist loadfile
 
 test-long: setup ## run the tests that take minutes
 	$(PYTHON) -m pytest -m long
