@@ -40,9 +40,17 @@ def add_design(commands, add_options: Callable[[argparse.ArgumentParser], None])
         help="own coded files: reference,degraded,condition,...",
     )
     design.add_argument("-o", "--output", default="listening_test", help="default: %(default)s")
+    design.add_argument(
+        "--trials", type=int, metavar="N", help="pages (default: one per reference, at most 16)"
+    )
+    design.add_argument(
+        "--per-trial",
+        type=int,
+        metavar="N",
+        help="conditions on a page, besides reference and anchors (default: 2: few conditions of "
+        "many recordings say most)",
+    )
     for name, value, text in (
-        ("trials", 8, "pages"),
-        ("per-trial", 4, "conditions on a page, besides reference and anchors"),
         ("listeners", 12, "for --plan"),
         ("seed", 0, "of scenes and of what is drawn"),
     ):
@@ -75,7 +83,8 @@ def _design(options: argparse.Namespace) -> int:
     if options.plan:
         from qastanet.listening_design import planning
 
-        for line in planning.told(options.listeners, options.trials, options.per_trial):
+        size = (options.trials or design.PAGES, options.per_trial or design.CLOSE)
+        for line in planning.told(options.listeners, *size):
             print(line)
         return 0
     design.check_folder(options.output)

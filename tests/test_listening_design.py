@@ -45,7 +45,7 @@ def made(tmp_path_factory):
     """Three files and three codings, and the folder of their test."""
     home = tmp_path_factory.mktemp("design")
     files = write_scenes(home)
-    wishes = ["--trials", "3", "--per-trial", "2", "--seconds", "2", *QUICK]
+    wishes = ["--seconds", "2", *QUICK]
     arguments = ["design", *files, "--conditions", *CODINGS, *wishes]
     assert main([*arguments, "-o", str(home / "mine")]) == 0
     return home / "mine", arguments
@@ -173,6 +173,12 @@ def test_chosen_are_those_of_disagreement_and_recordings_have_equal_shares(seed,
     assert drawn.equals(choose(table, ["a", "b"], trials, many, seed))
 
 
+def test_a_metric_that_says_nothing_does_not_count():
+    table = candidates().assign(silent=np.nan)
+    found = [choose(table, names, 4, 2, None) for names in (["a", "b"], ["a", "b", "silent"])]
+    assert found[0].equals(found[1])
+
+
 def test_the_scale_is_covered():
     chosen = choose(candidates(3), ["a", "b"], 8, 3, None)
     assert np.ptp(chosen.predicted) > 45
@@ -206,6 +212,9 @@ def test_a_condition_that_changes_nothing_is_left_out(tmp_path, capsys):
     wishes = ["--conditions", "order:1", "tilt:3", "--trials", "1", "--seconds", "1", *QUICK]
     arguments = ["design", *files, *wishes, "-o", str(tmp_path / "t")]
     assert main([*arguments, "--per-trial", "2"]) == 2
+    same = ["design", *files, "--conditions", "order:1", "--seconds", "1", *QUICK]
+    assert main([*same, "-o", str(tmp_path / "t")]) == 2
+    assert "none of the conditions changes any of the references" in capsys.readouterr().err
     assert main([*arguments, "--per-trial", "1"]) == 0
     assert "talker: order1 changes nothing, left out" in capsys.readouterr().err
     names = pd.read_csv(tmp_path / "t" / "design.csv").stimulus
@@ -397,7 +406,7 @@ def test_what_each_question_needs():
 def test_the_plan_is_told(capsys):
     assert main(["design", "--plan", "--listeners", "12", "--trials", "8"]) == 0
     text = capsys.readouterr().out
-    assert "12 listeners x 8 recordings x 4 close conditions, simulated" in text
+    assert "12 listeners x 8 recordings x 2 close conditions, simulated" in text
     assert "this separates eMoBi-Q from ours in" in text and "three or four prove nothing" in text
     assert main(["design", "--plan", "--listeners", "0"]) == 2
     assert "give at least 1 listener, 2 recordings" in capsys.readouterr().err

@@ -34,6 +34,7 @@ def disagreement(points: ArrayLike) -> NDArray[np.float64]:
         [10.0, 10.0, 20.0]
     """
     points = np.asarray(points, dtype=float)
+    points = points[:, ~np.isnan(points).all(axis=0)]
     return np.nanstd(points - np.nanmean(points, axis=0), axis=1)
 
 

@@ -31,6 +31,12 @@ from qastanet.version import __version__
 
 SHORTEST = 1.0
 
+PAGES = 16
+"""As many trials are made at most, unless it is said."""
+
+CLOSE = 2
+"""As many conditions of each, unless it is said: few of many recordings prove most."""
+
 SAME = 1e-4
 """A condition whose samples differ by less than this share of the peak is its reference."""
 
@@ -39,7 +45,7 @@ ROLES = {REFERENCE: "reference", **dict.fromkeys(ANCHORS, "anchor")}
 FACTS = ["trial", "recording", "stimulus", "role", "file", "source", "start_s", "duration_s"]
 
 
-def check_wishes(trials: int, per_trial: int, seconds: float) -> None:
+def check_wishes(trials: int | None, per_trial: int | None, seconds: float) -> None:
     """Refuse numbers that no listening test can have.
 
     Raises:
@@ -54,12 +60,12 @@ def check_wishes(trials: int, per_trial: int, seconds: float) -> None:
     if not SHORTEST <= seconds <= LONGEST:
         raise InputError(f"{seconds:g} s: an excerpt lasts {SHORTEST:g} to {LONGEST:g} s")
     most = MOST - len(ANCHORS) - 1
-    if not 1 <= per_trial <= most:
+    if per_trial is not None and not 1 <= per_trial <= most:
         raise InputError(
             f"{per_trial} conditions in a trial: give 1 to {most}; with reference and anchors "
             f"there are at most {MOST} sounds on a page"
         )
-    if trials < 1:
+    if trials is not None and trials < 1:
         raise InputError(f"{trials} trials: give at least 1")
 
 
@@ -83,8 +89,8 @@ def check_folder(folder: str | Path) -> Path:
 def write_design(
     folder: str | Path,
     materials: Sequence[Material],
-    trials: int = 8,
-    per_trial: int = 4,
+    trials: int | None = None,
+    per_trial: int | None = None,
     seed: int = 0,
     drawn: bool = False,
     metrics: Sequence[str] | None = None,
@@ -95,8 +101,8 @@ def write_design(
     Args:
         folder: made anew; its name is that of the test
         materials: of `qastanet.listening_design.materials`
-        trials: how many; few close conditions of many recordings say most
-        per_trial: conditions in each, besides reference and the two anchors
+        trials: how many; default: as many as there are references, at most PAGES
+        per_trial: conditions in each, besides reference and the two anchors; default: CLOSE
         seed: of what is drawn
         drawn: draw trials and conditions instead of choosing those on which metrics disagree
         metrics: of `qastanet.listening_design.predicted_points.METRIC_NAMES`; default: all at hand
@@ -122,6 +128,11 @@ def write_design(
     try:
         rows = _candidates(materials, staging / "candidates", names, progress)
         coded = rows[rows.role == "coded"].rename(columns={"stimulus": "condition"})
+        if coded.empty:
+            raise InputError("none of the conditions changes any of the references; name others")
+        sizes = coded.trial.value_counts()
+        per_trial = per_trial or min(CLOSE, int(sizes.max()))
+        trials = trials or max(1, min(PAGES, int((sizes >= per_trial).sum())))
         chosen = choose(coded, names, trials, per_trial, seed if drawn else None)
         table = _with_sounds(rows, chosen)
         table = _write_sounds(table, staging, target.name)

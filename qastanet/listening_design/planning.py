@@ -294,7 +294,8 @@ def told(listeners: int, recordings: int, per_recording: int) -> list[str]:
     """
     lines = [
         f"{listeners} listeners x {recordings} recordings x {per_recording} close conditions, "
-        "simulated from the public tests; 'need' is for 9 of 10 experiments:"
+        f"simulated from the public tests; chosen: out of {CANDIDATES} times as many recordings; "
+        "need: for 9 of 10 experiments"
     ]
     for metric in list(METRIC_NAMES)[1:]:
         shares, needs = [], []
