@@ -35,6 +35,12 @@ COMPARED = (
 """Rows of the table of everything."""
 
 
+NO_RIVALS = ("bitrate", "condition-mean", "conformance-3")
+"""Rows that are no metrics of others."""
+
+MINUS = "\u2212"
+
+
 def number(value: float, digits: int = 2) -> str:
     """Write a correlation without its zero.
 
@@ -115,6 +121,30 @@ def ours() -> str:
     return markdown(head, rows)
 
 
+def beside() -> str:
+    """Our model, the best of the others, and what hears nothing: a row per test and subset."""
+    table = pd.read_csv(PROCESSED / "overview.csv")
+    head = ["Pearson, items", "our model, recording not seen [95 %]", "best of the other metrics"]
+    head += [
+        "mean of the condition",
+        "ours, shuffled within conditions",
+        "another panel of listeners",
+    ]
+    lines = []
+    for dataset, subset in columns(table):
+        part = table[(table.dataset == dataset) & (table.subset == subset)]
+        own = part[(part.metric == "parts") & (part.unseen == "recording left out")].iloc[0]
+        others = part[(part.unseen == "as it is") & ~part.metric.isin(NO_RIVALS)]
+        best = others.loc[others.pearson.idxmax()]
+        known = part.drop_duplicates("metric").set_index("metric").pearson
+        interval = (own.pearson, own.pearson_low, own.pearson_high)
+        lines.append([title(table, dataset, subset), "{} [{}, {}]".format(*map(number, interval))])
+        lines[-1].append(f"{number(best.pearson)} ({LABELS[best.metric].removeprefix(MINUS)})")
+        hearing_nothing = known.get("condition-mean", np.nan), own.shuffled
+        lines[-1] += map(number, (*hearing_nothing, known.get("listeners", np.nan)))
+    return markdown(head, lines)
+
+
 def networks() -> str:
     """The paper's network: the mean of many, and single ones."""
     table = pd.read_csv(PROCESSED / "paper_spread.csv")
@@ -187,6 +217,7 @@ def claimed() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "everything": everything,
     "ours": ours,
+    "beside": beside,
     "networks": networks,
     "choice": choice,
     "claims": claimed,
