@@ -31,14 +31,9 @@ EXTRAS = {
     **dict.fromkeys(("joblib", "pandas", "tqdm"), "train"),
     **dict.fromkeys(("h5py", "jinja2", "ipywidgets", "latex2mathml", "matplotlib"), "compendium"),
     **dict.fromkeys(("mistune", "nbconvert", "nbformat", "papermill", "pdoc"), "compendium"),
-<<<<<<< HEAD
-    **dict.fromkeys(("seaborn", "shroom", "spaudiopy", "statsmodels", "yaml"), "compendium"),
-    "anywidget": "compendium",
-    "pyloudnorm": "design",
-=======
     **dict.fromkeys(("librosa", "seaborn", "shroom", "spaudiopy"), "compendium"),
-    **dict.fromkeys(("statsmodels", "yaml"), "compendium"),
->>>>>>> figures
+    **dict.fromkeys(("statsmodels", "yaml", "anywidget"), "compendium"),
+    "pyloudnorm": "design",
     "distributed": "cluster",
     **dict.fromkeys(("auraloss", "visqol", "zimtohrli"), "rivals"),
 }
