@@ -22,8 +22,7 @@ from qastanet.compendium import api_pages, listening_page, provenance, tables, v
 from qastanet.compendium.report_parts import captions, formula, sortable, summary, with_formulas
 from qastanet.errors import InputError
 from qastanet.evidence import comparison
-from qastanet.hearing.features import ENVELOPE_FROM
-from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
+from qastanet.hearing.gammatone import ENVELOPE_FROM, N_BANDS, centre_frequencies
 from qastanet.models.parts_model import SHAPES
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 from qastanet.storage import umask
