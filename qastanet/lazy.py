@@ -32,7 +32,8 @@ EXTRAS = {
     **dict.fromkeys(("h5py", "jinja2", "ipywidgets", "latex2mathml", "matplotlib"), "compendium"),
     **dict.fromkeys(("mistune", "nbconvert", "nbformat", "papermill", "pdoc"), "compendium"),
     **dict.fromkeys(("librosa", "seaborn", "shroom", "spaudiopy"), "compendium"),
-    **dict.fromkeys(("statsmodels", "yaml"), "compendium"),
+    **dict.fromkeys(("statsmodels", "yaml", "anywidget"), "compendium"),
+    "pyloudnorm": "design",
     "distributed": "cluster",
     **dict.fromkeys(("auraloss", "visqol", "zimtohrli"), "rivals"),
 }

@@ -31,7 +31,7 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     Example:
         >>> row = {"dataset": "d", "signal": "s", "metric": "m", "protocol": "direct", "n": 9}
         >>> row |= {f"{k}{e}": 0.5 for k in ("pearson", "spearman") for e in ("", "_lo", "_hi")}
-        >>> row |= {"scenes": 3, "kendall": 0.4, "rmse": float("nan"), "rmse_mapped": 12.34}
+        >>> row |= {"recordings": 3, "kendall": 0.4, "rmse": float("nan"), "rmse_mapped": 12.34}
         >>> printable(pd.DataFrame([row]), ["m"]).iloc[0, 4:].tolist()
         ['9', '3', '0.50 [0.50, 0.50]', '0.50 [0.50, 0.50]', '0.40', '–', '12.3']
     """
@@ -42,7 +42,8 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     for column, words in {"dataset": DATASETS, "metric": LABELS, "protocol": PROTOCOLS}.items():
         # a minus is for figures, where distances are turned round
         found[column] = [words.get(name, name).removeprefix(MINUS) for name in rows[column]]
-    found["n"], found["scenes"] = ([_number(v, 0) for v in rows[c]] for c in ("n", "scenes"))
+    for name in ("n", "recordings"):
+        found[name] = [_number(v, 0) for v in rows[name]]
     for name in ("pearson", "spearman"):
         parts = zip(rows[name], rows[f"{name}_lo"], rows[f"{name}_hi"], strict=True)
         found[name.capitalize()] = [_interval(*values) for values in parts]
@@ -54,7 +55,7 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 CAPTION = (
     "Agreement with mean ratings without hidden references; 95 % percentile intervals of a "
-    "bootstrap over scenes. RMSE in points; mapped: monotone cubic fitted on the other scenes."
+    "bootstrap over recordings. RMSE in points; mapped: monotone cubic of the other recordings."
 )
 """Of the main table of correlations."""
 

@@ -2,7 +2,8 @@
 
 A text has places `<!-- table NAME -->` ... `<!-- end -->`; what stands between is made here. So no
 number in such a table is typed. `python -m qastanet.compendium.texts` writes them (`make texts`),
-with `--check` it only tells whether they are as they would be written.
+with `--check` it only tells whether they are as they would be written. The ratings that the package
+carries (`qastanet.listening_design.predicted_points`) are written with them.
 """
 
 import argparse
@@ -14,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from qastanet.compendium import claims
 from qastanet.evidence.overview import ALL, SEEN
+from qastanet.listening_design.predicted_points import ITEMS, rated_items
 from qastanet.plots.names import DATASETS, LABELS
-from qastanet.storage import replacing
+from qastanet.storage import replacing, write_table
 
 TEXTS = ("README.md", "qastanet/weights/MODEL_CARD.md")
 PROCESSED = Path("data/processed")
@@ -27,7 +30,16 @@ EXTREME = {"aes2023": "without Mono", "ambiqual2": "without 32 kbit/s"}
 
 COMPARED = (
     *("parts", "qastanet-retrained", "qastanet-tuned", "qastanet-released", "emobiq", "binaqual"),
-    *("ambiqual-la", "ambiqual-lq", "visqol", "zimtohrli", "lsd", "bitrate", "condition-mean"),
+    *(
+        "ambiqual-la",
+        "ambiqual-lq",
+        "visqol",
+        "zimtohrli",
+        "lsd",
+        "log-mel",
+        "bitrate",
+        "condition-mean",
+    ),
 )
 """Rows of the table of everything."""
 
@@ -147,6 +159,8 @@ def networks() -> str:
     table = pd.read_csv(PROCESSED / "paper_spread.csv")
     words = {"swap": "SWAP", "sum": "sum", "max": "maximum", "p-norm": "p-norm"}
     words |= {"released": "sum, from the released weights", "swap-binaural": "SWAP, binaural"}
+    words |= {"log-mel": "SWAP, log-mel features", "without-ild": "SWAP without ILD"}
+    words |= {f"without-{x}": f"SWAP without {x}" for x in ("coherence", "power", "directiveness")}
     left = {"pooled-loso": "scene left out", "pooled-source-out": "recording left out"}
     left |= {"lodo": "test left out"}
     head = ["networks", "not seen", "items of", "seeds", "mean of all: Pearson / points off"]
@@ -163,11 +177,60 @@ def networks() -> str:
     return markdown(head, rows)
 
 
+def choice() -> str:
+    """What the model reaches when three choices are made again without the test."""
+    table = pd.read_csv(PROCESSED / "chosen_again.csv")
+    head = ["test left out of the choice", "norm, width, movement then"]
+    head += ["chosen without it", "as shipped"]
+    rows = []
+    for row in table.itertuples():
+        movement = "none" if np.isinf(row.movement) else f"{row.movement:g} dB"
+        numbers = f"{row.norm:g}, {number(row.width, 1)}, {movement}"
+        cells = [f"{row.subset.replace(', ', ' (')}, {row.items} items)", numbers]
+        cells.append(f"{number(row.pearson)} / {number(row.spearman)}")
+        cells.append(f"{number(row.pearson_shipped)} / {number(row.spearman_shipped)}")
+        rows.append(cells)
+    return markdown(head, rows)
+
+
+def coverage() -> str:
+    """How many ratings the interval holds once the scale of a test that was left out is told."""
+    table = pd.read_csv(PROCESSED / "interval_coverage.csv")
+    table = table[table.protocol == "lodo-scaled"]
+    head = ["test left out, its scale told", "form", "ratings held", "of", "mean width (points)"]
+    rows = [
+        [DATASETS[row.dataset], row.signal, f"{row.coverage:.0%}", str(row.n), f"{row.width:.0f}"]
+        for row in table.itertuples()
+    ]
+    return markdown(head, rows)
+
+
+def claimed() -> str:
+    """How many tests of each claim of the paper hold, and what the main one gives."""
+    table = pd.read_csv(PROCESSED / "claims.csv")
+    counts = claims.summary(table)
+    head = ["claim", "tests that hold", "do not", "cannot be told", "for example"]
+    rows = []
+    for row in counts[counts.claim != claims.WHOLE].itertuples(index=False):
+        told = table[(table.claim == row.claim) & table.value.notna()]
+        first = told.iloc[0]
+        shown = f"{first.test} ({first['items']}): {number(first.value)} and "
+        shown += number(first.against)
+        if np.isfinite(first.difference):
+            limits = ", ".join(number(first[name]) for name in ("low", "high"))
+            shown += f", difference {number(first.difference)} [{limits}]"
+        rows.append([row.claim, *(str(n) for n in row[1:4]), shown])
+    return markdown(head, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "everything": everything,
     "ours": ours,
     "beside": beside,
     "networks": networks,
+    "choice": choice,
+    "claims": claimed,
+    "coverage": coverage,
 }
 
 
@@ -195,6 +258,11 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.check:
             with replacing(name) as temporary:
                 temporary.write_text(after, encoding="utf-8")
+    if not options.check:
+        scores, predictions = (
+            pd.read_csv(PROCESSED / f"{x}.csv") for x in ("scores", "predictions")
+        )
+        write_table(rated_items(scores, predictions), ITEMS, 4)
     if options.check and off:
         print(f"{', '.join(off)}: tables are not those of the results; `make texts`")
         return 1
