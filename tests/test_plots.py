@@ -58,7 +58,7 @@ def test_figures_are_the_same_again(tmp_path):
 
 
 def test_groups_of_few_items_are_not_drawn():
-    rows = group_rows(pd.read_csv(PROCESSED / "correlations.csv"))
+    rows = group_rows(pd.read_csv(PROCESSED / "correlations.csv")).assign(recordings=3)
     assert (rows.n < paper.LEAST_ITEMS).any()
     shown = labels(paper.group_correlations(rows))
     sizes = [int(label.split("(")[1].split(" /")[0]) for label in shown]

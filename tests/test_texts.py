@@ -63,8 +63,6 @@ README = {
     r"all items and (\S+) without the mono": lambda: agreement("parts", "aes2023", all_items=False),
     r"codec set at (\S+) and": lambda: agreement("parts", "ambiqual2"),
     r"and (\S+) without 32 kbit/s": lambda: agreement("parts", "ambiqual2", all_items=False),
-    r"instead of (\S+) / \S+ \(done apart": lambda: agreement("parts", "ambiqual2"),
-    r"instead of \S+ / (\S+) \(done apart": lambda: agreement("parts", "ambiqual2", "spearman"),
     r"Ambiqual and BINAQUAL \((\S+)\) order": lambda: agreement(
         "binaqual", "ambiqual2", "spearman", unseen="as it is"
     ),
@@ -127,8 +125,7 @@ def test_no_other_result_is_told_in_prose():
         decimals = re.findall(r"(?<![\w/-])0?\.\d+", text)
         matched = [section[a:b] for a, b in told]
         missing = [each for each in decimals if each not in matched]
-        # three choices made again without the codec set: done apart, and said so
-        assert set(missing) <= {".85", ".70"}, (section[:30], missing)
+        assert not missing, (section[:30], missing)
 
 
 def test_words_for_speed_are_true():
