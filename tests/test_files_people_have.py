@@ -14,8 +14,10 @@ from people_have import (
     EARS,
     RATE,
     SCENE,
+    SIZES,
     caf_with_layout,
     chunk,
+    claiming,
     fuma,
     matroska,
     n3d,
@@ -23,7 +25,6 @@ from people_have import (
     wav,
     wave_of,
     with_metadata,
-    with_size,
 )
 
 import qastanet
@@ -61,19 +62,19 @@ def pairs(make):
 SAID = {
     # what it is: how it is made, the ending, what is said of it
     "no length": (
-        lambda x: with_size(wav(x), lambda n: 0),
+        claiming("WAV", lambda n: 0),
         ".wav",
         "gives no length, 24000 samples",
     ),
-    "written to a pipe": (lambda x: with_size(wav(x), lambda n: 0xFFFFFFFF), ".wav", "no length"),
-    "an absurd length": (lambda x: with_size(wav(x), lambda n: 0x7FFFFFF0), ".wav", "no length"),
+    "written to a pipe": (claiming("WAV", lambda n: 0xFFFFFFFF), ".wav", "no length"),
+    "an absurd length": (claiming("WAV", lambda n: 0x7FFFFFF0), ".wav", "no length"),
     "a bit more": (
-        lambda x: with_size(wav(x), lambda n: n + 7200),
+        claiming("WAV", lambda n: n + 7200),
         ".wav",
         r"claims 24900 samples, 24000 samples \(0\.50 s\) are there",
     ),
     "less": (
-        lambda x: with_size(wav(x), lambda n: n - 80000),
+        claiming("WAV", lambda n: n - 80000),
         ".wav",
         "tells of 14000 samples only, 24000",
     ),
@@ -97,6 +98,22 @@ SAID = {
     ".raw that is a WAV": (wav, ".raw", None),
 }
 
+WRONG_SIZES = {
+    # what the header claims: of how much there is, what is said
+    "nothing": (lambda n: 0, "gives no length, 24000 samples"),
+    "a bit more": (
+        lambda n: n + 7200,
+        r"claims 24900 samples, 24000 samples \(0\.50 s\) are there",
+    ),
+    "less": (lambda n: n - 80000, "tells of 14000 samples only, 24000"),
+}
+FORMS = [form for form in (*SIZES, "FLAC") if form != "WAV"]
+SAID |= {
+    f"{form}, {kind}": (claiming(form, change), f".{form.lower()}", said)
+    for form in FORMS
+    for kind, (change, said) in WRONG_SIZES.items()
+}
+
 
 @pytest.mark.parametrize("kind", SAID)
 def test_kinds_of_files_have_the_score_of_their_samples(kind, tmp_path, plain):
@@ -112,10 +129,25 @@ def test_kinds_of_files_have_the_score_of_their_samples(kind, tmp_path, plain):
             raise InputError(told[0])
 
 
-@pytest.mark.parametrize("kind", ["no length", "a bit more", "less"])
+STRICT = ["no length", "a bit more", "less", *(f"{f}, {k}" for f in FORMS for k in WRONG_SIZES)]
+
+
+@pytest.mark.parametrize("kind", STRICT)
 def test_strict_refuses_headers_that_disagree(kind, tmp_path):
-    with pytest.raises(InputError, match=r"reference\.wav: truncated, its header \(data\) claims"):
-        scored(tmp_path, *pairs(SAID[kind][0]), strict=True)
+    make, ending, _ = SAID[kind]
+    with pytest.raises(InputError, match=r"reference\.\w+: truncated, its header \(\w+\) claims"):
+        scored(tmp_path, *pairs(make), ending, strict=True)
+
+
+@pytest.mark.parametrize("form", SIZES)
+def test_what_follows_the_sound_is_no_sound(form, tmp_path, plain):
+    """Chunks behind the sound, at the places where the formats have them."""
+    padding = {"W64": b"\0" * 4}.get(form, b"")
+    more = b"LIST" if form != "AU" else b"\0\0\0\0"
+    files = [make + padding + more + bytes(20) for make in pairs(lambda x: wav(x, form=form))]
+    result = scored(tmp_path, *files, f".{form.lower()}")
+    assert result["score"] == pytest.approx(plain, abs=EXACT)
+    assert not result["adjustments"] and not result["warnings"]
 
 
 def cut(content, share):
@@ -130,6 +162,9 @@ REFUSED = {
     # what it is: the file, its ending, what the message says
     "half a WAV": (lambda: cut(wav(EARS), 0.5), ".wav", r"claims 96000 bytes .*--allow-truncated"),
     "within a sample": (lambda: wav(EARS)[:-1], ".wav", "truncated"),
+    "half a CAF": (lambda: cut(wav(EARS, form="CAF"), 0.5), ".caf", "truncated.*allow-truncated"),
+    "half a W64": (lambda: cut(wav(EARS, form="W64"), 0.5), ".w64", "truncated.*allow-truncated"),
+    "half an AU": (lambda: cut(wav(EARS, form="AU"), 0.5), ".au", "truncated.*allow-truncated"),
     "half an RF64": (lambda: cut(wav(EARS, form="RF64"), 0.5), ".wav", "truncated"),
     "half an AIFF": (lambda: cut(wav(EARS, form="AIFF"), 0.5), ".aiff", "truncated"),
     "a part of MP3": (
@@ -141,7 +176,7 @@ REFUSED = {
     "a part of FLAC": (
         lambda: cut(wav(EARS, form="FLAC"), 0.7),
         ".flac",
-        "cannot be read|truncated",
+        r"claims 24000 samples but the file holds \d+\. .*--allow-truncated",
     ),
     "a part of Matroska": (
         lambda: cut(matroska(EARS, seconds=0.5), 0.6),
@@ -191,7 +226,17 @@ def test_what_is_damaged_or_has_no_score_is_refused_with_the_remedy(kind, tmp_pa
     assert capfd.readouterr() == ("", "")  # libraries do not talk
 
 
-@pytest.mark.parametrize("kind", ["half a WAV", "a part of MP3", "a part of Matroska"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "half a WAV",
+        "half a CAF",
+        "half an AIFF",
+        "a part of FLAC",
+        "a part of MP3",
+        "a part of Matroska",
+    ],
+)
 def test_truncated_files_are_taken_on_request(kind, tmp_path):
     make, ending, _ = REFUSED[kind]
     content = make()
