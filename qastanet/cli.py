@@ -96,8 +96,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--head-locked",
         default="error",
-        help="two head-locked channels behind an ambisonic signal: error or ignore (default: "
-        "%(default)s)",
+        help="two head-locked channels behind an ambisonic signal: error, ignore, or mix, which "
+        "adds them to the ears of the scene (default: %(default)s)",
     )
     parser.add_argument("--track", type=int, metavar="N", help="sound track in a file, from 1")
     parser.add_argument(

@@ -300,6 +300,29 @@ def test_other_numbers_of_channels_are_fitted(tmp_path, plain):
     assert mixed["score"] == wanted
 
 
+def test_head_locked_stereo_is_added_to_the_ears(tmp_path, plain):
+    def both(stereo, other, **options):
+        files = [wav(np.concatenate(pair)) for pair in ((SCENE, stereo), (CODED, other))]
+        return scored(tmp_path, *files, **options)
+
+    silent, music = np.zeros((2, SCENE.shape[1])), pink(2)
+    result = both(silent, silent, head_locked="mix")
+    assert result["score"] == pytest.approx(plain, abs=EXACT) and result["channels"] == 2
+    assert "2 head-locked channels added to the ears of the scene" in result["adjustments"][0]
+    locked = both(music, music, head_locked="mix")["score"]
+    assert plain < locked < 1  # it masks what the codec did to the scene
+    assert both(music, music + 0.1 * pink(2), head_locked="mix")["score"] < locked
+    assert both(music, -music, head_locked="ignore")["score"] == pytest.approx(plain, abs=EXACT)
+    other = wav(np.concatenate([fuma(SCENE), music])), wav(np.concatenate([fuma(CODED), music]))
+    result = scored(tmp_path, *other, head_locked="mix", convention="fuma")
+    assert result["score"] == pytest.approx(locked, abs=EXACT)
+    assert not any("no effect" in each for each in result["adjustments"])
+    with pytest.raises(InputError, match=r"head-locked channels behind; .* --head-locked mix"):
+        both(music, music)
+    rates = [wav(np.concatenate(pair), rate=44100) for pair in ((SCENE, music), (CODED, music))]
+    assert "resampled" in scored(tmp_path, *rates, head_locked="mix")["adjustments"][1]
+
+
 def test_sets_called_after_the_letters_of_b_format_are_put_in_order(tmp_path, plain):
     for name, signal in (("reference", SCENE), ("degraded", CODED)):
         for letter, channel in zip("WYZX", signal, strict=True):

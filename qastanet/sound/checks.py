@@ -182,7 +182,7 @@ def _no_format(channels: int) -> str:
         ways.append("use --order-mismatch truncate")
     if channels - 2 in AMBISONIC_CHANNELS:
         found.append("of ambisonics with 2 head-locked channels behind")
-        ways.append("use --head-locked ignore")
+        ways.append("use --head-locked mix (or ignore)")
     kind = f", as {' or '.join(found)}" if found else ""
     hint = "".join(f", or {way}" for way in ways)
     hint += ". The array must be (channels, samples)" if channels > 64 else ""
