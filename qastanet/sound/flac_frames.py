@@ -23,8 +23,7 @@ def last_frame(tail: bytes, size: int) -> tuple[int, int, bool]:
 
 def _frame(head: bytes, size: int) -> tuple[int, int] | None:
     """Return the first sample of a FLAC frame and its length; None if it is no head of one."""
-    if len(head) < 16:
-        return None
+    head += bytes(16)  # a frame of silence is shorter than the longest head
     code, coded = head[2] >> 4, 1
     while head[4] >> 7 and coded < 7 and head[4] >> (7 - coded) & 1:
         coded += 1
@@ -34,10 +33,11 @@ def _frame(head: bytes, size: int) -> tuple[int, int] | None:
     at = 4 + coded
     more = {6: 1, 7: 2}.get(code, 0)
     length = int.from_bytes(head[at : at + more], "big") + 1
-    if not more:
-        length = 192 if code == 1 else 576 << code - 2 if code < 6 else 256 << code - 8
+    if not more:  # sizes that have a number of their own; 0 has none
+        sizes = (0, 192, 576, 1152, 2304, 4608, 0, 0, *(256 << k for k in range(8)))
+        length = sizes[code]
     at += more + {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
-    if code == 0 or _crc(head[: at + 1], 0x07, 8):
+    if not length or _crc(head[: at + 1], 0x07, 8):
         return None
     return (number if head[1] & 1 else number * size), length
 

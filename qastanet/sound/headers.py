@@ -196,9 +196,9 @@ def _aiff(file: BinaryIO) -> Header | None:
     return _patched(
         file, "SSND", start, held, _known(size - 8 - offset, held, UNKNOWN), block, rate,
         lambda size: {
-            4: struct.pack(">I", start + size - 8),
-            frames_at: struct.pack(">I", size // block),
-            start - offset - 12: struct.pack(">I", size + 8 + offset),
+            4: struct.pack(">I", min(start + size - 8, 0xFFFFFFFF)),
+            frames_at: struct.pack(">I", min(size // block, 0xFFFFFFFF)),
+            start - offset - 12: struct.pack(">I", min(size + 8 + offset, 0xFFFFFFFF)),
         },
     )  # fmt: skip
 

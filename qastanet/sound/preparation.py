@@ -72,11 +72,9 @@ def prepare(
             check_signal(samples, SAMPLING_RATE, name)
     report = describe_pair(reference, degraded.rate, ref, deg, delay, SAMPLING_RATE, options)
     report["delay_compensated"] = options.align and abs(delay.samples) >= NEGLIGIBLE
-    report["adjustments"] = adjustments
-    report["warnings"] = [
-        *(warning for sound in (reference, degraded) for warning in sound.warnings),
-        *report["warnings"],
-    ]
+    report["adjustments"] = list(dict.fromkeys(adjustments))  # a file may be both
+    odd = [warning for sound in (reference, degraded) for warning in sound.warnings]
+    report["warnings"] = list(dict.fromkeys([*odd, *report["warnings"]]))
     if options.align:
         _note_what_is_left(report, ref.shape[1] / SAMPLING_RATE, sounds)
     return ref, deg, report
