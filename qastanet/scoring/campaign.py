@@ -114,6 +114,9 @@ def run(
                 f"{journal}: cannot be written ({error.strerror}); make room and start again, the "
                 "run goes on where it stopped"
             ) from error
+        finally:
+            if journal.is_file() and not journal.stat().st_size:
+                journal.unlink()  # nothing was done
     return table
 
 
