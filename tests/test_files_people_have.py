@@ -1,7 +1,9 @@
 """Files as people have them: what is made of each, what is said, and what is refused."""
 
+import csv
 import json
 import os
+import re
 import threading
 
 import numpy as np
@@ -247,6 +249,36 @@ def test_truncated_files_are_taken_on_request(kind, tmp_path):
     content = make()
     result = scored(tmp_path, content, content, ending, allow_truncated=True)
     assert result["score"] == 1 and any("reference" in each for each in result["warnings"])
+
+
+REMEDY = r"(copy|encode|choose|check|give|use|render|repair|divide|convert|align|name|leave)\b"
+
+
+def test_a_campaign_over_all_of_them_ends_with_a_score_or_a_remedy_in_every_row(tmp_path, capsys):
+    (tmp_path / "folder").mkdir()
+    rows = [("gone", "gone.wav", "gone.wav"), ("a folder", "folder", "folder")]
+    for number, (kind, (make, ending, _)) in enumerate((SAID | REFUSED).items()):
+        names = [f"{number}_{which}{ending}" for which in ("reference", "degraded")]
+        contents = pairs(make) if kind in SAID else (make(),) * 2
+        for name, content in zip(names, contents, strict=True):
+            (tmp_path / name).write_bytes(content)
+        rows.append((kind, *names))
+    with open(tmp_path / "m.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("kind", "reference", "degraded"), *rows])
+    output = tmp_path / "scores.csv"
+    assert main(["batch", str(tmp_path / "m.csv"), "-o", str(output), "--quiet"]) == 1
+    with open(output, newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["kind"] for row in table] == [kind for kind, *_ in rows]
+    for row in table:
+        if row["kind"] in SAID:
+            assert 0 < float(row["score"]) < 1 and not row["error"], row
+        else:
+            assert not row["score"] and re.search(REMEDY, row["error"], re.I), row
+            assert "\n" not in row["error"]
+    captured = capsys.readouterr()
+    assert f"{len(rows) - len(SAID)} of {len(rows)} pairs failed" in captured.err
+    assert "Traceback" not in captured.err + captured.out
 
 
 def test_cut_frames_of_ac3_are_told(tmp_path):
