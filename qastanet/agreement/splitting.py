@@ -7,6 +7,7 @@ nothing of the scenes, and still correlate well, if conditions differ much.
 Arrays have the shape (items,); ``condition`` and ``scene`` are names.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ GAP = 15.0
 """A condition whose mean rating lies more points below the next one is called extreme."""
 
 SHUFFLES = 2000
+
+EXACT = 6
+"""Up to so many conditions all orders of them are looked at."""
 
 
 class Split(NamedTuple):
@@ -113,6 +117,36 @@ def shuffled(
     drawn = drawn - drawn.mean(1, keepdims=True)
     centred = rating - rating.mean()
     return drawn @ centred / (np.linalg.norm(drawn, axis=1) * np.linalg.norm(centred))
+
+
+def condition_null(
+    score: ArrayLike, rating: ArrayLike, condition: ArrayLike, scene: ArrayLike, seed: int = 0
+) -> NDArray[np.float64]:
+    """Correlation of the conditions' parts when a metric does not know which condition is which.
+
+    All orders of the conditions, or SHUFFLES of them where there are more than six conditions.
+
+    Returns:
+        Shape (orders,); NaN if a part does not vary.
+
+    Example:
+        >>> x = np.arange(6.0)
+        >>> null = condition_null(x, x, list("xyzxyz"), list("aaabbb"))
+        >>> len(null), round(float(null.max()), 9)
+        (6, 1.0)
+    """
+    once = np.unique(np.asarray(condition, str), return_index=True)[1]
+    first, second = (split(each, condition, scene).conditions[once] for each in (score, rating))
+    if len(once) <= EXACT:
+        orders = np.array(list(itertools.permutations(range(len(once)))))
+    else:
+        some = np.tile(np.arange(len(once)), (SHUFFLES, 1))
+        orders = np.random.default_rng([17, seed]).permuted(some, axis=1)
+    first, second = first - first.mean(), second - second.mean()
+    length = np.linalg.norm(first) * np.linalg.norm(second)
+    if length < 1e-9:
+        return np.full(len(orders), np.nan)
+    return first[orders] @ second / length
 
 
 def extreme_condition(rating: ArrayLike, condition: ArrayLike) -> str | None:

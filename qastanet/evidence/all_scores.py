@@ -13,7 +13,7 @@ What each metric is given:
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +28,7 @@ from qastanet.listening_tests.contents import RATED
 from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs
 from qastanet.models.model import QASTAnet
 from qastanet.rivals.emobiq import default_decoder
+from qastanet.rivals.log_mel import log_mel_maps
 from qastanet.rivals.other_metrics import METRICS, SCALES, SINGLE, installed, score
 from qastanet.scene.parametric_scenes import SCENES
 from qastanet.sound.ambisonics import channels
@@ -140,6 +141,19 @@ def binaural_differences(pair: RatedPair) -> NDArray:
     with torch.inference_mode():
         found = [binaural_features(torch.from_numpy(x).unsqueeze(0)) for x in signals]
         return differences(*found)[0].numpy()
+
+
+def listen_in(pairs: Iterable[RatedPair], maps: dict[str, NDArray]) -> Iterator[RatedPair]:
+    """Pass pairs on, and keep how the mel spectra of the binaural ones differ.
+
+    Args:
+        pairs: at 48 kHz.
+        maps: stimulus -> differences of `qastanet.rivals.log_mel.log_mel_maps`; filled.
+    """
+    for pair in pairs:
+        if pair.signal == "binaural":
+            maps[pair.stimulus] = log_mel_maps(pair.reference, pair.degraded)
+        yield pair
 
 
 def released_realisations(model: QASTAnet, seeds: Sequence[int]) -> pd.DataFrame:

@@ -31,7 +31,7 @@ POOLED = "pooled"
 HEADLINE = [
     *("qastanet-released", "emobiq", "emobiq-monaural", "emobiq-binaural"),
     *("ambiqual-lq", "ambiqual-la", "binaqual"),
-    *("visqol", "zimtohrli", "mrstft", "lsd", "si-sdr"),
+    *("visqol", "zimtohrli", "mrstft", "lsd", "log-mel", "si-sdr"),
 ]
 """Metrics that all subsets are worked out for, in the order of tables and figures."""
 

@@ -119,29 +119,24 @@ def difference_table(
 
 
 def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """Mean over the scenes of Spearman's correlation within a scene.
+    """Spearman's correlation within each scene.
 
     Args:
         table: of `as_heard`.
         metrics: columns.
 
     Returns:
-        One row per dataset and metric: ``spearman`` (mean), ``lowest``, ``highest``, ``scenes``;
-        scenes in which the scores do not vary are left out.
+        One row per dataset, metric and scene (``content``): ``spearman``; scenes in which the
+        scores do not vary are left out.
     """
-    rows = []
-    for dataset, part in table.groupby("dataset"):
-        for metric in metrics:
-            found = [
-                spearman(scene[metric], scene["mean"])
-                for _, scene in part.dropna(subset=metric).groupby("content")
-            ]
-            found = [value for value in found if np.isfinite(value)]
-            if found:
-                values = (float(np.mean(found)), min(found), max(found), len(found))
-                rows.append((dataset, metric, *values))
-    columns = ["dataset", "metric", "spearman", "lowest", "highest", "scenes"]
-    return pd.DataFrame(rows, columns=columns)
+    rows = [
+        (dataset, metric, content, spearman(scene[metric], scene["mean"]))
+        for (dataset, content), part in table.groupby(["dataset", "content"])
+        for metric in metrics
+        if len(scene := part.dropna(subset=metric))
+    ]
+    found = pd.DataFrame(rows, columns=["dataset", "metric", "content", "spearman"])
+    return found.dropna(ignore_index=True)
 
 
 def ceilings(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,18 +8,31 @@ from qastanet.evidence.comparison import POOLED, increasing
 from qastanet.rivals.other_metrics import SCALES
 
 
-def as_heard(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """One row per stimulus: each metric on the binaural signal if it has a score there.
+def as_heard(
+    table: pd.DataFrame,
+    metrics: Sequence[str],
+    predictions: pd.DataFrame | None = None,
+    protocol: str = "pooled-source-out",
+) -> pd.DataFrame:
+    """One row per stimulus: each metric on the ambisonic signal if it has a score there.
 
-    Otherwise its score of the ambisonic signal is taken. Distances are turned round, so that more
+    Otherwise its score of the binaural signal is taken. Distances are turned round, so that more
     is better throughout.
 
     Args:
         table: table of scores.
         metrics: columns to take.
+        predictions: of trained models, to be added as columns.
+        protocol: what they have not seen.
     """
+    if predictions is not None:
+        chosen = predictions[predictions.protocol == protocol]
+        key = ["dataset", "stimulus", "signal"]
+        wide = chosen.pivot(index=key, columns="metric", values="score").reset_index()
+        metrics = [*wide.columns[3:], *metrics]
+        table = table.merge(wide, on=key, how="left")
     known = [name for name in table.columns if name not in {*SCALES, *metrics, "signal"}]
-    first = table.sort_values("signal", ascending=False)  # binaural before ambisonic
+    first = table.sort_values("signal", kind="stable")  # ambisonic before binaural
     found = first.groupby(["dataset", "stimulus"], sort=False)[list(metrics)].first()
     for name in metrics:
         if not increasing(SCALES.get(name)):
@@ -32,31 +45,30 @@ def notes(rows: pd.DataFrame) -> dict[str, str]:
     """Texts for the panels of a figure: the Pearson correlation with its interval.
 
     Args:
-        rows: of one listening test, with ``metric``, ``pearson``, ``pearson_lo``, ``pearson_hi``
+        rows: of one listening test, with ``metric``, ``pearson``, ``pearson_low``, ``pearson_high``
 
     Example:
-        >>> row = {"metric": "m", "pearson": -0.5, "pearson_lo": -0.75, "pearson_hi": 0.25}
+        >>> row = {"metric": "m", "pearson": -0.5, "pearson_low": -0.75, "pearson_high": 0.25}
         >>> notes(pd.DataFrame([row]))
         {'m': 'r = −0.50 [−0.75, 0.25]'}
     """
     texts = {}
     for row in rows.itertuples():
-        text = f"r = {row.pearson:.2f} [{row.pearson_lo:.2f}, {row.pearson_hi:.2f}]"
+        text = f"r = {row.pearson:.2f} [{row.pearson_low:.2f}, {row.pearson_high:.2f}]"
         texts.setdefault(row.metric, text.replace("-", "−"))
     return texts
 
 
 def heard_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep, of rows that differ in the signal only, the binaural one; of pooled tests the other.
+    """Keep, of rows that differ in the signal only, the ambisonic one.
 
     Example:
         >>> row = {"dataset": "d", "metric": "m", "protocol": "direct"}
-        >>> table = pd.DataFrame([row | {"signal": s} for s in ("ambisonic", "binaural")])
+        >>> table = pd.DataFrame([row | {"signal": s} for s in ("binaural", "ambisonic")])
         >>> heard_rows(table).signal.tolist()
-        ['binaural']
+        ['ambisonic']
     """
-    wanted = (rows.signal == "binaural") != (rows.dataset == POOLED)
-    first = rows.loc[wanted.sort_values(ascending=False, kind="stable").index]
+    first = rows.sort_values("signal", kind="stable")
     return first.drop_duplicates(["dataset", "metric", "protocol"]).sort_index()
 
 
@@ -89,20 +101,12 @@ def main_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     return rows[(rows.subset == "without_reference") & (rows.protocol != "lodo") & ~mapped]
 
 
-def forest_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
-    """Choose the rows of the table of correlations that the forest plot shows.
+def as_overview(rows: pd.DataFrame) -> pd.DataFrame:
+    """Bring rows of correlations into the form of `qastanet.evidence.overview.overview`.
 
     Args:
-        rows: of `qastanet.evidence.comparison_tables.full_table`.
-        models: trained ones, shown under all protocols; but of both tests together only where one
-            model predicts both.
-
-    Returns:
-        Rows without references and screened ratings; binaural signals where there is a choice;
-        distances turned round.
+        rows: one per dataset and metric, scores taken as they are, with their scenes as clusters.
     """
-    best = heard_rows(rows[rows.subset == "without_reference"])
-    best = best[best.protocol.isin(["direct", "reported"]) | best.metric.isin(models)]
-    single = (best.dataset == "pooled") & ~best.protocol.isin(["direct", "reported"])
-    single &= ~best.protocol.str.startswith("pooled-")
-    return turn_distances(best[~single & (best.dataset != "aes2023-screened")])
+    named = {"pearson_lo": "pearson_low", "pearson_hi": "pearson_high"}
+    named |= {"n": "items", "scenes": "recordings"}
+    return rows.rename(columns=named).assign(subset="all", unseen="as it is")

@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from qastanet.agreement.resampling import draw_scenes
 from qastanet.evidence.comparison import HEADLINE, add_predictions, map_scenes
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, filterbank
+from qastanet.listening_tests.contents import recording
 from qastanet.models.network import DifferenceNetwork
 from qastanet.rivals.other_metrics import SCALES
 from qastanet.training.paper_training import SCALE
@@ -49,9 +49,6 @@ GROUPED = ("parts", "qastanet-released", "emobiq", "ambiqual-la", "visqol")
 
 EXAMPLE_BANDS = (4, 12, 20, 27)
 """Bands that the overview shows as signals."""
-
-FIT_GRID = np.linspace(0, 100, 41)
-"""Mean ratings at which the fit of predictions is worked out."""
 
 
 def stimuli_table(tests: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -111,20 +108,25 @@ def example_pair(kept: Mapping[str, NDArray]) -> tuple[dict[str, NDArray], NDArr
     return pair, differences
 
 
-def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArray]:
-    """Follow the difference maps of a pair through the paper's network.
+def dissect(
+    networks: Sequence[DifferenceNetwork], differences: NDArray, shown: int = 0
+) -> dict[str, NDArray]:
+    """Follow the difference maps of a pair through one of the paper's networks.
 
     Args:
-        network: with SWAP pooling, trained on scaled maps (`qastanet.training.paper_training`).
+        networks: with SWAP pooling, trained on scaled maps (`qastanet.training.paper_training`).
         differences: shape (features, 29, frames).
+        shown: which of the networks to follow.
 
     Returns:
         ``weighted`` (features, 29, frames), ``activity`` (6, frames), ``pooling`` weights
-        (6, frames) that sum to 1 over the frames, ``pooled`` (6,) and ``score`` ().
+        (6, frames) that sum to 1 over the frames, ``pooled`` (6,) and ``score`` () of the one
+        network, and ``scores`` (networks,) of all.
     """
     with torch.no_grad():
         scale = np.array(SCALE)[: len(differences), None, None]
         maps = torch.from_numpy(np.asarray(differences, dtype=float) / scale)
+        network = networks[shown]
         activity = network.activity(maps)
         weights = torch.softmax(network.pooling.beta * activity, -1)
         found = {
@@ -133,6 +135,7 @@ def dissect(network: DifferenceNetwork, differences: NDArray) -> dict[str, NDArr
             "pooling": weights,
             "pooled": (weights * activity).sum(-1),
             "score": network(maps),
+            "scores": torch.stack([each(maps) for each in networks]),
         }
     return {name: value.numpy() for name, value in found.items()}
 
@@ -145,7 +148,7 @@ def band_weights(networks: Sequence[DifferenceNetwork]) -> pd.DataFrame:
 
     Returns:
         ``model``, ``feature``, ``band``, ``frequency_hz``, ``weight`` (factor per feature and band)
-        and its least and greatest value over the seeds, ``low`` and ``high``.
+        as the median over the seeds, and the range that holds 80 % of them, ``low`` and ``high``.
     """
     found = []
     factors = np.stack([network.band_weight.detach().numpy() for network in networks])
@@ -154,8 +157,8 @@ def band_weights(networks: Sequence[DifferenceNetwork]) -> pd.DataFrame:
     rows = []
     for model, feature, values in found:
         for band in range(N_BANDS):
-            at = values[:, band]
-            rows.append((model, feature, band, frequencies[band], at.mean(), at.min(), at.max()))
+            low, middle, high = np.quantile(values[:, band], [0.1, 0.5, 0.9])
+            rows.append((model, feature, band, frequencies[band], middle, low, high))
     columns = ["model", "feature", "band", "frequency_hz", "weight", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -163,10 +166,10 @@ def band_weights(networks: Sequence[DifferenceNetwork]) -> pd.DataFrame:
 def predicted_points(
     scores: pd.DataFrame, predictions: pd.DataFrame, metrics: Sequence[str] = HEADLINE
 ) -> pd.DataFrame:
-    """Bring every metric to points without the scene that is predicted.
+    """Bring every metric to points without the recording that is predicted.
 
-    Metrics without training are mapped by the monotone cubic of the other scenes of their test;
-    trained models are those that have not seen the scene (``loso``).
+    Metrics without training are mapped by the monotone cubic of the other recordings of their test;
+    trained models are those of the same test that have not seen the recording (``source-out``).
 
     Args:
         scores: table of scores.
@@ -179,8 +182,8 @@ def predicted_points(
         takes only these.
     """
     keep = ["dataset", "stimulus", "content", "role", "mean", "ci95_low", "ci95_high"]
-    mapped = map_scenes(scores, {name: SCALES.get(name) for name in metrics})
-    trained = add_predictions(scores, predictions)["loso"]
+    mapped = map_scenes(scores, {name: SCALES.get(name) for name in metrics}, unit=recording)
+    trained = add_predictions(scores, predictions)["source-out"]
     models = [name for name in pd.unique(predictions.metric) if name in trained]
     parts = []
     for table, names, factor in ((trained, models, 100), (mapped, metrics, 1)):
@@ -191,39 +194,6 @@ def predicted_points(
     return pd.concat(parts, ignore_index=True)
 
 
-def fit_with_interval(
-    rating: NDArray, points: NDArray, scene: NDArray, replicates: int = 2000, seed: int = 0
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Fit predictions by a straight line of the ratings, with a bootstrap over scenes.
-
-    Args:
-        rating: mean ratings, shape (items,).
-        points: predictions.
-        scene: of each item.
-        replicates: bootstrap samples.
-        seed: of the random numbers.
-
-    Returns:
-        The line at FIT_GRID, and the ends of its pointwise 95 % percentile interval.
-
-    Example:
-        >>> x = np.arange(4.0)
-        >>> line, low, high = fit_with_interval(x, 2 * x, np.array(list("abcd")))
-        >>> float(line[-1].round(6)), bool((low <= high).all())
-        (200.0, True)
-    """
-    counts = draw_scenes(scene, replicates, seed)
-    counts = np.concatenate([np.ones((1, len(rating))), counts])
-    total = counts.sum(1)
-    mean_x, mean_y = counts @ rating / total, counts @ points / total
-    spread = counts @ rating**2 / total - mean_x**2
-    common = counts @ (rating * points) / total - mean_x * mean_y
-    usable = spread > 1e-9
-    slope = common[usable] / spread[usable]
-    lines = mean_y[usable, None] + slope[:, None] * (FIT_GRID - mean_x[usable, None])
-    return lines[0], *np.percentile(lines[1:], [2.5, 97.5], axis=0)
-
-
 def group_rows(correlations: pd.DataFrame) -> pd.DataFrame:
     """Choose the rows of the table of correlations that compare groups of items.
 
@@ -232,11 +202,11 @@ def group_rows(correlations: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Rows of the ambisonic signals of the single tests: all coded items, then by content, room
-        and condition; our model under ``loso``, the others under ``direct``.
+        and condition; our model under ``source-out``, the others under ``direct``.
     """
     rows = correlations[correlations.metric.isin(GROUPED) & (correlations.signal == "ambisonic")]
     rows = rows[rows.dataset.isin(["aes2023", "ambiqual2"])]
-    rows = rows[rows.protocol == rows.metric.map({"parts": "loso"}).fillna("direct")]
+    rows = rows[rows.protocol == rows.metric.map({"parts": "source-out"}).fillna("direct")]
     kinds = ("without_reference", "group_", "room_", "condition_")
     place = {kind: number for number, kind in enumerate(kinds)}
     order = [

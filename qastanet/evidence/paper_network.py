@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from qastanet.agreement.bootstrap import percentile_interval
 from qastanet.agreement.resampling import draw_scenes, weighted_pearson
+from qastanet.agreement.statistics import pearson
 from qastanet.evidence.fold_agreement import measures
 from qastanet.listening_tests.contents import recording
 from qastanet.training.cross_validation import collect
-from qastanet.training.paper_plans import ALL, PLANS, Pairs, Plan, plan_folds
+from qastanet.training.paper_plans import ALL, FEW, PLANS, Pairs, Plan, plan_folds
 
 MODELS = {
     "qastanet-retrained": ("swap", "swap-binaural"),
@@ -22,17 +23,30 @@ MODELS = {
 }
 """Metric of the tables -> plans, one for each form of the signals."""
 
-CHANGES = {
-    "sum": "sum",
-    "max": "maximum",
-    "p-norm": "p-norm",
+POOLINGS = {"sum": "sum", "max": "maximum", "p-norm": "p-norm"}
+ABLATIONS = {
+    "without-ild": "without ILD",
+    "without-coherence": "without coherence",
+    "without-power": "without power",
+    "without-directiveness": "without directiveness",
 }
-"""Plans that differ from ``swap`` in one thing -> what is said of them."""
+CONTROL = {"log-mel": "log-mel features"}
+"""Plans that differ from another in one thing -> what is said of them."""
+
+COMPARED = (
+    ("swap", "pooled-loso", POOLINGS),
+    ("swap", "pooled-source-out", POOLINGS),
+    ("swap", "pooled-source-out", ABLATIONS),
+    ("swap-binaural", "pooled-loso", CONTROL),
+    ("swap-binaural", "pooled-source-out", CONTROL),
+    ("swap-binaural", "lodo", CONTROL),
+)
+"""Plan that others are compared with, protocol, and the others; see `all_differences`."""
 
 
 def _protocols(plan: Plan) -> list[str]:
-    """List the protocols under which something is predicted."""
-    return [name for name in plan.seeds if name != ALL]
+    """List the protocols under which everything is predicted."""
+    return [name for name in plan.seeds if name != ALL and name not in FEW]
 
 
 def predictions(
@@ -137,13 +151,13 @@ def spread(single: pd.DataFrame) -> pd.DataFrame:
 def differences(
     pairs: Pairs,
     kept: Mapping[str, NDArray],
-    changes: Mapping[str, str] = CHANGES,
+    changes: Mapping[str, str] = POOLINGS,
     replicates: int = 2000,
     seed: int = 0,
     base: str = "swap",
     protocol: str = "pooled-loso",
 ) -> pd.DataFrame:
-    """Compare variants of the network with SWAP, and tell chance by recordings and by seeds.
+    """Compare variants of the network with another, and tell chance by recordings and by seeds.
 
     A sample draws recordings, and for both networks seeds, with replacement; the same number of
     seeds for both.
@@ -158,8 +172,9 @@ def differences(
         protocol: under which.
 
     Returns:
-        ``variant``, ``dataset``, ``seeds``, ``pearson``, and ``difference`` from the base with its
-        95 % interval (``low``, ``high``); ``verdict``: better, worse or undecided.
+        ``variant``, ``dataset``, ``seeds``, ``n``, ``recordings``, ``ahead`` (recordings in which
+        it agrees better than the base), ``pearson``, and ``difference`` from the base with its 95 %
+        interval (``low``, ``high``); ``verdict``: better, worse or undecided.
     """
     table = pairs.table
     rating = table["mean"].to_numpy()
@@ -175,8 +190,33 @@ def differences(
             networks = min(len(single[name]), len(single[base]))
             first, second = single[name][:networks, mask], single[base][:networks, mask]
             found = _sampled(first, second, rating[mask], counts, seed)
-            rows.append({"variant": said, "dataset": dataset, "seeds": networks} | found)
+            labels = {"variant": said, "dataset": dataset, "seeds": networks}
+            labels |= {"n": int(mask.sum()), "recordings": len(np.unique(unit[mask]))}
+            labels["ahead"] = _ahead(first.mean(0), second.mean(0), rating[mask], unit[mask])
+            rows.append(labels | found)
     return pd.DataFrame(rows)
+
+
+def _ahead(first: NDArray, second: NDArray, rating: NDArray, unit: NDArray) -> int:
+    """Count the recordings in which the first agrees better."""
+    own = [unit == name for name in np.unique(unit)]
+    return sum(pearson(first[k], rating[k]) > pearson(second[k], rating[k]) for k in own)
+
+
+def all_differences(
+    pairs: Pairs, kept: Mapping[str, NDArray], replicates: int = 2000
+) -> pd.DataFrame:
+    """Compare all that is `COMPARED`.
+
+    Returns:
+        As `differences`, with ``base`` and ``protocol`` first.
+    """
+    return pd.concat(
+        differences(pairs, kept, changes, replicates, 0, base, protocol).assign(
+            base=base, protocol=protocol
+        )
+        for base, protocol, changes in COMPARED
+    ).pipe(lambda t: t[["base", "protocol", *t.columns[:-2]]].reset_index(drop=True))
 
 
 def _sampled(

@@ -5,8 +5,14 @@ import re
 SAME_RECORDING = {
     **{"glockFcastAz": "castanets", "castFpinkEl": "castanets"},
     **{"xylFtabAz": "xylophone", "pianoFxylEl": "xylophone"},
+    **{"castanets_fixed_A60_E60": "castanets", "castanetsRev_dynamic_A0_A360_E30": "castanets"},
+    "castanetsRev_dynamic_A60_E0_E180": "castanets",
+    **{
+        f"burstyPinkRev_dynamic_{path}": "bursty pink noise"
+        for path in ("A0_A360_E30", "A60_E0_E180")
+    },
 }
-"""Contents of the codec set that share a dry recording."""
+"""Contents of Ambiqual's experiments that share a dry recording."""
 
 ROOMS = re.compile(r"_(anech|medrev|strongrev)$")
 """Ends of the names of AES 2023 contents."""

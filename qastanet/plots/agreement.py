@@ -1,69 +1,67 @@
 """Figures of the comparison of metrics with the ratings."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
-from qastanet.plots.style import COLUMN, PAGE, PALETTE
+from qastanet.plots.names import DATASETS, LABELS, row_name
+from qastanet.plots.style import PAGE, PALETTE
 
-LOOKS = {
-    "direct": ("o", PALETTE[0]),
-    "loso": ("s", PALETTE[2]),
-    "source-out": ("P", PALETTE[3]),
-    "pooled-loso": ("D", PALETTE[4]),
-    "pooled-source-out": ("X", PALETTE[5]),
-    "pooled-loso-scaled": ("D", PALETTE[6]),
-    "pooled-source-out-scaled": ("X", PALETTE[7]),
-    "lodo": ("^", PALETTE[1]),
-    "lodo-scaled": ("v", PALETTE[8]),
+SUBSETS = {
+    "all": ("o", PALETTE[0], "all items"),
+    "less": ("D", PALETTE[1], "without the worst coding"),
 }
-LOOKS |= {"reported": ("D", "0.4")}
+"""Marker, colour and name of all items, and of those without the condition far below the others."""
+
 ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": ("D", "0.35")}
+
+UNITS = {
+    **dict.fromkeys(["visqol"], "MOS-LQO (1–5)"),
+    **dict.fromkeys(["zimtohrli"], "score (1–5)"),
+    **dict.fromkeys(["lsd", "si-sdr"], "dB"),
+    **dict.fromkeys(["mrstft", "pemo-q"], "value"),
+    **dict.fromkeys(["bam-q"], "score (0–100)"),
+}
+"""What stands below the scores of a metric; of all others they are 0..1."""
 
 
 def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[str, str]) -> Figure:
     """Draw each metric against the mean ratings, a panel per metric.
 
     Args:
-        table: of `qastanet.evidence.comparison.as_heard`: ``mean``, ``ci95_low``, ``ci95_high``,
-            ``role`` and one column per metric
+        table: of `qastanet.evidence.comparison_views.as_heard`: ``mean``, ``ci95_low``,
+            ``ci95_high``, ``role`` and one column per metric
         metrics: columns to draw
         notes: metric -> text for its panel, its correlation for example
     """
     columns = 4
     rows = -(-len(metrics) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(PAGE, 1.75 * rows + 0.4), sharey=True, squeeze=False
+        rows, columns, figsize=(PAGE, 1.8 * rows + 0.5), sharey=True, squeeze=False
     )
     for axis, metric in zip(axes.flat, metrics, strict=False):
         for role, (marker, colour) in ROLES.items():
             part = table[table.role == role].dropna(subset=metric)
             if len(part):
-                axis.errorbar(
-                    part[metric],
-                    part["mean"],
-                    yerr=[
-                        (part["mean"] - part.ci95_low).clip(lower=0),
-                        (part.ci95_high - part["mean"]).clip(lower=0),
-                    ],
-                    fmt=marker,
-                    color=colour,
-                    ms=3,
-                    elinewidth=0.5,
-                    alpha=0.85,
-                    label=role,
-                )
-        axis.set_title(LABELS.get(metric, metric))
-        axis.set_xlabel(notes.get(metric, ""), fontsize=6.5)
+                spread = [
+                    (part["mean"] - part.ci95_low).clip(lower=0),
+                    (part.ci95_high - part["mean"]).clip(lower=0),
+                ]
+                look = {"fmt": marker, "color": colour, "ms": 3, "elinewidth": 0.5, "alpha": 0.85}
+                axis.errorbar(part[metric].round(4), part["mean"], spread, label=role, **look)
+        axis.set_title(textwrap.fill(LABELS.get(metric, metric), 24))
+        label = f"{UNITS.get(metric, 'score (0–1)')}\n{notes.get(metric, '')}"
+        axis.set_xlabel(label, fontsize=6.5)
         axis.set_ylim(0, 109)
     for axis in axes.flat[len(metrics) :]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
-        axis.set_ylabel("Mean rating (0–100)")
+        axis.set_ylabel("Mean rating (points)")
     known = {}
     for axis in axes.flat:
         known |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
@@ -72,96 +70,98 @@ def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[s
 
 
 def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
-    """Draw the correlations within the scenes: mean, lowest and highest scene.
+    """Draw the correlations within the scenes: each scene, their mean, lowest and highest.
 
     Args:
-        table: of `qastanet.evidence.comparison.within_scenes`
+        table: of `qastanet.evidence.comparison_tables.within_scenes`
         metrics: in the order from top to bottom
     """
-    figure, axis = plt.subplots(figsize=(COLUMN + 1.6, 0.25 * len(metrics) + 1))
-    for i, (dataset, part) in enumerate(table.groupby("dataset")):
-        part = part.set_index("metric").reindex(metrics)
-        place = np.arange(len(metrics)) + 0.24 * (i - (table.dataset.nunique() - 1) / 2)
-        spread = [
-            (part.spearman - part.lowest).clip(lower=0),
-            (part.highest - part.spearman).clip(lower=0),
-        ]
-        axis.errorbar(
-            part.spearman,
-            place,
-            xerr=spread,
-            fmt="os^D"[i],
-            color=PALETTE[i],
-            ms=4,
-            elinewidth=0.8,
-            capsize=1.5,
-            label=DATASETS.get(dataset, dataset),
-        )
-    axis.set_yticks(range(len(metrics)), [LABELS.get(name, name) for name in metrics])
-    axis.invert_yaxis()
-    axis.set(xlim=(-1.02, 1.02), xlabel="Spearman within a scene: mean, lowest, highest")
-    figure.legend(loc="outside upper center", ncols=2)
-    return figure
-
-
-def forest(table: pd.DataFrame, metrics: Sequence[str], ceilings: Mapping[str, float]) -> Figure:
-    """Draw Pearson correlations with their 95 % intervals, a panel per listening test.
-
-    Args:
-        table: rows of `qastanet.agreement.correlations`, one per dataset, metric and protocol
-        metrics: in the order from top to bottom
-        ceilings: dataset -> correlation that the noise of the listeners allows
-    """
-    there = list(dict.fromkeys(table.dataset))
-    datasets = [name for name in DATASETS if name in there]
-    datasets += [name for name in there if name not in DATASETS]
-    places, rows = {}, 0.0
-    for metric in metrics:
-        given = set(table.protocol[table.metric == metric])
-        for protocol in [name for name in LOOKS if name in given] or [""]:
-            places[metric, protocol] = rows
-            rows += 1
-        rows += 0.6
-    figure, axes = plt.subplots(
-        1, len(datasets), figsize=(PAGE, 0.15 * rows + 1.6), sharey=True, squeeze=False
-    )
+    table = table.round(4)
+    there = [name for name in metrics if name in set(table.metric)]
+    known = dict.fromkeys(table.dataset)
+    datasets = [name for name in DATASETS if name in known]
+    datasets += [name for name in known if name not in DATASETS]
+    size = (PAGE, 0.22 * len(there) + 1)
+    figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
     for axis, dataset in zip(axes[0], datasets, strict=True):
         part = table[table.dataset == dataset]
-        for row in part.itertuples():
-            if row.metric not in metrics or not np.isfinite(row.pearson):
-                continue
-            marker, colour = LOOKS[row.protocol]
-            axis.errorbar(
-                row.pearson,
-                places[row.metric, row.protocol],
-                xerr=[
-                    [max(row.pearson - row.pearson_lo, 0)],
-                    [max(row.pearson_hi - row.pearson, 0)],
-                ],
-                fmt=marker,
-                color=colour,
-                ms=3.5,
-                capsize=1.5,
-                elinewidth=0.9,
-            )
-        if dataset in ceilings:
-            axis.axvline(ceilings[dataset], color="0.4", ls="--", lw=0.8)
+        look = {"y": "metric", "x": "spearman", "order": there, "ax": axis}
+        sns.stripplot(part, jitter=False, size=2.5, color="0.5", alpha=0.5, **look)
+        whole = {"errorbar": ("pi", 100), "linestyle": "none", "marker": "D", "markersize": 4}
+        sns.pointplot(part, color=PALETTE[0], err_kws={"lw": 0.8}, **whole, **look)
+        axis.set_title(f"{DATASETS.get(dataset, dataset)} ({part.content.nunique()} scenes)")
+        axis.set(xlim=(-0.75, 1.04), xlabel="", ylabel="")
         axis.axvline(0, color="0.6", lw=0.6)
-        title = DATASETS.get(dataset, dataset)
-        axis.set(title=title, xlim=(-0.5, 1.02), xlabel="Pearson, 95 % CI")
-    centres = [np.mean([y for (name, _), y in places.items() if name == m]) for m in metrics]
-    axes[0, 0].set_yticks(centres, [LABELS.get(name, name) for name in metrics])
-    axes[0, 0].invert_yaxis()
-    shown = [name for name in LOOKS if (table.protocol == name).any()]
-    handles = [
-        plt.Line2D([], [], marker=LOOKS[p][0], ls="", color=LOOKS[p][1], label=PROTOCOLS[p])
-        for p in shown
-    ]
-    if any(name in ceilings for name in datasets):
-        line = plt.Line2D([], [], color="0.4", ls="--", lw=0.8, label="listener noise allows")
-        handles.append(line)
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    axes[0, 0].set_yticks(range(len(there)), [LABELS.get(name, name) for name in there])
+    label = "Spearman within a scene (dots: scenes; diamonds: mean, with lowest and highest)"
+    figure.supxlabel(label, fontsize=8)
     return figure
+
+
+def forest(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """Draw Pearson correlations with their intervals, a panel per listening test.
+
+    Args:
+        table: of `qastanet.evidence.overview.overview`: with and without the condition far below
+            the others; a row ``listeners`` gives what another panel would reach, ``shuffled_high``
+            what 5 % of shuffles within the conditions exceed, if they are there
+        metrics: in the order from top to bottom
+    """
+    table = table[table.pearson.notna()].round(4)
+    datasets = list(dict.fromkeys(table.dataset))
+    rows = table[table.metric.isin(metrics)]
+    order = {name: place for place, name in enumerate(metrics)}
+    rows = rows.sort_values("metric", key=lambda column: column.map(order), kind="stable")
+    names = list(dict.fromkeys(zip(rows.metric, rows.unseen, strict=True)))
+    size = (PAGE, 0.21 * len(names) + 1.3)
+    figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
+    for axis, dataset in zip(axes[0], datasets, strict=True):
+        part = rows[rows.dataset == dataset]
+        for subset, shift in (("all", -0.15), ("less", 0.18)):
+            chosen = part[(part.subset == "all") == (subset == "all")]
+            places = [names.index(key) + shift for key in zip(chosen.metric, chosen.unseen)]
+            spread = [
+                (chosen.pearson - chosen.pearson_low).clip(lower=0),
+                (chosen.pearson_high - chosen.pearson).clip(lower=0),
+            ]
+            marker, colour, _ = SUBSETS[subset]
+            look = {"fmt": marker, "color": colour, "ms": 3.5, "elinewidth": 0.9}
+            axis.errorbar(chosen.pearson, places, xerr=spread, **look)
+            if subset == "all" and "shuffled_high" in chosen:
+                axis.plot(chosen.shuffled_high, places, "|", color="0.2", ms=5, mew=0.8)
+        panel = table[(table.dataset == dataset) & (table.metric == "listeners")]
+        for row in panel[panel.subset == "all"].itertuples():
+            axis.axvline(row.pearson, color="0.4", ls="--", lw=0.8)
+        axis.axvline(0, color="0.6", lw=0.6)
+        axis.set_title(f"{DATASETS.get(dataset, dataset)}\n({_facts(part)})")
+        axis.set(xlim=(-1.03, 1.03), xticks=[-1, -0.5, 0, 0.5, 1])
+    axes[0, 0].set_yticks(range(len(names)), [row_name(*name) for name in names])
+    axes[0, 0].set_ylim(len(names) - 0.4, -0.6)
+    figure.supxlabel("Pearson, with 95 % of a bootstrap over recordings", fontsize=8)
+    figure.legend(handles=_forest_marks(table), loc="outside upper center", ncols=4)
+    return figure
+
+
+def _facts(rows: pd.DataFrame) -> str:
+    """Say how many items and recordings a panel has."""
+    whole = rows[rows.subset == "all"]
+    return f"{whole['items'].max():.0f} items, {whole.recordings.max():.0f} recordings"
+
+
+def _forest_marks(table: pd.DataFrame) -> list:
+    """Return the marks of the legend of a forest plot, of what is in it."""
+    there = [key for key in SUBSETS if ((table.subset == "all") == (key == "all")).any()]
+    marks = [
+        plt.Line2D([], [], marker=marker, ls="", color=colour, label=label)
+        for marker, colour, label in map(SUBSETS.get, there)
+    ]
+    if "shuffled_high" in table:
+        look = {"marker": "|", "ls": "", "color": "0.2", "ms": 6}
+        marks.append(plt.Line2D([], [], label="codings alone reach (95 %)", **look))
+    if (table.metric == "listeners").any():
+        look = {"color": "0.4", "ls": "--", "lw": 0.8}
+        marks.append(plt.Line2D([], [], label="another panel of listeners", **look))
+    return marks
 
 
 def difference_matrix(table: pd.DataFrame) -> Figure:
@@ -171,34 +171,26 @@ def difference_matrix(table: pd.DataFrame) -> Figure:
         table: of `qastanet.agreement.significance.compare_metrics`, one listening test
     """
     metrics = list(dict.fromkeys([*table.metric_a, *table.metric_b]))
-    size = len(metrics)
-    values, marks = np.full((size, size), np.nan), np.full((size, size), "", dtype=object)
-    for row in table.itertuples():
-        i, j = metrics.index(row.metric_a), metrics.index(row.metric_b)
-        values[i, j], values[j, i] = row.difference, -row.difference
-        marks[i, j] = marks[j, i] = "**" if row.p_holm < 0.05 else "*" if row.p < 0.05 else ""
-    figure, axis = plt.subplots(figsize=(PAGE, PAGE * 0.8))
-    limit = max(np.nanmax(np.abs(values)), 0.1)
-    image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit)
-    for i in range(size):
-        for j in range(size):
-            if np.isfinite(values[i, j]):
-                colour = "w" if abs(values[i, j]) > 0.65 * limit else "k"
-                text = f"{values[i, j]:+.2f}".replace("-", "−").replace("0.", ".", 1)
-                axis.text(
-                    j,
-                    i,
-                    f"{text}\n{marks[i, j]}",
-                    ha="center",
-                    va="center_baseline",
-                    color=colour,
-                    fontsize=5.5,
-                )
+    values = pd.DataFrame(np.nan, index=metrics, columns=metrics)
+    texts = pd.DataFrame("", index=metrics, columns=metrics)
+    for row in table.round(4).itertuples():
+        mark = "\n**" if row.p_holm < 0.05 else "\n*" if row.p < 0.05 else ""
+        for first, second, sign in (
+            (row.metric_a, row.metric_b, 1),
+            (row.metric_b, row.metric_a, -1),
+        ):
+            values.loc[first, second] = sign * row.difference
+            number = f"{sign * row.difference:+.2f}".replace("-", "−").replace("0.", ".", 1)
+            texts.loc[first, second] = number + mark
     names = [LABELS.get(name, name) for name in metrics]
-    axis.set_xticks(range(size), names, rotation=60, ha="right", rotation_mode="anchor")
-    axis.set_yticks(range(size), names)
+    figure, axis = plt.subplots(figsize=(PAGE, PAGE * 0.85))
+    limit = max(float(np.nanmax(np.abs(values))), 0.1)
+    bar = {"label": "Pearson of the row minus Pearson of the column", "pad": 0.02}
+    look = {"cmap": "PuOr", "vmin": -limit, "vmax": limit, "cbar_kws": bar, "square": True}
+    annotated = {"annot": texts, "fmt": "", "annot_kws": {"size": 5}}
+    labels = {"xticklabels": names, "yticklabels": names}
+    sns.heatmap(values, ax=axis, **look, **annotated, **labels)
+    axis.set_xticklabels(names, rotation=60, ha="right", rotation_mode="anchor")
     axis.grid(False)
     axis.set_facecolor("0.9")
-    label = "Pearson of the row minus Pearson of the column"
-    figure.colorbar(image, ax=axis, label=label, pad=0.02)
     return figure

@@ -8,22 +8,20 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.plots.names import DATASETS, LABELS
+from qastanet.plots.names import DATASETS, row_name
 from qastanet.plots.style import PAGE
 
 COLUMNS = {
     "pearson": "all\nitems",
-    "without": "without the\nextreme one",
-    "conditions": "which\ncoding",
-    "scenes": "on which\nsound",
-    "rest": "the rest",
+    "without": "without the\nworst coding",
+    "conditions": "part: which\ncoding",
+    "scenes": "part: on\nwhich sound",
+    "rest": "part: the\nrest",
 }
 """Columns of the figure: two correlations, then those of the parts of the first."""
 
 YARDSTICKS = ("bitrate", "condition-mean", "listeners")
 """Rows below the metrics."""
-
-SHORT = {"recording left out": "recording unseen", "test left out": "test unseen"}
 
 
 def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
@@ -34,16 +32,15 @@ def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
         metrics: rows, in this order; of models both kinds of what is unseen.
     """
     datasets = [name for name in pd.unique(table.dataset)]
-    table = table[table.metric.isin(metrics)].assign(
-        row=[*map(_row, table[table.metric.isin(metrics)].itertuples())]
-    )
+    table = table[table.metric.isin(metrics)]
+    table = table.assign(row=list(map(row_name, table.metric, table.unseen)))
     order = {name: place for place, name in enumerate(metrics)}
     known = (
         table.drop_duplicates("row")
         .sort_values("metric", key=lambda c: c.map(order), kind="stable")
         .row
     )
-    size = (PAGE, 0.19 * len(known) + 1.1)
+    size = (PAGE, 0.19 * len(known) + 1.35)
     figure, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
     for axis, dataset in zip(axes[0], datasets, strict=True):
         part = table[table.dataset == dataset]
@@ -71,15 +68,10 @@ def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
         axis.grid(False)
         axis.set(ylabel="", xlabel="")
         axis.tick_params(length=0, labelsize=6)
+    figure.suptitle("Pearson's correlation with the ratings, and of the parts of both", fontsize=8)
     return figure
-
-
-def _row(row) -> str:
-    """Name a row: the metric, and for models what they have not seen."""
-    name = LABELS.get(row.metric, row.metric)
-    return f"{name}, {SHORT[row.unseen]}" if row.unseen in SHORT else name
 
 
 def _number(value: float) -> str:
     """Write a correlation in two digits, without the zero."""
-    return "" if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1)
+    return "" if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")

@@ -1,11 +1,12 @@
 """The figure of an explanation: the loss of quality over time, frequency and parts."""
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from qastanet.hearing.parts import PARTS
 from qastanet.models.attribution import Attribution
-from qastanet.plots.front_end import frequency_ticks
+from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.plots.front_end import band_edges, band_map, frequency_ticks
 from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
 
 COLOURS = dict(zip(PARTS, PALETTE, strict=False))
@@ -25,10 +26,16 @@ def drawn_parts(found: Attribution) -> list[str]:
     """
     losses = found.by_part
     least = min(LEAST, max(losses.values()))
-    return [name for name, loss in losses.items() if loss >= least][: len(PARTS)]
+    names = [name for name, loss in losses.items() if loss >= least]
+    return names[:1] if found.score == 1 else names
 
 
-def explanation(found: Attribution) -> Figure:
+def height(found: Attribution) -> float:
+    """Height of the figure of an explanation in inches."""
+    return 0.95 * len(drawn_parts(found)) + 1.8
+
+
+def explanation(found: Attribution, figure: Figure | SubFigure | None = None) -> Figure:
     """Draw where the loss lies: maps, curves over frequency and over time, bars per part.
 
     All numbers are points of 100. A map is the loss per band at each moment: its mean over time,
@@ -37,15 +44,14 @@ def explanation(found: Attribution) -> Figure:
 
     Args:
         found: of `qastanet.models.attribution.explain`
+        figure: to draw into; default: a new one
     """
     names = drawn_parts(found)
-    if found.score == 1:
-        names = names[:1]
     rows = [PARTS.index(name) for name in names]
     points = 100 * found.loss[rows] * found.loss.shape[-1]
     seconds = found.loss.shape[-1] * FRAME_MS / 1000
     maps = np.stack([_grouped(each) for each in points])
-    figure = Figure(figsize=(PAGE, 0.95 * len(names) + 1.8))
+    figure = figure or Figure(figsize=(PAGE, height(found)))
     axes = figure.subplots(
         len(names) + 1, 2, width_ratios=(3.2, 1), height_ratios=[1] * len(names) + [1.1]
     )
@@ -53,11 +59,14 @@ def explanation(found: Attribution) -> Figure:
     bands = 100 * found.by_band[rows]
     highest = max(float(bands.max()), 0.1)
     for row, name in enumerate(names):
-        image = _map(axes[row, 0], maps[row], seconds, limit)
+        column = seconds / maps.shape[-1]
+        limits = {"vmin": 0, "vmax": limit, "cmap": "magma_r"}
+        image = band_map(axes[row, 0], maps[row], seconds=column, **limits)
         axes[row, 0].set_title(name.capitalize(), loc="left")
         band = bands[row]
-        axes[row, 1].fill_betweenx(np.arange(len(band)), band, color=COLOURS[name], lw=0)
-        axes[row, 1].set(xlim=(0, 1.05 * highest), ylim=(-0.5, len(band) - 0.5))
+        axes[row, 1].fill_betweenx(centre_frequencies(), band, color=COLOURS[name], lw=0)
+        edges = band_edges()
+        axes[row, 1].set(xlim=(0, 1.05 * highest), ylim=(edges[0], edges[-1]), yscale="log")
         frequency_ticks(axes[row, 1])
         axes[row, 0].tick_params(labelbottom=False)
         axes[row, 1].tick_params(left=False, labelleft=False)
@@ -77,16 +86,6 @@ def _grouped(values: np.ndarray) -> np.ndarray:
     starts = np.arange(0, values.shape[-1], size)
     sums = np.add.reduceat(values, starts, axis=-1)
     return sums / np.diff(np.append(starts, values.shape[-1]))
-
-
-def _map(axis, values: np.ndarray, seconds: float, limit: float):
-    """Draw a map (bands, frames) and return its image."""
-    extent = (0, seconds, -0.5, len(values) - 0.5)
-    limits = {"extent": extent, "vmin": 0, "vmax": limit, "cmap": "magma_r"}
-    image = axis.imshow(values, aspect="auto", origin="lower", interpolation="nearest", **limits)
-    frequency_ticks(axis)
-    axis.grid(False)
-    return image
 
 
 def _time(axis, maps: np.ndarray, seconds: float, names: list[str]) -> None:

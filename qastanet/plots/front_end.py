@@ -2,14 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 
+import librosa
+import librosa.display
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from qastanet.hearing.differences import PAPER_ILD
 from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
 from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
 from qastanet.sound.sampling import SAMPLING_RATE
+
+SPECTRUM = 1024
+"""Samples of a frame of a spectrogram: 21 ms."""
+
+ILD_LIMIT = 30
+"""dB at which the colours of a map of level differences end."""
+
+MAPS = {
+    "ild": ("ILD (dB)", {"cmap": "RdBu_r", "vmin": -ILD_LIMIT, "vmax": ILD_LIMIT}),
+    "coherence": ("|γ|", {"vmin": 0, "vmax": 1}),
+    "power": ("Level (dB SPL)", {"vmin": 0, "vmax": 80, "cmap": "magma"}),
+    "directiveness": ("Directiveness D", {"vmin": 0, "vmax": 1}),
+}
+"""Feature -> name with unit, and how its map is drawn."""
 
 
 def decoder_cues(table: pd.DataFrame) -> Figure:
@@ -48,44 +67,134 @@ def decoder_cues(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def frequency_ticks(
-    axis, khz: Sequence[float] = (0.5, 1, 2, 4, 8), first_band: float = 0.0
-) -> None:
-    """Label the bands of a vertical axis in kHz.
+def frequency_ticks(axis, khz: Sequence[float] = (0.5, 1, 2, 4, 8)) -> None:
+    """Label a vertical axis of frequencies in kHz.
 
     Args:
-        axis: of a figure
-        khz: frequencies
-        first_band: where the centre of the lowest band lies
+        axis: of a figure, in Hz
+        khz: frequencies that are labelled
+    """
+    axis.set_yticks([1000 * f for f in khz], [f"{f:g}" for f in khz])
+    axis.minorticks_off()
+
+
+def band_edges() -> np.ndarray:
+    """Frequencies between which the bands are drawn, Hz, shape (30,).
+
+    Example:
+        >>> edges, centres = band_edges(), centre_frequencies()
+        >>> bool((edges[:-1] < centres).all() and (centres < edges[1:]).all())
+        True
     """
     centres = centre_frequencies()
-    ticks = [int(np.argmin(np.abs(centres - 1000 * f))) + first_band for f in khz]
-    axis.set_yticks(ticks, [f"{f:g}" for f in khz])
+    between = np.sqrt(centres[1:] * centres[:-1])
+    return np.concatenate(
+        [centres[:1] ** 2 / between[:1], between, centres[-1:] ** 2 / between[-1:]]
+    )
 
 
-def band_map(axis, values: np.ndarray, khz: Sequence[float] = (0.5, 1, 2, 4, 8), **options):
+def band_map(
+    axis,
+    values: np.ndarray,
+    khz: Sequence[float] = (0.5, 1, 2, 4, 8),
+    seconds: float = FRAME_MS / 1000,
+    **options,
+):
     """Draw a map over time and centre frequency; undefined values stay grey.
 
     Args:
         axis: of a figure
         values: shape (29, frames)
         khz: frequencies that are labelled
+        seconds: duration of a frame
         options: of `matplotlib.axes.Axes.pcolormesh`
 
     Returns:
         what a colour bar is made of
     """
-    frames = np.arange(values.shape[1] + 1) * FRAME_MS / 1000
-    image = axis.pcolormesh(frames, np.arange(len(values) + 1), values, rasterized=True, **options)
-    frequency_ticks(axis, khz, first_band=0.5)
+    edges = np.arange(values.shape[1] + 1) * seconds
+    coordinates = {"x_coords": edges, "y_coords": band_edges(), "x_axis": "s", "y_axis": "log"}
+    options = {"cmap": "viridis"} | options
+    image = librosa.display.specshow(values, ax=axis, **coordinates, **options)
+    axis.set(xlabel="", ylabel="")
+    axis.xaxis.set_major_locator(MaxNLocator(4))
+    frequency_ticks(axis, khz)
     axis.grid(False)
     axis.set_facecolor("0.85")
     return image
 
 
-def _map_with_bar(axis, values: np.ndarray, label: str, **options) -> None:
-    """Draw a map with its colour bar."""
-    axis.figure.colorbar(band_map(axis, values, **options), ax=axis, label=label, pad=0.02)
+def spectrogram(axis, signal: np.ndarray):
+    """Draw the short-time spectrum of a signal on a logarithmic frequency axis.
+
+    Args:
+        axis: of a figure
+        signal: one channel at 48 kHz, full scale 1
+
+    Returns:
+        what a colour bar is made of: dB re a sine of full scale
+    """
+    frame = {"n_fft": SPECTRUM, "hop_length": SPECTRUM // 4}
+    magnitude = np.abs(librosa.stft(np.asarray(signal, dtype=np.float32), **frame))
+    level = librosa.amplitude_to_db(magnitude, ref=SPECTRUM / 4, top_db=None).round(1)
+    places = {"sr": SAMPLING_RATE, "hop_length": SPECTRUM // 4, "x_axis": "s", "y_axis": "log"}
+    look = {"cmap": "magma", "vmin": -90, "vmax": -10}
+    image = librosa.display.specshow(level, ax=axis, **places, **look)
+    axis.set(xlabel="", ylabel="", ylim=(100, 20000), xlim=(0, len(signal) / SAMPLING_RATE))
+    frequency_ticks(axis, (0.1, 1, 10))
+    axis.grid(False)
+    return image
+
+
+def spectrograms(signals: Mapping[str, np.ndarray], figure=None):
+    """Draw the spectrograms of both ears, a row per signal.
+
+    Args:
+        signals: name -> ears (2, samples) at 48 kHz
+        figure: to draw into; default: a new one
+    """
+    figure = figure or plt.figure(figsize=(PAGE, 1.25 * len(signals) + 0.7))
+    axes = figure.subplots(len(signals), 2, sharex=True, sharey=True, squeeze=False)
+    for row, (name, ears) in zip(axes, signals.items(), strict=True):
+        for axis, ear in zip(row, ears, strict=True):
+            image = spectrogram(axis, ear)
+        row[0].set_ylabel(f"{name}\n(kHz)")
+    for axis, title in zip(axes[0], ("Left ear", "Right ear"), strict=True):
+        axis.set_title(title)
+    for axis in axes[-1]:
+        axis.set_xlabel("Time (s)")
+    label = "Level (dB re a full-scale sine)"
+    figure.colorbar(image, ax=list(axes.flat), label=label, extend="both", pad=0.01, aspect=30)
+    return figure
+
+
+def in_plain_units(differences: np.ndarray) -> dict[str, np.ndarray]:
+    """Undo what the method does to its differences, which doubles, halves and squares them.
+
+    Args:
+        differences: of `qastanet.hearing.differences`, shape (4, 29, frames)
+
+    Returns:
+        Label with unit -> map: difference of ILD in dB, magnitude of that of the coherence, change
+        of power over the lower power, difference of directiveness
+
+    Example:
+        >>> list(in_plain_units(np.full((4, 1), 0.25)).values())
+        [array([0.125]), array([0.25]), array([0.5]), array([0.5])]
+    """
+    level, coherence, power, flow = differences
+    return {
+        "|ΔILD| (dB)": level / PAPER_ILD,
+        "|Δγ|": coherence,
+        "|ΔP| / min P": 2 * power,
+        "|ΔD|": np.sqrt(flow),
+    }
+
+
+def _map_with_bar(axis, values: np.ndarray, label: str, above: str = "neither", **options) -> None:
+    """Draw a map with its colour bar, which says whether values lie beyond its end."""
+    image = band_map(axis, values, **options)
+    axis.figure.colorbar(image, ax=axis, label=label, pad=0.02, extend=above)
 
 
 def scene_levels(maps: Mapping[str, np.ndarray]) -> Figure:
@@ -98,7 +207,8 @@ def scene_levels(maps: Mapping[str, np.ndarray]) -> Figure:
         len(maps), 1, figsize=(PAGE, 1.35 * len(maps) + 0.3), sharex=True, squeeze=False
     )
     for axis, (name, ild) in zip(axes[:, 0], maps.items(), strict=True):
-        _map_with_bar(axis, ild, "ILD (dB)", cmap="RdBu_r", vmin=-25, vmax=25)
+        ends = {"cmap": "RdBu_r", "vmin": -ILD_LIMIT, "vmax": ILD_LIMIT}
+        _map_with_bar(axis, ild, "ILD (dB),\nleft louder: positive", **ends)
         axis.set(title=name, ylabel="Frequency (kHz)")
     axes[-1, 0].set_xlabel("Time (s)")
     return figure
@@ -137,25 +247,18 @@ def feature_maps(reference: Mapping, degraded: Mapping, differences: np.ndarray)
         degraded: the same
         differences: (4, 29, frames)
     """
-    rows = (
-        ("ILD (dB)", lambda f: f["ild"], {"cmap": "RdBu_r", "vmin": -20, "vmax": 20}),
-        ("|Coherence|", lambda f: np.abs(f["coherence"]), {"vmin": 0, "vmax": 1}),
-        (
-            "Level (dB SPL)",
-            lambda f: 10 * np.log10(f["power"]) + 100,
-            {"vmin": 0, "vmax": 80, "cmap": "magma"},
-        ),
-        ("Directiveness", lambda f: f["directiveness"], {"vmin": 0, "vmax": 1}),
-    )
-    labels = ("ΔILD × 2 (dB)", "Δcoherence", "Δpower / 2", "Δdirectiveness²")
+    shown = in_plain_units(differences).items()
     figure, axes = plt.subplots(4, 3, figsize=(PAGE, 6.2), sharex=True, sharey=True)
-    for row, (label, value, options) in enumerate(rows):
-        _map_with_bar(axes[row, 0], value(reference), label, **options)
-        _map_with_bar(axes[row, 1], value(degraded), label, **options)
-        limit = np.nanpercentile(differences[row], 99)
-        _map_with_bar(
-            axes[row, 2], differences[row], labels[row], cmap="cividis", vmin=0, vmax=limit
-        )
+    for row, ((name, (label, options)), (unit, change)) in enumerate(
+        zip(MAPS.items(), shown, strict=True)
+    ):
+        for axis, features in zip(axes[row], (reference, degraded), strict=False):
+            values = features[name]
+            if name == "power":
+                values = 10 * np.log10(values) + FULL_SCALE_LEVEL
+            _map_with_bar(axis, np.abs(values) if name == "coherence" else values, label, **options)
+        limit = float(np.nanpercentile(change, 99).round(3))
+        _map_with_bar(axes[row, 2], change, unit, cmap="cividis", vmin=0, vmax=limit, above="max")
         axes[row, 0].set_ylabel("Frequency (kHz)")
     for axis, title in zip(axes[0], ("Reference", "Degraded", "Difference"), strict=True):
         axis.set_title(title)

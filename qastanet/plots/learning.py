@@ -1,5 +1,7 @@
 """Figures of trainings: many networks, many configurations, predictions, few ratings."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,27 +10,35 @@ from matplotlib.figure import Figure
 
 from qastanet.evidence.overview import main_form
 from qastanet.plots.names import DATASETS, LABELS
-from qastanet.plots.style import COLUMN, PAGE, PALETTE
+from qastanet.plots.style import PAGE, PALETTE
 
 
 def paper_curves(curves: pd.DataFrame) -> Figure:
     """Training loss and validation error of many networks: median, and a band that holds 80 %.
 
+    The validation scenes of every seed are others, and some are harder. So the error of each
+    network is divided by that of its own first step: what is compared is how far it falls.
+
     Args:
-        curves: ``step``, ``training``, ``validation``, ``model`` and ``seed``. The validation
-            scenes of every seed are others, so the band shows how hard they are, too.
+        curves: ``step``, ``training``, ``validation``, ``model`` and ``seed``.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.4), sharex=True)
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.5), sharex=True)
     labels = {"swap": "ambisonic, four features", "swap-binaural": "binaural, three features"}
+    first = curves.sort_values("step").groupby(["model", "seed"]).validation.transform("first")
+    curves = curves.assign(validation=curves.validation / first).round(6)
     for axis, column in zip(axes, ("training", "validation"), strict=True):
         for colour, (model, label) in zip(PALETTE, labels.items(), strict=False):
             grouped = curves[curves.model == model].groupby("step")[column]
             look = {"color": colour, "marker": "", "label": label}
             _median_and_band(axis, grouped, 0.2, **look)
         axis.set(xlabel="Step", yscale="log")
-    axes[0].set(ylabel="Training loss", title="squared error + 0.1 (1 − r)")
-    axes[1].set(ylabel="Squared error", title="scenes kept apart for stopping")
-    axes[0].legend()
+    axes[0].set(ylabel="Loss", title="Training pairs: squared error + 0.1 (1 − r)")
+    axes[1].set(ylabel="Squared error / that of its first step")
+    axes[1].set_title("Two scenes kept apart for stopping, others for every seed")
+    axes[1].axhline(1, color="0.4", lw=0.8, ls=":")
+    axes[1].set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
+    axes[1].minorticks_off()
+    axes[0].legend(title="median of the seeds, band: 80 %", title_fontsize=7)
     return figure
 
 
@@ -80,13 +90,12 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
 
 
 def predictions(table: pd.DataFrame) -> Figure:
-    """Predicted against rated quality out of fold, a row per model, with intervals if there are.
+    """Predicted against rated quality, a row per model, with intervals of 90 % if there are.
 
     Args:
         table: predictions of `qastanet.training.cross_validation` with ``mean``, ``low``, ``high``.
     """
     protocols = {
-        "pooled-loso": "scene left out",
         "pooled-source-out": "recording left out",
         "pooled-source-out-scaled": "recording left out,\nscale told",
         "lodo": "test left out",
@@ -95,7 +104,7 @@ def predictions(table: pd.DataFrame) -> Figure:
     table = main_form(table[table.role != "reference"])
     models = pd.unique(table.metric)
     colours = {"aes2023": PALETTE[0], "ambiqual2": PALETTE[1], "neural2024": PALETTE[2]}
-    size = (PAGE, 1.7 * len(models) + 0.4)
+    size = (PAGE, 1.75 * len(models) + 0.5)
     sharing = {"squeeze": False, "sharex": True, "sharey": True}
     figure, axes = plt.subplots(len(models), len(protocols), figsize=size, **sharing)
     for row, model in zip(axes, models, strict=True):
@@ -105,14 +114,17 @@ def predictions(table: pd.DataFrame) -> Figure:
                 score = 100 * part.score
                 error = np.abs(100 * part[["low", "high"]].to_numpy().T - score.to_numpy())
                 error = None if np.isnan(error).any() else error
-                look = {"fmt": marker, "ms": 2, "elinewidth": 0.3, "alpha": 0.7}
-                axis.errorbar(part["mean"], score, error, color=colours[name], **look)
+                axis.plot(part["mean"], score, marker, color=colours[name], ms=2.5, alpha=0.8)
+                if error is not None:
+                    light = {"color": colours[name], "lw": 0.5, "alpha": 0.25}
+                    axis.vlines(part["mean"], score - error[0], score + error[1], **light)
             axis.plot([0, 100], [0, 100], color="0.5", lw=0.6)
             axis.set(xlim=(0, 100), ylim=(0, 100))
-        row[0].set_ylabel(f"{LABELS[model]}\n(points)")
+        row[0].set_ylabel(textwrap.fill(LABELS[model], 18), fontsize=7)
     for axis, title in zip(axes[0], protocols.values(), strict=True):
         axis.set_title(title)
     figure.supxlabel("Mean rating (points)", fontsize=8)
+    figure.supylabel("Predicted (points); lines: interval of 90 %", fontsize=8)
     marks = [
         plt.Line2D([], [], marker=marker, ls="", color=colour, label=DATASETS[name])
         for (name, colour), marker in zip(colours.items(), "os^", strict=True)
@@ -129,7 +141,7 @@ def configurations(table: pd.DataFrame) -> Figure:
     """
     table = table[table.folds == "nothing fitted"].round(3)  # as in `networks`
     subsets = list(pd.unique(table.subset))
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 0.3 * len(subsets) + 1), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 0.3 * len(subsets) + 1.2), sharey=True)
     for axis, (measure, label) in zip(
         axes, {"pearson": "Pearson", "spearman": "Spearman"}.items(), strict=True
     ):
@@ -138,6 +150,12 @@ def configurations(table: pd.DataFrame) -> Figure:
         marked = {"size": 6, "marker": "D", "jitter": False, "color": PALETTE[1], "linewidth": 0.6}
         sns.stripplot(table[table.chosen], **marked, **look)
         axis.set(xlabel=label, ylabel="", xlim=(None, 1))
+    looks = {"each configuration": ("o", "0.5", 3), "the shipped one": ("D", PALETTE[1], 6)}
+    marks = [
+        plt.Line2D([], [], marker=marker, ls="", color=colour, ms=size, label=label)
+        for label, (marker, colour, size) in looks.items()
+    ]
+    figure.legend(handles=marks, loc="outside upper center", ncols=2)
     return figure
 
 
@@ -154,16 +172,16 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
     Args:
         table: of `qastanet.evidence.ablations.scale_efficiency`.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.4), sharey=True)
-    titles = {"aes2023": "codec set → AES 2023", "ambiqual2": "AES 2023 → codec set"}
-    for axis, (dataset, title) in zip(axes, titles.items(), strict=True):
+    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.5))
+    for axis, dataset in zip(axes, ("aes2023", "ambiqual2"), strict=True):
         for colour, marker, (signal, part) in zip(
             PALETTE, "os", table[table.dataset == dataset].groupby("signal"), strict=False
         ):
             look = {"color": colour, "marker": marker, "label": signal}
             _median_and_band(axis, part.groupby("scenes").rmse, 0.2, **look)
-        axis.set(title=title, xlabel="Rated scenes that tell the scale", ylim=(0, None))
+        axis.set(title=DATASETS[dataset], xlabel="Rated scenes that tell the scale")
+        axis.set_ylim(0, None)
         axis.set_xticks(sorted(part.scenes.unique()))
-    axes[0].set_ylabel("Error on the others (points)")
-    axes[1].legend()
+    axes[0].set_ylabel("Error on the other scenes (points)")
+    axes[1].legend(title="median, band: 80 %", title_fontsize=7)
     return figure

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from qastanet.plots.names import content_name
 from qastanet.plots.style import PAGE, PALETTE
 
 CONDITIONS = {
@@ -60,11 +61,12 @@ def listening_test(table: pd.DataFrame) -> Figure:
                 capsize=2,
                 elinewidth=0.9,
             )
-        axis.set_title(f"{content} (n = {table[table.content == content].listeners.iloc[0]})")
+        listeners = table[table.content == content].listeners.iloc[0]
+        axis.set_title(f"{content_name(content)} (n = {listeners})")
         axis.set_xticks(range(len(conditions)), conditions, rotation=60)
-        axis.set_ylim(0, 105)
+        axis.set_ylim(0, 109)
     for axis in axes[:, 0]:
-        axis.set_ylabel("MUSHRA score (0–100)")
+        axis.set_ylabel("MUSHRA score (0–100), 95 % CI")
     handles = [
         plt.Line2D([], [], marker=m, ls="", color=c, label=t)
         for m, c, t in (
@@ -117,12 +119,12 @@ def listening_test_scenes(
                 elinewidth=0.8,
                 label=f"{screening} (n = {'–'.join(map(str, counts))})",
             )
-        axis.set(title=content, ylim=(0, 105))
+        axis.set(title=content_name(content), ylim=(0, 109))
         axis.set_xticks(range(len(conditions)), conditions.values())
     for axis in axes.flat[len(contents) :]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
-        axis.set_ylabel(scale)
+        axis.set_ylabel(f"{scale},\n95 % CI")
     legend = ", ".join(f"{short} {name}" for name, short in conditions.items())
     figure.supxlabel(textwrap.fill(f"Condition: {legend}", 110), fontsize=7)
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -29,6 +29,28 @@ COLOURS = {
 }
 """Colours of the metrics that the paper compares, the same in every figure."""
 
+UNSEEN = {"recording left out": "recording unseen", "test left out": "test unseen"}
+"""What models have not seen, as rows of figures say it."""
+
+CONTENTS = {
+    "glockFcastAz": "Glockenspiel, castanets",
+    "xylFtabAz": "Xylophone, bells",
+    "castFpinkEl": "Castanets, pink noise",
+    "babbleFfemAz": "Babble, female talker",
+    "trFtrEl": "Triangles",
+    "pianoFxylEl": "Piano, xylophone",
+    "tabxylUnrated": "Xylophone, bells (unrated)",
+    "drums+saw": "Drums, saw",
+    "pink_noise": "Pink noise",
+    "speech+noise": "Speech, noise",
+    "string_quartet": "String quartet",
+    "two_speakers": "Two talkers",
+    "anech": "dry",
+    "medrev": "medium room",
+    "strongrev": "large room",
+}
+"""Contents, or recordings and rooms of AES 2023, in words."""
+
 DATASETS = {
     "ambiqual2": "Codec set",
     "ambiqual1": "Ambiqual experiment 1",
@@ -53,3 +75,27 @@ PROTOCOLS = {
 }
 """What a number has not seen of the listening test that it is compared with, in words; the names
 are those of `qastanet.evidence.comparison`."""
+
+
+def row_name(metric: str, unseen: str) -> str:
+    """Name a row of a figure: the metric, and for models what they have not seen.
+
+    Example:
+        >>> row_name("parts", "test left out"), row_name("emobiq", "as it is")
+        ('Parts (ours), test unseen', 'eMoBi-Q')
+    """
+    name = LABELS.get(metric, metric)
+    return f"{name}, {UNSEEN[unseen]}" if unseen in UNSEEN else name
+
+
+def content_name(content: str) -> str:
+    """Name a content in words, where there are some.
+
+    Example:
+        >>> content_name("drums+saw_medrev"), content_name("trFtrEl"), content_name("mine")
+        ('Drums, saw; medium room', 'Triangles', 'mine')
+    """
+    dry, _, room = content.rpartition("_")
+    if dry in CONTENTS and room in CONTENTS:
+        return f"{CONTENTS[dry]}; {CONTENTS[room]}"
+    return CONTENTS.get(content, content)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from qastanet.plots.names import content_name
 from qastanet.plots.style import COLUMN, PAGE, PALETTE
 
 LONGEST = 60
@@ -37,7 +38,8 @@ def scores_by_bitrate(table: pd.DataFrame) -> Figure:
     markers = "osD^vP*"
     for i, (content, part) in enumerate(table.groupby("content", sort=False)):
         part = part.sort_values("bitrate")
-        axis.plot(range(len(part)), part.score, marker=markers[i], color=PALETTE[i], label=content)
+        look = {"marker": markers[i], "color": PALETTE[i], "label": content_name(content)}
+        axis.plot(range(len(part)), part.score, **look)
     axis.set_xticks(range(len(places)), places)
     axis.set(xlabel="Bitrate (kbit/s), and the reference itself", ylabel="Predicted quality (0–1)")
     axis.set_ylim(0, 1)
@@ -81,9 +83,7 @@ def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
         table: of `qastanet.evidence.probes.probe`
         panels: probe -> label of the horizontal axis
     """
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(max(PAGE * len(panels) / 3, COLUMN + 1), 2.7), sharey=True
-    )
+    figure, axes = plt.subplots(1, len(panels), figsize=(PAGE, 2.5), sharey=True)
     shown = table[table["probe"].isin(panels) & (table.pair != "any")]
     pairs = [*dict.fromkeys(shown.pair), "any"]
     markers = "osD^vP*"
@@ -93,7 +93,8 @@ def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
             i = pairs.index(pair)
             line = line.sort_values("value")
             colour, marker = ("0.3", "X") if pair == "any" else (PALETTE[i], markers[i % 7])
-            axis.plot(line.value, line.score, marker=marker, color=colour, label=pair)
+            label = "any signal" if pair == "any" else pair
+            axis.plot(line.value, line.score, marker=marker, color=colour, label=label)
         axis.set_xlabel(label)
         if (part.unit == "Hz").all():
             axis.set_xscale("log")

@@ -16,7 +16,10 @@ COLUMN, PAGE = 3.5, 7.1
 FRAME_MS = 40
 """Duration of a frame in milliseconds."""
 
+TICKS = {"size": 3, "width": 0.6, "pad": 2.5}
+
 STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so figures are the same everywhere
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -29,6 +32,8 @@ STYLE = {
     "axes.grid": True,
     "grid.linewidth": 0.4,
     "grid.alpha": 0.5,
+    "grid.color": "0.7",
+    **{f"{axis}tick.major.{part}": value for axis in "xy" for part, value in TICKS.items()},
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
     "legend.frameon": False,
@@ -46,7 +51,7 @@ PALETTE = sns.color_palette("colorblind")
 
 def use_style() -> None:
     """Apply the style to all figures drawn from here on."""
-    matplotlib.rcParams.update(STYLE)
+    sns.set_theme(context="paper", style="ticks", palette="colorblind", rc=STYLE)
 
 
 def save(figure: Figure, path: str | Path, mark: str | None = None) -> None:

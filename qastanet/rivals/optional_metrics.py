@@ -16,7 +16,12 @@ from qastanet.errors import InputError
 from qastanet.rivals.channelwise import by_channel
 
 RATE = 48000  # Hz, of ViSQOL and Zimtohrli
-PACKAGES = {"visqol": "visqol-python", "zimtohrli": "zimtohrli", "auraloss": "auraloss"}
+PACKAGES = {
+    **{"visqol": "visqol-python", "zimtohrli": "zimtohrli", "auraloss": "auraloss"},
+    "librosa": "librosa",
+}
+"""Module -> what pip installs for it."""
+
 LOWEST = 1.0  # of the scale of mean opinion scores
 WINDOW = 2048  # samples, the longest of the multi-resolution distance
 

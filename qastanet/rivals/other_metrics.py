@@ -19,6 +19,7 @@ from qastanet.rivals.ambiqual import ambiqual
 from qastanet.rivals.binaqual import binaqual
 from qastanet.rivals.channelwise import log_spectral_distance, si_sdr
 from qastanet.rivals.emobiq import emobiq
+from qastanet.rivals.log_mel import log_mel_distance
 from qastanet.rivals.optional_metrics import PACKAGES, multi_resolution_stft, visqol, zimtohrli
 
 PARTS = ("", "-worst", "-first", "-w")
@@ -130,6 +131,9 @@ KNOWN = {
     "si-sdr": Metric({"si-sdr": "SI-SDR, ears"}, None, si_sdr, single=True),
     "lsd": Metric(
         {"lsd": "−Log-spectral distance, ears"}, -1.0, log_spectral_distance, single=True
+    ),
+    "log-mel": Metric(
+        {"log-mel": "−Log-mel distance, ears"}, -1.0, log_mel_distance, "librosa", single=True
     ),
     "mrstft": Metric(
         {"mrstft": "−MR-STFT distance, ears"}, -1.0, multi_resolution_stft, "auraloss", single=True

@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     import pandas as pd
+from qastanet.listening_tests.contents import recording
 from qastanet.models.interval import LEVEL, interval, spread
+from qastanet.training.rating_scale import fit_curve
 
 
 def calibrate(score: ArrayLike, rating: ArrayLike, level: float = LEVEL) -> float:
@@ -35,14 +37,41 @@ def calibrate(score: ArrayLike, rating: ArrayLike, level: float = LEVEL) -> floa
     return float(np.quantile(errors, min(1.0, level * (1 + 1 / len(errors))), method="higher"))
 
 
+def told_quantile(
+    score: ArrayLike, rating: ArrayLike, unit: ArrayLike, level: float = LEVEL
+) -> float:
+    """Calibrate on the ratings that tell the scale of a test, as `qastanet train --scale-only`.
+
+    Each unit (recording or scene) is put on the scale that the others tell.
+
+    Args:
+        score: predictions that know nothing of the test, 0..1.
+        rating: ratings, 0..1.
+        unit: of each item.
+        level: wanted coverage.
+
+    Returns:
+        The quantile; NaN of fewer than two units.
+    """
+    score, rating, unit = np.asarray(score), np.asarray(rating), np.asarray(unit)
+    if len(np.unique(unit)) < 2:
+        return float("nan")
+    told = np.empty(len(score))
+    for each in np.unique(unit):
+        own = unit == each
+        told[own] = fit_curve(score[~own], rating[~own])(score[own])
+    return calibrate(told, rating, level)
+
+
 def add_intervals(
     predictions: pd.DataFrame, better: Sequence[str] = (), level: float = LEVEL
 ) -> pd.DataFrame:
     """Add intervals to predictions, each calibrated on what the prediction has not seen.
 
-    Under ``lodo`` and ``lodo-scaled`` the predictions of the other listening tests calibrate, under
-    the other protocols those of other scenes. Where a model does not know the scale of a test, the
-    tests whose listeners compared with a better reference calibrate nothing.
+    Under ``lodo`` the predictions of the other listening tests calibrate, under ``lodo-scaled`` the
+    ratings of other recordings that tell the scale of the test (`told_quantile`), under the other
+    protocols those of other scenes. Where a model does not know the scale of a test, the tests
+    whose listeners compared with a better reference calibrate nothing.
 
     Args:
         predictions: of one metric, see `qastanet.training.parts_fit.predict`.
@@ -57,8 +86,10 @@ def add_intervals(
     keys = ["protocol", "dataset", "content"]
     for (protocol, dataset, content), part in predictions.groupby(keys):
         own = rated[(rated.protocol == protocol) & (rated.content != content)]
-        if protocol.startswith("lodo"):
+        if protocol == "lodo":
             own = own[own.dataset != dataset]
+        if protocol == "lodo-scaled":
+            continue
         if protocol == "lodo" or (protocol.startswith("pooled") and "scaled" not in protocol):
             own = own[~own.dataset.isin(better)]
         if len(own) > 1:
@@ -66,6 +97,21 @@ def add_intervals(
             result.loc[part.index, "low"], result.loc[part.index, "high"] = interval(
                 part.score, quantile
             )
+    return _told(result, level)
+
+
+def _told(result: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Add the intervals of `add_intervals` under ``lodo-scaled``."""
+    unit = result.content.astype(str).map(recording)
+    untold = result[(result.protocol == "lodo") & (result.role != "reference")]
+    scaled = result[result.protocol == "lodo-scaled"]
+    for (dataset, signal, own), part in scaled.groupby(["dataset", "signal", unit]):
+        known = untold[(untold.dataset == dataset) & (untold.signal == signal)]
+        known = known[unit[known.index] != own]
+        quantile = told_quantile(known.score, known["mean"] / 100, unit[known.index], level)
+        result.loc[part.index, "low"], result.loc[part.index, "high"] = interval(
+            part.score, quantile
+        )
     return result
 
 

@@ -33,6 +33,7 @@ from qastanet.training.paper_plans import (
     RATINGS,
     Pairs,
     Plan,
+    first_seed,
     left_out,
     plan_folds,
     read_pairs,
@@ -44,7 +45,9 @@ DEAD = 0.05
 """A network whose scores of the training pairs spread by less has not begun to learn."""
 
 TRIES = 5
-"""Seeds tried for each that is wanted, before it is an error."""
+"""Seeds tried for each that is wanted, and SPARE more, before it is an error."""
+
+SPARE = 15
 
 
 class Trained(NamedTuple):
@@ -77,12 +80,12 @@ def train_fold(
     Args:
         pairs: all pairs.
         fold: what is trained on.
-        recipe: how; its seed is replaced by 0, 1, 2 and so on.
+        recipe: how; its seed is that of the first network, the others follow it.
         networks: how many.
         start: weights to start from.
 
     Raises:
-        InputError: if TRIES times as many seeds do not give enough
+        InputError: if TRIES times as many seeds and SPARE more do not give enough
     """
     torch.set_num_threads(1)  # two processes do better than two threads
     chosen = np.flatnonzero(fold.train)
@@ -91,7 +94,8 @@ def train_fold(
     scene = pairs.table.content.astype(str).to_numpy()[chosen]
     whole = Batch(pairs.maps, recipe.scale)
     found, dead = [], 0
-    for seed in range(TRIES * networks):
+    last = recipe.seed + TRIES * networks + SPARE
+    for seed in range(recipe.seed, last):
         network, curve = train_paper(part, rating, scene, replace(recipe, seed=seed), start)
         scores = predict(network, whole)
         if np.ptp(scores[chosen]) < DEAD:
@@ -101,7 +105,7 @@ def train_fold(
         if len(found) == networks:
             break
     else:
-        raise InputError(f"{dead} of {seed + 1} networks did not begin to learn")
+        raise InputError(f"{dead} of {last - recipe.seed} networks did not begin to learn")
     every, seeds, states, curves = zip(*found, strict=True)
     weights = {name: np.stack([state[name].numpy() for state in states]) for name in states[0]}
     return Trained(np.stack(every), np.array(seeds), dead, weights, pd.concat(curves))
@@ -142,7 +146,8 @@ def train_missing(
         plan = plans[name]
         networks = plan.seeds[protocol]
         given = start if plan.released else None
-        trained = train_fold(pairs[plan.signal], fold, plan.recipe, networks, given)
+        recipe = replace(plan.recipe, seed=first_seed(protocol, number))
+        trained = train_fold(pairs[plan.signal], fold, recipe, networks, given)
         _write(trained, _file(folder, name, protocol, number))
         return networks
 
@@ -186,8 +191,7 @@ def gather(
                     kept = dict(archive)
                 found.append(kept)
                 left = left_out(pairs[plan.signal].table, fold)
-                row = (name, plan.signal, protocol, left, len(kept["seeds"]), int(kept["dead"]))
-                rows.append(row)
+                rows.append((name, plan.signal, protocol, left, len(kept["seeds"]), kept["dead"]))
             key = f"{name}/{protocol}"
             if protocol == ALL:
                 names = [k for k in kept if k.startswith("weights/")]
@@ -199,7 +203,9 @@ def gather(
                 scores[key] = np.stack([each["scores"] for each in found]).astype(np.float32)
                 scores[f"{key}/seeds"] = np.stack([each["seeds"] for each in found])
     columns = ["model", "signal", "protocol", "left_out", "seeds", "dead"]
-    return scores, weights, pd.DataFrame(rows, columns=columns), pd.concat(curves)
+    table = pd.DataFrame(rows, columns=columns)
+    table = table.groupby(columns[:4], sort=False, as_index=False).sum()  # draws of few scenes
+    return scores, weights, table, pd.concat(curves)
 
 
 def main() -> int:

@@ -1,0 +1,320 @@
+"""Each claim of the paper put to the test, as far as public data can.
+
+Every row compares something with something else on the same items, and says in how many recordings
+it is ahead. A claim is said to hold, or not to, only if the interval of the difference excludes 0,
+there are at least `ENOUGH` recordings (of fewer no exact test by signs gives a p below .05), and
+all of them but one at most agree.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qastanet.agreement.bootstrap import percentile_interval
+from qastanet.agreement.resampling import replicate, samples_of_scenes
+from qastanet.agreement.splitting import condition_null, correlation_of_parts
+from qastanet.agreement.statistics import pearson
+from qastanet.evidence.comparison import add_predictions, increasing
+from qastanet.evidence.comparison_tables import PAPER
+from qastanet.listening_tests.contents import recording
+from qastanet.plots.names import DATASETS, LABELS
+from qastanet.rivals.other_metrics import SCALES
+
+ENOUGH = 6
+"""Recordings from which a test by the signs of whole recordings can give p < .05 (2^-5)."""
+
+LEAST = 8
+"""Items of a subset that a correlation is given of."""
+
+HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told with these data"
+PRIVATE = "not reproduced: the data are private"
+
+GENERAL = "a: generalises better than Ambiqual and eMoBi-Q"
+LITTLE = "b: can be trained on little data"
+EXPERT = "c: because its features are those of hearing"
+FORMS = "d: on ambisonics and on binaural signals"
+ARTEFACTS = "e: reacts to codec artefacts"
+WHOLE = "the paper's figure for the whole"
+
+MODELS = ("qastanet-retrained", "qastanet-tuned")
+UNSEEN = {"pooled-source-out": "recording left out", "lodo": "test left out"}
+BOTH = "both tests"
+
+COLUMNS = [
+    *("claim", "test", "items", "n", "recordings", "value", "against", "difference"),
+    *("low", "high", "ahead", "verdict"),
+]
+
+
+class Difference(NamedTuple):
+    """Pearson's correlation of one metric minus that of another on the same items.
+
+    Attributes:
+        value: of the first; the mean over tests where there are several.
+        against: of the second.
+        difference: first minus second.
+        low: lower end of the 95 % interval over recordings, drawn within each test.
+        high: upper end.
+        ahead: in how many recordings the first agrees better with the ratings.
+        recordings: how many there are.
+    """
+
+    value: float
+    against: float
+    difference: float
+    low: float
+    high: float
+    ahead: int
+    recordings: int
+
+
+def difference(
+    items: pd.DataFrame, first: str, second: str, replicates: int = 2000, seed: int = 0
+) -> Difference:
+    """Compare two metrics on the same items.
+
+    Args:
+        items: ``dataset``, ``content``, ``mean`` and a column for each metric, larger being better.
+        first: column.
+        second: column.
+        replicates: bootstrap samples of recordings.
+        seed: of the random numbers.
+
+    Example:
+        >>> rows = {"dataset": "d", "content": list("aabb"), "mean": [1.0, 2, 3, 4]}
+        >>> table = pd.DataFrame(rows | {"x": [1, 2, 3, 4], "y": [2, 1, 4, 3]})
+        >>> found = difference(table, "x", "y", 100)
+        >>> round(found.difference, 2), found.ahead, found.recordings
+        (0.4, 2, 2)
+    """
+    at, drawn, signs = [], [], []
+    for number, (_, part) in enumerate(items.groupby("dataset", sort=False)):
+        rating, unit = part["mean"].to_numpy(), part.content.astype(str).map(recording).to_numpy()
+        samples = samples_of_scenes(unit, replicates, seed + number)
+        pair = [part[name].to_numpy(dtype=float) for name in (first, second)]
+        at.append([pearson(each, rating) for each in pair])
+        one, other = (replicate(each, rating, samples) for each in pair)
+        drawn.append(one - other)
+        for name in pd.unique(unit):
+            own = unit == name
+            signs.append(np.subtract(*(pearson(each[own], rating[own]) for each in pair)))
+    value, against = np.mean(at, axis=0)
+    low, high = percentile_interval(np.mean(drawn, axis=0))
+    ahead = sum(sign > 0 for sign in signs)  # NaN is not
+    return Difference(value, against, value - against, low, high, ahead, len(signs))
+
+
+def verdict(low: float, high: float, ahead: int, recordings: int) -> str:
+    """Say whether a first thing is better than a second.
+
+    Args:
+        low: lower end of the interval of the difference.
+        high: upper end.
+        ahead: in how many recordings the first is better.
+        recordings: how many there are.
+
+    Example:
+        >>> verdict(0.1, 0.4, 6, 7), verdict(0.1, 0.4, 4, 7), verdict(-0.4, -0.1, 0, 7)
+        ('holds', 'cannot be told with these data', 'does not hold')
+    """
+    if recordings >= ENOUGH and low > 0 and ahead >= recordings - 1:
+        return HOLDS
+    return FAILS if recordings >= ENOUGH and high < 0 and ahead <= 1 else OPEN
+
+
+def claims(
+    scores: pd.DataFrame,
+    predictions: pd.DataFrame,
+    variants: pd.DataFrame,
+    gains: pd.DataFrame,
+    replicates: int = 2000,
+) -> pd.DataFrame:
+    """Put the claims to the test.
+
+    Args:
+        scores: table of scores.
+        predictions: of the trained models.
+        variants: of `qastanet.evidence.paper_network.all_differences`.
+        gains: of `qastanet.evidence.learning_curve.gains`.
+        replicates: bootstrap samples of recordings.
+
+    Returns:
+        COLUMNS: which claim, how it was tested, on which items; the value (Pearson's correlation
+        unless said otherwise), what it is compared with, the difference with its 95 % interval, in
+        how many recordings it is above 0, and whether the claim holds.
+    """
+    rated = scores[scores.role != "reference"]
+    turned = [name for name in scores if name in SCALES and not increasing(SCALES[name])]
+    rated = rated.assign(**{name: -rated[name] for name in turned})
+    predictions = predictions[predictions.metric.isin(MODELS)]
+    tables = add_predictions(rated, predictions)
+    ambisonic = {key: table[table.signal == "ambisonic"] for key, table in tables.items()}
+    rows = [
+        *_general(ambisonic, replicates),
+        *_kinds(ambisonic["pooled-source-out"], replicates),
+        *_little(gains),
+        *_expert(variants),
+        *_forms(rated, predictions, replicates),
+        *_artefacts(ambisonic),
+        _published(),
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _general(tables: Mapping[str, pd.DataFrame], replicates: int) -> Iterator[dict]:
+    """Compare the network with the two rivals of the paper, on recordings and tests not seen."""
+    for protocol, unseen in UNSEEN.items():
+        for model in MODELS:
+            for rival in ("emobiq", "ambiqual-la", "ambiqual-lq"):
+                test = f"{LABELS[model]}, {unseen}, against {LABELS[rival]}"
+                yield from _on_tests(GENERAL, test, tables[protocol], model, rival, replicates)
+
+
+def _on_tests(
+    claim: str, test: str, table: pd.DataFrame, first: str, second: str, replicates: int
+) -> Iterator[dict]:
+    """Give rows for both tests together and for each by itself."""
+    table = table.dropna(subset=[first, second])
+    parts = {DATASETS[name]: part for name, part in table.groupby("dataset", sort=False)}
+    for items, part in {BOTH: table, **parts}.items():
+        yield _row(claim, test, items, part, first, second, replicates)
+
+
+def _row(
+    claim: str,
+    test: str,
+    items: str,
+    part: pd.DataFrame,
+    first: str,
+    second: str,
+    replicates: int,
+) -> dict:
+    """Make a row of a difference; of too few items nothing is said."""
+    labels = {"claim": claim, "test": test, "items": items, "n": len(part)}
+    if len(part) < LEAST:
+        recordings = part.content.astype(str).map(recording).nunique()
+        return labels | {"recordings": recordings, "verdict": OPEN}
+    found = difference(part, first, second, replicates)
+    return labels | found._asdict() | {"verdict": verdict(*found[3:])}
+
+
+def _kinds(table: pd.DataFrame, replicates: int) -> Iterator[dict]:
+    """Look at kinds of sound: recording left out, against eMoBi-Q."""
+    wanted = {
+        **{kind: table.group == kind for kind in ("speech", "music", "ambience", "noise")},
+        **{kind: table.room == kind for kind in ("anechoic", "reverberant")},
+    }
+    test = f"{LABELS[MODELS[0]]}, recording left out, against {LABELS['emobiq']}, by content"
+    for kind, mask in wanted.items():
+        for name in pd.unique(table.dataset):
+            part = table[mask & (table.dataset == name)]
+            items = f"{DATASETS[name]}: {kind}"
+            yield _row(GENERAL, test, items, part, MODELS[0], "emobiq", replicates)
+
+
+def _little(gains: pd.DataFrame) -> Iterator[dict]:
+    """Read the learning curves: single networks, ten scenes against two."""
+    words = {
+        "swap-few": "from scratch",
+        "released-few": "from the released weights",
+        "binaural-few": "from scratch, binaural",
+        "log-mel-few": "from scratch, log-mel features in place of the expert's",
+    }
+    for row in gains.itertuples():
+        test = f"single networks {words[row.model]}, ten training scenes against two"
+        half = 1.96 * row.se
+        yield {
+            **{"claim": LITTLE, "test": test, "items": f"always {row.tested}", "n": row.n},
+            **{"recordings": row.recordings, "value": row.most, "against": row.fewest},
+            **{"difference": row.gain, "low": row.gain - half, "high": row.gain + half},
+            "ahead": int(row.ahead),
+            "verdict": OPEN,
+        }
+
+
+def _expert(variants: pd.DataFrame) -> Iterator[dict]:
+    """Turn the differences of variants round: what the expert's way is better by."""
+    chosen = variants[variants.dataset.isin(["pooled", *DATASETS]) & (variants.difference != 0)]
+    for row in chosen.itertuples():
+        if row.base == "swap" and not row.variant.startswith("without"):
+            continue
+        low, high, ahead = -row.high, -row.low, row.recordings - row.ahead
+        unseen = UNSEEN.get(row.protocol, "scene left out")
+        yield {
+            **{"claim": EXPERT, "test": f"all features against {row.variant}, {unseen}"},
+            **{"items": BOTH if row.dataset == "pooled" else DATASETS[row.dataset], "n": row.n},
+            **{"recordings": row.recordings, "value": row.pearson - row.difference},
+            **{"against": row.pearson, "difference": -row.difference, "low": low, "high": high},
+            "ahead": ahead,
+            "verdict": verdict(low, high, ahead, row.recordings),
+        }
+
+
+def _forms(scores: pd.DataFrame, predictions: pd.DataFrame, replicates: int) -> Iterator[dict]:
+    """Compare the network of three features with those rivals that hear binaural signals.
+
+    Of tests without binaural signals, rivals were given the ambisonic ones decoded to the ears.
+    """
+    heard = scores.sort_values("signal", ascending=False).drop_duplicates(["dataset", "stimulus"])
+    chosen = predictions[predictions.signal == "binaural"].drop(columns="signal")
+    tables = add_predictions(heard.assign(signal="ambisonic"), chosen)
+    for protocol, unseen in UNSEEN.items():
+        for rival in ("emobiq", "binaqual"):
+            test = f"{LABELS[MODELS[0]]}, three features, {unseen}, against {LABELS[rival]}"
+            yield from _on_tests(FORMS, test, tables[protocol], MODELS[0], rival, replicates)
+
+
+def _artefacts(tables: Mapping[str, pd.DataFrame]) -> Iterator[dict]:
+    """Correlate the means of the conditions, and see what shuffled conditions reach."""
+    for protocol, unseen in UNSEEN.items():
+        for model in MODELS:
+            for name, part in tables[protocol].groupby("dataset", sort=False):
+                score, rating = part[model].to_numpy(), part["mean"].to_numpy()
+                value = correlation_of_parts(score, rating, part.condition, part.content)
+                null = condition_null(score, rating, part.condition, part.content)
+                p = float(np.mean(null >= value["conditions"] - 1e-9))
+                yield {
+                    **{"claim": ARTEFACTS, "items": DATASETS[name], "n": len(part)},
+                    "test": f"{LABELS[model]}, {unseen}: which coding is better, against chance",
+                    "recordings": part.content.astype(str).map(recording).nunique(),
+                    **{"value": value["conditions"], "against": float(np.quantile(null, 0.95))},
+                    "verdict": HOLDS if p < 0.05 else OPEN,
+                }
+
+
+def _published() -> dict:
+    """Set what the paper reports beside it."""
+    own, *others = (PAPER[name] for name in ("qastanet-paper", "emobiq", "ambiqual"))
+    return {
+        "claim": WHOLE,
+        "test": "QASTAnet as published; against eMoBi-Q, and Ambiqual, as published",
+        "items": DATASETS["paper-private"],
+        **{"value": own, "against": max(others), "difference": own - max(others)},
+        "verdict": PRIVATE,
+    }
+
+
+def of(table: pd.DataFrame, claim: str) -> pd.DataFrame:
+    """Give the tests of one claim as they are shown, two digits.
+
+    Args:
+        table: of `claims`.
+        claim: such as GENERAL.
+    """
+    chosen = table[table.claim == claim].drop(columns="claim")
+    return chosen.set_index(["test", "items"]).round(2)
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Count the verdicts of each claim.
+
+    Args:
+        table: of `claims`.
+
+    Returns:
+        ``claim`` and the number of its tests with each verdict.
+    """
+    counts = table.groupby(["claim", "verdict"], sort=False).size().unstack(fill_value=0)
+    return counts.reindex(columns=[HOLDS, FAILS, OPEN, PRIVATE], fill_value=0).reset_index()
