@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
 
+from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.hearing.parts import PARTS
 from qastanet.models.attribution import Attribution
-from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.plots.front_end import band_edges, band_map, frequency_ticks
 from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
 

@@ -109,9 +109,11 @@ def _judged(file: BinaryIO, header: Header, name: str, strict: bool, allowed: bo
         if strict or (cut and not allowed):
             remedy = "take what is there with --allow-truncated" if cut else "leave --strict out"
             unit = "samples" if header.kind == "STREAMINFO" else "bytes"
+            told = f"claims {claimed} {unit}" if claimed else "gives no length"
+            held = f"{header.held}" if claimed else f"{header.held} {unit}"
             raise InputError(
-                f"{name}: truncated, its header ({header.kind}) claims {claimed} {unit} but the "
-                f"file holds {header.held}. Copy or encode it again, or {remedy}."
+                f"{name}: truncated, its header ({header.kind}) {told} but the file holds {held}. "
+                f"Copy or encode it again, or {remedy}."
             )
         note, warning = ((), (text,)) if header.claimed else ((text,), ())
     size -= size % header.block
