@@ -10,17 +10,18 @@ JOBS ?= 2
 PYTHON := .venv/bin/python
 # names are data: taken as they are written, and handed to the shell by the environment only
 override MANIFEST := $(value MANIFEST)
+override SCORES := $(value SCORES)
 override PROFILE := $(value PROFILE)
 override JOBS := $(value JOBS)
 override PYTHON3 := $(value PYTHON3)
 MAKEOVERRIDES :=
-export PYTHON MANIFEST PROFILE JOBS PYTHON3
+export PYTHON MANIFEST SCORES PROFILE JOBS PYTHON3
 CHECK = case "$$PROFILE" in ''|*[!A-Za-z0-9_-]*) \
   echo "PROFILE '$$PROFILE': give the name of a folder in notebooks/parameters" >&2; exit 2;; esac; \
   case "$$JOBS" in ''|*[!0-9]*) echo "JOBS '$$JOBS': give a number" >&2; exit 2;; esac
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=default|smoke] [JOBS=2] [MANIFEST=my_test.csv]"
+	@echo "make TARGET [PROFILE=default|smoke] [JOBS=2] [MANIFEST=my_test.csv] [SCORES=my_metric.csv]"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1|\2/p' Makefile | column -t -s '|'
 
 setup: .venv/installed ## create .venv from requirements.lock
@@ -38,8 +39,11 @@ fetch: setup ## fetch the public sounds (140 MB), so that `reproduce` starts fro
 ifdef MANIFEST
 reproduce: setup
 	@$(PYTHON) -m qastanet.compendium.workflow own -- "$$MANIFEST"
+else ifdef SCORES
+reproduce: setup
+	@$(PYTHON) -m qastanet.compendium.given -- "$$SCORES"
 else
-reproduce: results ## run the notebooks: every table and figure, held against the published ones; with MANIFEST=my_test.csv, of that test
+reproduce: results ## run the notebooks: every table and figure, held against the published ones; with MANIFEST=my_test.csv, of that test; with SCORES=my_metric.csv, with that metric beside the others
 	@$(PYTHON) -m qastanet.compendium.verdict --profile "$$PROFILE"
 
 results: setup
@@ -73,7 +77,8 @@ bench: setup ## measure time and memory of the front ends (needs a quiet machine
 	$(PYTHON) benchmarks/front_end.py --patience 10
 
 test: setup ## run the tests, which also check the results against the committed ones
-	$(PYTHON) -m pytest
+	@$(CHECK)
+	$(PYTHON) -m pytest --numprocesses "$$JOBS" --dist loadfile
 
 test-long: setup ## run the tests that take minutes
 	$(PYTHON) -m pytest -m long

@@ -1,4 +1,4 @@
-"""The command line: `qastanet score`, `explain`, `batch`, `manifest`, `train` and `fetch`."""
+"""The command line: `qastanet score`, `explain`, `batch`, `manifest`, `train`, `design`, ..."""
 
 import argparse
 import codecs
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import qastanet
-from qastanet import cli_batch, cli_training
+from qastanet import cli_batch, cli_design, cli_training
 from qastanet.cli_training import add_force, options_of
 from qastanet.errors import InputError
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_batch.add_batch(commands, _add_model, _add_options)
     cli_training.add_manifest(commands)
     cli_training.add_train(commands, _add_options)
+    cli_design.add_design(commands, _add_options)
 
     fetch = commands.add_parser("fetch", help="fetch the public weights, sounds and ratings")
     fetch.add_argument("--mirror", metavar="DIR", help="copy from this folder, not the network")

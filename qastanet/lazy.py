@@ -32,6 +32,8 @@ EXTRAS = {
     **dict.fromkeys(("h5py", "jinja2", "ipywidgets", "latex2mathml", "matplotlib"), "compendium"),
     **dict.fromkeys(("mistune", "nbconvert", "nbformat", "papermill", "pdoc"), "compendium"),
     **dict.fromkeys(("seaborn", "shroom", "spaudiopy", "statsmodels", "yaml"), "compendium"),
+    "anywidget": "compendium",
+    "pyloudnorm": "design",
     "distributed": "cluster",
     **dict.fromkeys(("auraloss", "visqol", "zimtohrli"), "rivals"),
 }

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import hashlib
 import os
+import re
 import stat
 import tempfile
 import time
@@ -22,6 +23,9 @@ from qastanet.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+QUANTITY = re.compile(r"[+-]\d[\d.,]*(e[+-]?\d+)?( ?[A-Za-zµ°%/]+)?")
+"""A number with its sign, and perhaps a unit."""
 
 DAMAGED = (
     *(OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile),
@@ -186,6 +190,8 @@ def umask() -> int:
 def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
     """Write a table as CSV with rounded numbers, so that small changes of rounding do not show.
 
+    A text that a spreadsheet would take for a formula has an apostrophe put before it.
+
     Args:
         table: without an index of interest
         path: CSV file
@@ -194,6 +200,8 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
     rounded = table.round(digits)
     numbers = rounded.select_dtypes("float").columns
     rounded[numbers] += 0.0  # makes 0.0 of -0.0
+    texts = rounded.select_dtypes(["object", "string"]).columns
+    rounded[texts] = rounded[texts].map(_shown)
     with replacing(path) as temporary:
         rounded.to_csv(
             temporary,
@@ -201,6 +209,17 @@ def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
             lineterminator="\n",
             errors="surrogateescape",  # names of files need not be UTF-8
         )
+
+
+def _shown(value: object) -> object:
+    """Return a text that no spreadsheet evaluates.
+
+    Example:
+        >>> [_shown(each) for each in ("=1+1", "-1+cmd", "-6 dB", "drums", 3)]
+        ["'=1+1", "'-1+cmd", '-6 dB', 'drums', 3]
+    """
+    formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if formula and not QUANTITY.fullmatch(value) else value
 
 
 def write_rows(rows: Iterable[Mapping], path: str | Path, digits: int = 6) -> None:

@@ -17,7 +17,12 @@ import requests
 
 ROOT = Path(__file__).parents[1]
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("explore_*.ipynb"))
+LISTENING = "explore_listening"
+"""The notebook in which a listening test is rated; it has a test of its own."""
+
+NOTEBOOKS = sorted(
+    path.stem for path in (ROOT / "notebooks").glob("explore_*.ipynb") if path.stem != LISTENING
+)
 QUICK = "explore_ears"
 """The notebook that is tested in every run; the others are by `make test-long`."""
 
@@ -37,7 +42,7 @@ def lab(tmp_path_factory):
     home = tmp_path_factory.mktemp("lab")
     served = home / "notebooks"
     served.mkdir()
-    for name in NOTEBOOKS:
+    for name in (*NOTEBOOKS, LISTENING):
         shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", served)
     folders = "JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR IPYTHONDIR".split()
     folders += ["JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
@@ -54,7 +59,9 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(command, env=environment, cwd=served, stdout=log, stderr=log)
     try:
         _wait(f"{address}/api/status?token={token}", server, home / "log")
-        yield lambda path: f"{address}/{path}?token={token}"
+        address_of = lambda path: f"{address}/{path}?token={token}"  # noqa: E731
+        address_of.served = served
+        yield address_of
     finally:
         server.terminate()
         server.wait(timeout=30)
@@ -87,13 +94,7 @@ def browser():
     [name if name == QUICK else pytest.param(name, marks=pytest.mark.long) for name in NOTEBOOKS],
 )
 def test_a_key_on_a_slider_changes_picture_and_sound(lab, browser, name):
-    page = browser.new_page(viewport={"width": 1400, "height": 1100})
-    page.set_default_timeout(PATIENCE)
-    page.goto(lab(f"lab/tree/{name}.ipynb") + "&reset")  # no notebooks of an earlier page
-    page.wait_for_selector(".jp-Notebook .jp-Cell")
-    assert _until(lambda: _connected(lab("api/sessions"), name), seconds=60)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    page = _run_all(lab, browser, name)
     page.wait_for_selector(PICTURE)
     picture, handles = page.locator(PICTURE), page.locator(".noUi-handle")
     assert picture.count() == 1 and handles.count() >= 1
@@ -108,6 +109,58 @@ def test_a_key_on_a_slider_changes_picture_and_sound(lab, browser, name):
     assert page.locator(".jp-OutputArea audio").count() in (1, 2)
     assert page.locator(COMPLAINTS).count() == 0
     page.close()
+
+
+def test_a_listening_test_is_rated(lab, browser):
+    """By keys: nothing is submitted unheard, sounds switch in place, results lie there."""
+    page = _run_all(lab, browser, LISTENING)
+    submit, hint = page.get_by_role("button", name="Submit"), page.locator(".mushra .hint").first
+    for number in range(1, 4):
+        page.get_by_text(f"Page {number} of 3").wait_for()
+        assert submit.is_disabled() and hint.inner_text() == "7 not heard yet"
+        board = page.locator(".mushra")
+        board.focus()
+        for index in range(7):
+            page.keyboard.press(str(index))
+            playing = page.locator(".mushra button.playing")
+            assert playing.count() == 1
+            assert playing.inner_text() == ["Ref", *"ABCDEF"][index]
+            assert _until(lambda left=6 - index: _says(hint, left), seconds=10)
+        place = page.get_by_label("Place in the sound")
+        before = float(place.input_value())
+        page.keyboard.press("1")  # switches where it is
+        assert _until(lambda x=place, y=before: float(x.input_value()) != y, seconds=10)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Shift+ArrowDown")
+        assert page.get_by_label("Rating of A").input_value() == "89"
+        page.keyboard.press(" ")
+        assert page.locator(".mushra button.playing").count() == 0
+        held = place.input_value()
+        time.sleep(0.3)
+        assert place.input_value() == held
+        page.keyboard.press("Enter")
+    page.get_by_text("Your hidden references").wait_for()
+    assert page.locator(PICTURE).count() == 1 and page.locator(COMPLAINTS).count() == 0
+    (results,) = lab.served.glob("build/*/results/*/mushra.csv")
+    lines = results.read_text().splitlines()
+    assert len(lines) == 19 and sum(",89," in line for line in lines) == 3
+    page.close()
+
+
+def _says(hint, left):
+    return hint.inner_text() == (f"{left} not heard yet" if left else "")
+
+
+def _run_all(lab, browser, name):
+    """Open a notebook and run all its cells."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1100})
+    page.set_default_timeout(PATIENCE)
+    page.goto(lab(f"lab/tree/{name}.ipynb") + "&reset")  # no notebooks of an earlier page
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    assert _until(lambda: _connected(lab("api/sessions"), name), seconds=60)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    return page
 
 
 def _connected(sessions, name):

@@ -25,7 +25,7 @@ def items():
 def test_columns(items):
     rows = correlations(items, {"good": 100, "distance": -1}, labels=LABELS, replicates=200)
     assert rows.columns[:7].tolist() == [
-        *("dataset", "subset", "signal", "metric", "protocol", "n", "scenes")
+        *("dataset", "subset", "signal", "metric", "protocol", "n", "scenes", "recordings")
     ]
     wanted = {"pearson_lo", "spearman_hi", "kendall", "rmse", "rmse_mapped"}
     assert wanted <= set(rows.columns)

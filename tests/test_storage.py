@@ -20,6 +20,14 @@ def test_failure_leaves_the_old_file(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["a.csv"]
 
 
+def test_no_text_is_a_formula(tmp_path):
+    names = ["=HYPERLINK(1)", "@a", "+b", "-6 dB", "-3", "drums"]
+    storage.write_table(pd.DataFrame({"x": names, "y": -1.5}), tmp_path / "a.csv")
+    back = pd.read_csv(tmp_path / "a.csv")
+    assert back.x.tolist() == ["'=HYPERLINK(1)", "'@a", "'+b", "-6 dB", "-3", "drums"]
+    assert (back.y == -1.5).all()
+
+
 def test_maps_come_back_in_half_precision(tmp_path):
     maps = {"a": np.random.default_rng(0).random((4, 29, 7)), "b": np.zeros((4, 29, 2))}
     storage.write_maps(maps, tmp_path / "m.npz")

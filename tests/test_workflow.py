@@ -147,7 +147,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("variable", ["MANIFEST", "PROFILE", "JOBS"])
+@pytest.mark.parametrize("variable", ["MANIFEST", "SCORES", "PROFILE", "JOBS"])
 def test_names_given_to_make_are_data(tmp_path, variable, name):
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
@@ -161,7 +161,7 @@ def test_names_given_to_make_are_data(tmp_path, variable, name):
         ["make", "reproduce", f"{variable}={name}"], cwd=tmp_path, capture_output=True, text=True
     )
     assert not (tmp_path / "pwned").exists()
-    if variable == "MANIFEST":
+    if variable in ("MANIFEST", "SCORES"):
         assert f"[{name}]" in result.stdout and result.returncode == 0
     else:
         assert result.returncode == 2 and f"{variable} '{name}': give" in result.stderr

@@ -2,7 +2,7 @@
 
 Errors need predictions in points. ``rmse`` is taken with the scores as they are, only multiplied by
 the scale of the metric (a metric without one, such as a distance in dB, has none). All columns that
-end in ``_mapped`` map every scene by the monotone cubic fitted on the *other* scenes of the subset;
+end in ``_mapped`` map every recording by the monotone cubic fitted on the *others* of the subset;
 ``rmse_in_sample`` maps by the one fitted on the very same items, with the N - 4 of P.1401 for its
 degrees of freedom, and is there to be compared with numbers that others report so.
 """
@@ -41,8 +41,9 @@ def correlations(
     """Agreement of several metrics with the ratings, in several subsets of items.
 
     Args:
-        table: one row per stimulus: ``content``, ``mean``, optionally ``ci95_low`` and
-            ``ci95_high``, and one column per metric.
+        table: one row per stimulus: ``content``, ``mean``, optionally ``recording`` (of which
+            several contents may be made), ``ci95_low`` and ``ci95_high``, and one column per
+            metric.
         metrics: columns to evaluate, each with its scale: what to multiply the score by to have
             points (100 for 0..1); negative or None if it has no scale, where the sign says that a
             larger score means lower quality. Example: ``{"qastanet": 100, "lsd": -1}``.
@@ -97,10 +98,11 @@ def correlation_row(
             ``_mapped`` errors then take them as they are, and there is no ``rmse_in_sample``.
 
     Returns:
-        The labels, ``n``, ``scenes``, ``pearson``, ``spearman`` and ``kendall`` (with ``_lo`` and
-        ``_hi``: 95 % percentile bootstrap clustered by scene), ``rmse`` (unmapped),
-        ``rmse_mapped``, ``rmse_epsilon_mapped``, ``outlier_ratio_mapped`` (mapped out of fold by
-        scene) and ``rmse_in_sample``; errors in points, NaN where they cannot be had.
+        The labels, ``n``, ``scenes``, ``recordings``, ``pearson``, ``spearman`` and ``kendall``
+        (with ``_lo`` and ``_hi``: 95 % percentile bootstrap clustered by recording), ``rmse``
+        (unmapped), ``rmse_mapped``, ``rmse_epsilon_mapped``, ``outlier_ratio_mapped`` (mapped by
+        the other recordings) and ``rmse_in_sample``; errors in points, NaN where they cannot be
+        had.
 
     Example:
         >>> items = pd.DataFrame({"content": list("aabb"), "mean": [10, 50, 20, 60]})
@@ -110,9 +112,11 @@ def correlation_row(
     """
     score, rating = (items[c].to_numpy(dtype=float) for c in (metric, "mean"))
     scene = items["content"].to_numpy()
+    unit = items["recording"].to_numpy() if "recording" in items else scene
     row: dict[str, object] = dict.fromkeys(LABELS, "") | {"metric": metric} | dict(labels or {})
-    row |= {"n": len(items), "scenes": len(np.unique(scene))}
-    samples = samples_of_scenes(scene, replicates, seed) if row["scenes"] > 1 else None
+    recordings = len(np.unique(unit))
+    row |= {"n": len(items), "scenes": len(np.unique(scene)), "recordings": recordings}
+    samples = samples_of_scenes(unit, replicates, seed) if recordings > 1 else None
     for name, measure in (("pearson", pearson), ("spearman", spearman), ("kendall", kendall)):
         row[name] = measure(score, rating)
         values = [] if samples is None else replicate(score, rating, samples, name)
@@ -121,7 +125,7 @@ def correlation_row(
     increasing = scale is None or scale > 0
     if not remap:
         return row | _errors(items, score * scale, rating) | {"rmse_in_sample": NAN}
-    mapped = map_out_of_fold(score, rating, scene, increasing)
+    mapped = map_out_of_fold(score, rating, unit, increasing)
     row |= _errors(items, mapped, rating) | {"rmse_in_sample": NAN}
     if len(items) > CUBIC_FREEDOM:
         own = fit_monotone_cubic(score, rating, increasing)(score)

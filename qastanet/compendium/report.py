@@ -22,8 +22,10 @@ from qastanet.compendium import api_pages, listening_page, provenance, tables, v
 from qastanet.compendium.report_parts import captions, formula, sortable, summary, with_formulas
 from qastanet.errors import InputError
 from qastanet.evidence import comparison
+from qastanet.hearing.envelope import CUTOFF
 from qastanet.hearing.features import ENVELOPE_FROM
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
+from qastanet.hearing.parts import PARTS
 from qastanet.models.parts_model import SHAPES
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 from qastanet.storage import umask
@@ -124,7 +126,8 @@ class Report:
             source = Path(__file__).parents[1] / "templates" / name
             shutil.copyfile(source, self.target / name)
         correlations = pd.read_csv(self.root / "data/processed/correlations.csv")
-        found = sortable(summary(correlations), "summary", digits=2)
+        overview = pd.read_csv(self.root / "data/processed/overview.csv")
+        found = sortable(summary(overview), "summary", digits=2)
         self.page("index.html", "Overview", summary=found)
         self.page("method.html", "Method", **method_facts())
         self.page("figures.html", "Figures", names=list(self.figures))
@@ -220,6 +223,9 @@ def method_facts() -> dict:
         "lowest": round(float(frequencies[0])),
         "highest": round(float(frequencies[-1])),
         "envelope_from": f"{ENVELOPE_FROM:g}",
+        "cutoff": f"{CUTOFF:g}",
+        "plane_wave": f"{math.sqrt(3 / 2) / (0.5 * (1 + 3 / 2)):.2f}",
+        "parts": ", ".join(PARTS),
         "parameters": sum(math.prod(shape) for shape in SHAPES.values()),
     }
 

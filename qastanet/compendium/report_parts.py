@@ -8,20 +8,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
-
-COMPARED = [
-    *(("parts", "loso"), ("parts", "source-out"), ("parts", "pooled-loso-scaled")),
-    *(("parts", "pooled-loso"), ("parts", "lodo"), ("qastanet-retrained", "loso")),
-    ("qastanet-retrained", "pooled-loso-scaled"),
-    *(("qastanet-released", "direct"), ("emobiq", "direct"), ("ambiqual-lq", "direct")),
-    *(("ambiqual-la", "direct"), ("binaqual", "direct"), ("visqol", "direct")),
-    *(("zimtohrli", "direct"), ("conformance-3", "direct")),
-]
-"""Metrics and protocols of the summary."""
-
-SUMMARISED = {"aes2023": "ambisonic", "ambiqual2": "ambisonic", "neural2024": "binaural"}
-"""Listening tests of the summary, and the form of their signals."""
+from qastanet.compendium import texts
+from qastanet.plots.names import row_name
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 
@@ -100,26 +88,26 @@ def captions(listing: str | Path) -> dict[str, str]:
     return found
 
 
-def summary(correlations: pd.DataFrame) -> pd.DataFrame:
-    """Arrange the main correlations: a row per metric and protocol, a column per listening test.
+def summary(overview: pd.DataFrame) -> pd.DataFrame:
+    """Arrange the agreement: a row per metric and what it has not seen, columns per test.
 
-    What was not evaluated on a test is empty there, and not listed where it was on none.
+    What was not evaluated on a test is empty there.
+
+    Args:
+        overview: of `qastanet.evidence.overview.overview`.
     """
-    rows = correlations[
-        (correlations.subset == "without_reference")
-        & (correlations.signal == correlations.dataset.map(SUMMARISED))
-    ].set_index(["metric", "protocol", "dataset"])
+    values = overview.set_index(["metric", "unseen", "dataset", "subset"])
     found = []
-    for metric, protocol in COMPARED:
-        row = {"metric": LABELS[metric], "protocol": PROTOCOLS[protocol]}
-        for dataset in SUMMARISED:
-            if (metric, protocol, dataset) not in rows.index:
-                continue
-            each = rows.loc[(metric, protocol, dataset)]
-            interval = f"[{each.pearson_lo:.2f}, {each.pearson_hi:.2f}]"
-            text = f"{each.pearson:.2f} {interval}".replace("-", "−")
-            row[f"{DATASETS[dataset]} (n = {each.n:.0f})"] = text
-            row[f"Spearman, {DATASETS[dataset]}"] = each.spearman
-        if len(row) > 2:
-            found.append(row)
+    for metric, unseen in texts.rows(overview):
+        row = {"metric": row_name(metric, unseen)}
+        for dataset, subset in texts.columns(overview):
+            key = (metric, unseen, dataset, subset)
+            title = texts.title(overview, dataset, subset)
+            each = values.loc[key] if key in values.index else None
+            row |= {title: None, f"Spearman, {title}": np.nan}
+            if each is not None:
+                limits = (each.pearson, each.pearson_low, each.pearson_high)
+                row[title] = "{} [{}, {}]".format(*map(texts.number, limits))
+                row[f"Spearman, {title}"] = each.spearman
+        found.append(row)
     return pd.DataFrame(found)

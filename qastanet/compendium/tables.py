@@ -10,7 +10,8 @@ from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
 from qastanet.storage import replacing
 
 MINUS = "\u2212"
-TEX = {"–": "--", MINUS: "$-$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+TEX = {"–": "--", MINUS: "$-$", "<": "$<$", ">": "$>$", "|": "$|$"}
+TEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
 TEX |= {"^": r"\textasciicircum{}"} | {letter: f"\\{letter}" for letter in "_%&#${}"}
 """Letters that mean something to LaTeX, and how they are shown."""
 
@@ -30,7 +31,7 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     Example:
         >>> row = {"dataset": "d", "signal": "s", "metric": "m", "protocol": "direct", "n": 9}
         >>> row |= {f"{k}{e}": 0.5 for k in ("pearson", "spearman") for e in ("", "_lo", "_hi")}
-        >>> row |= {"scenes": 3, "kendall": 0.4, "rmse": float("nan"), "rmse_mapped": 12.34}
+        >>> row |= {"recordings": 3, "kendall": 0.4, "rmse": float("nan"), "rmse_mapped": 12.34}
         >>> printable(pd.DataFrame([row]), ["m"]).iloc[0, 4:].tolist()
         ['9', '3', '0.50 [0.50, 0.50]', '0.50 [0.50, 0.50]', '0.40', '–', '12.3']
     """
@@ -41,7 +42,8 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     for column, words in {"dataset": DATASETS, "metric": LABELS, "protocol": PROTOCOLS}.items():
         # a minus is for figures, where distances are turned round
         found[column] = [words.get(name, name).removeprefix(MINUS) for name in rows[column]]
-    found["n"], found["scenes"] = ([_number(v, 0) for v in rows[c]] for c in ("n", "scenes"))
+    for name in ("n", "recordings"):
+        found[name] = [_number(v, 0) for v in rows[name]]
     for name in ("pearson", "spearman"):
         parts = zip(rows[name], rows[f"{name}_lo"], rows[f"{name}_hi"], strict=True)
         found[name.capitalize()] = [_interval(*values) for values in parts]
@@ -53,7 +55,7 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 CAPTION = (
     "Agreement with mean ratings without hidden references; 95 % percentile intervals of a "
-    "bootstrap over scenes. RMSE in points; mapped: monotone cubic fitted on the other scenes."
+    "bootstrap over recordings. RMSE in points; mapped: monotone cubic of the other recordings."
 )
 """Of the main table of correlations."""
 
@@ -73,17 +75,23 @@ def write_html(table: pd.DataFrame, path: str | Path, caption: str) -> None:
 
 
 def write_latex(table: pd.DataFrame, path: str | Path, caption: str) -> None:
-    """Write a table of strings for LaTeX (needs the package booktabs)."""
+    """Write a table of strings for LaTeX, with its head on every page.
+
+    It needs the packages booktabs and longtable; names are shown, never run.
+    """
     rows = [list(table.columns), *table.itertuples(index=False, name=None)]
     head, *lines = (" & ".join(map(_tex, row)) + r" \\" for row in rows)
-    body = "\n".join([r"\toprule", head, r"\midrule", *lines, r"\bottomrule"])
-    caption = _tex(caption)
-    columns = "l" * len(table.columns)
-    text = (
-        f"\\begin{{table}}\n\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n{body}\n"
-        "\\end{tabular}\n\\end{table}\n"
-    )
+    lines = [
+        f"\\begin{{longtable}}{{{'l' * len(table.columns)}}}",
+        f"\\caption{{{_tex(caption)}}} \\\\",
+        *(r"\toprule", head, r"\midrule", r"\endfirsthead"),
+        *(r"\toprule", head, r"\midrule", r"\endhead"),
+        *(r"\bottomrule", r"\endfoot"),
+        *lines,
+        r"\end{longtable}",
+    ]
     with replacing(path) as temporary:
+        text = "\n".join(["% packages: booktabs, longtable", r"{\footnotesize", *lines, "}", ""])
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -91,8 +99,8 @@ def _tex(text: str) -> str:
     r"""Return a text as LaTeX shows it, not runs it.
 
     Example:
-        >>> print(_tex("a_b & $5"))
-        a\_b \& \$5
+        >>> print(_tex(r"a_b & $5, \input{x}"))
+        a\_b \& \$5, \textbackslash{}input\{x\}
     """
     return "".join(TEX.get(letter, letter) for letter in text)
 

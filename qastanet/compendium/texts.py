@@ -2,7 +2,8 @@
 
 A text has places `<!-- table NAME -->` ... `<!-- end -->`; what stands between is made here. So no
 number in such a table is typed. `python -m qastanet.compendium.texts` writes them (`make texts`),
-with `--check` it only tells whether they are as they would be written.
+with `--check` it only tells whether they are as they would be written. The ratings that the package
+carries (`qastanet.listening_design.predicted_points`) are written with them.
 """
 
 import argparse
@@ -14,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from qastanet.compendium import claims
 from qastanet.evidence.overview import ALL, SEEN
+from qastanet.listening_design.predicted_points import ITEMS, rated_items
 from qastanet.plots.names import DATASETS, LABELS
-from qastanet.storage import replacing
+from qastanet.storage import replacing, write_table
 
 TEXTS = ("README.md", "qastanet/weights/MODEL_CARD.md")
 PROCESSED = Path("data/processed")
@@ -30,6 +33,12 @@ COMPARED = (
     *("ambiqual-la", "ambiqual-lq", "visqol", "zimtohrli", "lsd", "bitrate", "condition-mean"),
 )
 """Rows of the table of everything."""
+
+
+NO_RIVALS = ("bitrate", "condition-mean", "conformance-3")
+"""Rows that are no metrics of others."""
+
+MINUS = "\u2212"
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -50,19 +59,25 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _columns(table: pd.DataFrame) -> list[tuple[str, str]]:
+def columns(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Tests and subsets in the order of the table."""
     return list(dict.fromkeys(zip(table.dataset, table.subset, strict=True)))
 
 
-def _title(table: pd.DataFrame, dataset: str, subset: str) -> str:
-    """Name a test and a subset, with the number of items."""
+def title(table: pd.DataFrame, dataset: str, subset: str) -> str:
+    """Name a test and a subset, with the number of items.
+
+    Example:
+        >>> table = pd.DataFrame({"dataset": "aes2023", "subset": "all", "items": [38]})
+        >>> title(table, "aes2023", "all")
+        'AES 2023, all (38)'
+    """
     part = table[(table.dataset == dataset) & (table.subset == subset)]
     what = "all" if subset == ALL else EXTREME.get(dataset, subset)
     return f"{DATASETS[dataset]}, {what} ({part['items'].max():g})"
 
 
-def _rows(table: pd.DataFrame) -> list[tuple[str, str]]:
+def rows(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Metrics and what they have not seen, in the order in which they are shown."""
     known = set(zip(table.metric, table.unseen, strict=True))
     wanted = [(m, u) for m in COMPARED for u in ("as it is", *SEEN.values())]
@@ -72,19 +87,19 @@ def _rows(table: pd.DataFrame) -> list[tuple[str, str]]:
 def everything() -> str:
     """Pearson / Spearman of every metric on every test."""
     table = pd.read_csv(PROCESSED / "overview.csv")
-    columns = _columns(table)
+    tests = columns(table)
     values = table.set_index(["metric", "unseen", "dataset", "subset"])
-    rows = []
-    for metric, unseen in _rows(table):
+    lines = []
+    for metric, unseen in rows(table):
         name = LABELS.get(metric, metric)
         cells = [name if unseen == "as it is" else f"{name}; {unseen}"]
-        for key in columns:
+        for key in tests:
             found = (metric, unseen, *key)
             row = values.loc[found] if found in values.index else None
             both = (row.pearson, row.spearman) if row is not None else (np.nan, np.nan)
             cells.append("–" if row is None else " / ".join(map(number, both)))
-        rows.append(cells)
-    return markdown(["Pearson / Spearman", *(_title(table, *key) for key in columns)], rows)
+        lines.append(cells)
+    return markdown(["Pearson / Spearman", *(title(table, *key) for key in tests)], lines)
 
 
 def ours() -> str:
@@ -94,11 +109,11 @@ def ours() -> str:
     head = ["", "not seen", "Pearson [95 %]", "Spearman [95 %]", "points off, scale told"]
     head += ["which coding / on which sound / rest", "shuffled within codings"]
     rows = []
-    for dataset, subset in _columns(table):
+    for dataset, subset in columns(table):
         chosen = table[(table.dataset == dataset) & (table.subset == subset)]
         for row in chosen.itertuples():
             parts = " / ".join(map(number, (row.conditions, row.scenes, row.rest)))
-            rows.append([_title(table, dataset, subset), row.unseen])
+            rows.append([title(table, dataset, subset), row.unseen])
             for name in ("pearson", "spearman"):
                 limits = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
                 rows[-1].append("{} [{}, {}]".format(*map(number, limits)))
@@ -106,11 +121,37 @@ def ours() -> str:
     return markdown(head, rows)
 
 
+def beside() -> str:
+    """Our model, the best of the others, and what hears nothing: a row per test and subset."""
+    table = pd.read_csv(PROCESSED / "overview.csv")
+    head = ["Pearson, items", "our model, recording not seen [95 %]", "best of the other metrics"]
+    head += [
+        "mean of the condition",
+        "ours, shuffled within conditions",
+        "another panel of listeners",
+    ]
+    lines = []
+    for dataset, subset in columns(table):
+        part = table[(table.dataset == dataset) & (table.subset == subset)]
+        own = part[(part.metric == "parts") & (part.unseen == "recording left out")].iloc[0]
+        others = part[(part.unseen == "as it is") & ~part.metric.isin(NO_RIVALS)]
+        best = others.loc[others.pearson.idxmax()]
+        known = part.drop_duplicates("metric").set_index("metric").pearson
+        interval = (own.pearson, own.pearson_low, own.pearson_high)
+        lines.append([title(table, dataset, subset), "{} [{}, {}]".format(*map(number, interval))])
+        lines[-1].append(f"{number(best.pearson)} ({LABELS[best.metric].removeprefix(MINUS)})")
+        hearing_nothing = known.get("condition-mean", np.nan), own.shuffled
+        lines[-1] += map(number, (*hearing_nothing, known.get("listeners", np.nan)))
+    return markdown(head, lines)
+
+
 def networks() -> str:
     """The paper's network: the mean of many, and single ones."""
     table = pd.read_csv(PROCESSED / "paper_spread.csv")
     words = {"swap": "SWAP", "sum": "sum", "max": "maximum", "p-norm": "p-norm"}
     words |= {"released": "sum, from the released weights", "swap-binaural": "SWAP, binaural"}
+    words |= {"log-mel": "SWAP, log-mel features", "without-ild": "SWAP without ILD"}
+    words |= {f"without-{x}": f"SWAP without {x}" for x in ("coherence", "power", "directiveness")}
     left = {"pooled-loso": "scene left out", "pooled-source-out": "recording left out"}
     left |= {"lodo": "test left out"}
     head = ["networks", "not seen", "items of", "seeds", "mean of all: Pearson / points off"]
@@ -127,10 +168,60 @@ def networks() -> str:
     return markdown(head, rows)
 
 
+def choice() -> str:
+    """What the model reaches when three choices are made again without the test."""
+    table = pd.read_csv(PROCESSED / "chosen_again.csv")
+    head = ["test left out of the choice", "norm, width, movement then"]
+    head += ["chosen without it", "as shipped"]
+    rows = []
+    for row in table.itertuples():
+        movement = "none" if np.isinf(row.movement) else f"{row.movement:g} dB"
+        numbers = f"{row.norm:g}, {number(row.width, 1)}, {movement}"
+        cells = [f"{row.subset.replace(', ', ' (')}, {row.items} items)", numbers]
+        cells.append(f"{number(row.pearson)} / {number(row.spearman)}")
+        cells.append(f"{number(row.pearson_shipped)} / {number(row.spearman_shipped)}")
+        rows.append(cells)
+    return markdown(head, rows)
+
+
+def coverage() -> str:
+    """How many ratings the interval holds once the scale of a test that was left out is told."""
+    table = pd.read_csv(PROCESSED / "interval_coverage.csv")
+    table = table[table.protocol == "lodo-scaled"]
+    head = ["test left out, its scale told", "form", "ratings held", "of", "mean width (points)"]
+    rows = [
+        [DATASETS[row.dataset], row.signal, f"{row.coverage:.0%}", str(row.n), f"{row.width:.0f}"]
+        for row in table.itertuples()
+    ]
+    return markdown(head, rows)
+
+
+def claimed() -> str:
+    """How many tests of each claim of the paper hold, and what the main one gives."""
+    table = pd.read_csv(PROCESSED / "claims.csv")
+    counts = claims.summary(table)
+    head = ["claim", "tests that hold", "do not", "cannot be told", "for example"]
+    rows = []
+    for row in counts[counts.claim != claims.WHOLE].itertuples(index=False):
+        told = table[(table.claim == row.claim) & table.value.notna()]
+        first = told.iloc[0]
+        shown = f"{first.test} ({first['items']}): {number(first.value)} and "
+        shown += number(first.against)
+        if np.isfinite(first.difference):
+            limits = ", ".join(number(first[name]) for name in ("low", "high"))
+            shown += f", difference {number(first.difference)} [{limits}]"
+        rows.append([row.claim, *(str(n) for n in row[1:4]), shown])
+    return markdown(head, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "everything": everything,
     "ours": ours,
+    "beside": beside,
     "networks": networks,
+    "choice": choice,
+    "claims": claimed,
+    "coverage": coverage,
 }
 
 
@@ -158,6 +249,11 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.check:
             with replacing(name) as temporary:
                 temporary.write_text(after, encoding="utf-8")
+    if not options.check:
+        scores, predictions = (
+            pd.read_csv(PROCESSED / f"{x}.csv") for x in ("scores", "predictions")
+        )
+        write_table(rated_items(scores, predictions), ITEMS, 4)
     if options.check and off:
         print(f"{', '.join(off)}: tables are not those of the results; `make texts`")
         return 1

@@ -25,6 +25,7 @@ import pandas as pd
 from qastanet.agreement.correlations import correlations
 from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
 from qastanet.agreement.resampling import REPLICATES
+from qastanet.listening_tests.contents import RATED, recording
 from qastanet.rivals.other_metrics import SCALES
 
 POOLED = "pooled"
@@ -38,8 +39,30 @@ HEADLINE = [
 REPORTED = ["pemo-q", "bam-q"]
 """Scores taken from the authors of the AES 2023 test."""
 
+YARDSTICKS = ("bitrate", "condition-mean")
+"""Columns that hear nothing; see `qastanet.evidence.overview.with_yardsticks`."""
+
+OTHERS = ("parts", "qastanet-retrained", "qastanet-tuned", *YARDSTICKS)
+"""Columns that are added to a table of scores: models, and what hears nothing."""
+
 FROZEN = ["conformance-3"]
 """Scores of earlier versions of our model on tests that were opened after they were frozen."""
+
+
+def given(table: pd.DataFrame) -> list[str]:
+    """Name the columns of a table of scores that are metrics of the reader's own.
+
+    Example:
+        >>> given(pd.DataFrame(columns=["stimulus", "signal", "mean", "emobiq", "mine"]))
+        ['mine']
+    """
+    known = {*RATED, "signal", *SCALES, "reference", "degraded", *OTHERS}
+    return [name for name in table if name not in known]
+
+
+def headline(table: pd.DataFrame) -> list[str]:
+    """Metrics of `HEADLINE`, and after them those of the reader's own."""
+    return [*HEADLINE, *given(table)]
 
 
 def main_subsets(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -178,7 +201,8 @@ def correlation_table(
         trained: the scores are predictions (0..1) of models trained under the protocol; they are
             not mapped for it.
     """
-    scales = {name: SCALES.get(name, 100.0) for name in metrics if name in table}
+    other = 100.0 if trained else None
+    scales = {name: SCALES.get(name, other) for name in metrics if name in table}
     mapping = None if trained else {"loso": map_scenes, "lodo": map_datasets}.get(protocol)
     if mapping is not None:
         table = mapping(table, scales)
@@ -190,6 +214,7 @@ def correlation_table(
     for (dataset, signal), part in with_pooled(table).items():
         subsets = main_subsets(part) | (group_subsets(part) if groups else {})
         labels = {"dataset": dataset, "signal": signal, "protocol": protocol}
+        part = part.assign(recording=part.content.astype(str).map(recording))
         there = {name: s for name, s in scales.items() if part[name].notna().any()}
         rows.append(correlations(part, there, subsets, labels, replicates, seed, remap=remap))
     return pd.concat(rows, ignore_index=True)

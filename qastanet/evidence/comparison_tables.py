@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from qastanet.agreement.correlations import LABELS
@@ -12,10 +11,11 @@ from qastanet.agreement.significance import compare_metrics
 from qastanet.agreement.statistics import pearson, spearman
 from qastanet.evidence.comparison import (
     FROZEN,
-    HEADLINE,
     REPORTED,
+    YARDSTICKS,
     add_predictions,
     correlation_table,
+    headline,
     main_subsets,
 )
 from qastanet.listening_tests.contents import recording
@@ -42,14 +42,15 @@ def full_table(
         seed: of the random numbers.
     """
     given = {"replicates": replicates, "seed": seed}
+    metrics = headline(table)
     variants = [name for name in SCALES if name.endswith(("-worst", "-w"))]
     rows = [
-        correlation_table(table, [*HEADLINE, *FROZEN], "direct", groups=True, **given),
+        correlation_table(table, [*metrics, *FROZEN, *YARDSTICKS], "direct", groups=True, **given),
         correlation_table(table, variants, "direct", **given),
-        correlation_table(table, HEADLINE, "loso", **given),
-        correlation_table(table, HEADLINE, "lodo", **given),
+        correlation_table(table, metrics, "loso", **given),
+        correlation_table(table, metrics, "lodo", **given),
         correlation_table(table, REPORTED, "reported", groups=True, **given),
-        correlation_table(screened, HEADLINE, "direct", **given),
+        correlation_table(screened, metrics, "direct", **given),
         correlation_table(screened, REPORTED, "reported", **given),
     ]
     if predictions is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.evidence.comparison import POOLED, increasing
+from qastanet.evidence.comparison import increasing
 from qastanet.rivals.other_metrics import SCALES
 
 
@@ -105,8 +105,8 @@ def as_overview(rows: pd.DataFrame) -> pd.DataFrame:
     """Bring rows of correlations into the form of `qastanet.evidence.overview.overview`.
 
     Args:
-        rows: one per dataset and metric, scores taken as they are, with their scenes as clusters.
+        rows: one per dataset and metric, scores taken as they are.
     """
     named = {"pearson_lo": "pearson_low", "pearson_hi": "pearson_high"}
-    named |= {"n": "items", "scenes": "recordings"}
+    named |= {"n": "items"}
     return rows.rename(columns=named).assign(subset="all", unseen="as it is")

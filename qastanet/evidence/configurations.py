@@ -125,6 +125,9 @@ def _further() -> list[Configuration]:
     for unit in (0.1, 0.2):
         why = "a further part, where there is one"
         found.append(Configuration(f"directiveness {unit:g}", why, units={"directiveness": unit}))
+    for unit in (0.35, 0.7, 1.4):
+        why = "a further part: fluctuation of 25 to 50 Hz"
+        found.append(Configuration(f"roughness {unit:g}", why, units={"roughness": unit}))
     for ratio in (0.33, 3.0):
         found.append(Configuration(f"bands 1 to {ratio:g}", "smooth band weights", bands=ratio))
     for fitted in (("strictness",), ("strictness", "curve"), ("strictness", "curve", "units")):

@@ -8,9 +8,9 @@ import pandas as pd
 from qastanet.agreement.bootstrap import paired_difference
 from qastanet.agreement.resampling import REPLICATES
 from qastanet.evidence.comparison import (
-    HEADLINE,
     POOLED,
     add_predictions,
+    headline,
     increasing,
     map_datasets,
     map_scenes,
@@ -35,7 +35,7 @@ PROTOCOLS = {
 def model_differences(
     table: pd.DataFrame,
     predictions: pd.DataFrame,
-    metrics: Sequence[str] = HEADLINE,
+    metrics: Sequence[str] | None = None,
     model: str = "parts",
     replicates: int = REPLICATES,
     seed: int = 0,
@@ -53,7 +53,7 @@ def model_differences(
     Args:
         table: table of scores.
         predictions: of trained models, see `qastanet.evidence.comparison.add_predictions`.
-        metrics: columns to compare with.
+        metrics: columns to compare with; None for those of `comparison.headline`.
         model: name of the model.
         replicates: number of bootstrap samples.
         seed: of the random numbers.
@@ -65,7 +65,8 @@ def model_differences(
         ``high`` (95 %, clustered by scene); ``rmse_difference``, ``rmse_low`` and ``rmse_high`` in
         points (negative: the model errs less), empty where the other metric is taken as it is.
     """
-    scales = {name: SCALES.get(name, 100.0) for name in metrics}
+    metrics = headline(table) if metrics is None else metrics
+    scales = {name: SCALES.get(name) for name in metrics}
     trained = add_predictions(table[table.role != "reference"], predictions)
     trained_too = [name for name in pd.unique(predictions.metric) if name != model]
     rows = []

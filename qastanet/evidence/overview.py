@@ -15,7 +15,7 @@ from qastanet.agreement.listener_noise import simulated_panels
 from qastanet.agreement.mapping import map_out_of_fold
 from qastanet.agreement.splitting import correlation_of_parts, extreme_condition, shuffled
 from qastanet.agreement.statistics import pearson, rmse, spearman
-from qastanet.evidence.comparison import increasing
+from qastanet.evidence.comparison import YARDSTICKS, increasing
 from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 
@@ -25,9 +25,6 @@ ALL, WITHOUT = "all", "without the extreme condition"
 AS_IT_IS = "as it is"
 SEEN = {"pooled-source-out": "recording left out", "lodo": "test left out"}
 """Protocols of models -> what they have not seen."""
-
-YARDSTICKS = ("bitrate", "condition-mean")
-"""Columns that hear nothing; see `with_yardsticks`."""
 
 LISTENERS = "listeners"
 """Row of what a new panel of as many listeners would reach."""

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from qastanet.evidence.comparison import HEADLINE, add_predictions, map_scenes
+from qastanet.evidence.comparison import add_predictions, headline, map_scenes
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, filterbank
 from qastanet.listening_tests.contents import recording
@@ -164,7 +164,7 @@ def band_weights(networks: Sequence[DifferenceNetwork]) -> pd.DataFrame:
 
 
 def predicted_points(
-    scores: pd.DataFrame, predictions: pd.DataFrame, metrics: Sequence[str] = HEADLINE
+    scores: pd.DataFrame, predictions: pd.DataFrame, metrics: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Bring every metric to points without the recording that is predicted.
 
@@ -181,6 +181,7 @@ def predicted_points(
         ``ci95_high``, ``metric``, ``points``; ambisonic signals, or binaural ones for a metric that
         takes only these.
     """
+    metrics = headline(scores) if metrics is None else metrics
     keep = ["dataset", "stimulus", "content", "role", "mean", "ci95_low", "ci95_high"]
     mapped = map_scenes(scores, {name: SCALES.get(name) for name in metrics}, unit=recording)
     trained = add_predictions(scores, predictions)["source-out"]
@@ -194,17 +195,19 @@ def predicted_points(
     return pd.concat(parts, ignore_index=True)
 
 
-def group_rows(correlations: pd.DataFrame) -> pd.DataFrame:
+def group_rows(correlations: pd.DataFrame, further: Sequence[str] = ()) -> pd.DataFrame:
     """Choose the rows of the table of correlations that compare groups of items.
 
     Args:
         correlations: of `qastanet.evidence.comparison_tables.full_table`.
+        further: metrics to show beside `GROUPED`.
 
     Returns:
         Rows of the ambisonic signals of the single tests: all coded items, then by content, room
         and condition; our model under ``source-out``, the others under ``direct``.
     """
-    rows = correlations[correlations.metric.isin(GROUPED) & (correlations.signal == "ambisonic")]
+    shown = correlations.metric.isin([*GROUPED, *further])
+    rows = correlations[shown & (correlations.signal == "ambisonic")]
     rows = rows[rows.dataset.isin(["aes2023", "ambiqual2"])]
     rows = rows[rows.protocol == rows.metric.map({"parts": "source-out"}).fillna("direct")]
     kinds = ("without_reference", "group_", "room_", "condition_")

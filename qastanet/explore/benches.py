@@ -12,7 +12,6 @@ from qastanet.explore.one_frame import one_frame
 from qastanet.explore.placed_sound import Placed
 from qastanet.explore.widgets import Bench, Shown, choice, scale, slider
 from qastanet.hearing.gammatone import centre_frequencies
-from qastanet.plots.explanation import explanation
 from qastanet.scene.binaural_cues import time_difference
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
@@ -112,7 +111,7 @@ def codecs(**start) -> Bench:
             f"would lie in tests like those it was trained on). Lost: {lost}."
         )
         sounds = dict(zip(("Reference", "Degraded"), judged.ears, strict=True))
-        return Shown(lambda: explanation(found), text, sounds)
+        return Shown(lambda: figures.heard_and_lost(sounds, found), text, sounds)
 
     return Bench(controls, show, start)
 

@@ -1,5 +1,7 @@
 """The figures of the exploration notebooks, which are drawn anew at every move."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import scipy.signal
 from matplotlib.figure import Figure
@@ -9,6 +11,9 @@ from qastanet.explore.level_bench import LEVELS, AtLevel
 from qastanet.explore.one_frame import OneFrame
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL, THRESHOLD_LEVEL
+from qastanet.models.attribution import Attribution
+from qastanet.plots.explanation import explanation, height
+from qastanet.plots.front_end import spectrograms
 from qastanet.plots.style import PAGE, PALETTE
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
@@ -47,6 +52,21 @@ def at_the_ears(
     axes[2].legend(loc="lower left")
     for axis in axes:
         _log_frequency(axis)
+    return figure
+
+
+def heard_and_lost(sounds: Mapping[str, NDArray], found: Attribution) -> Figure:
+    """Draw the spectrograms at the ears of a pair, and below them where its loss lies.
+
+    Args:
+        sounds: name -> ears (2, samples) at 48 kHz
+        found: of `qastanet.models.attribution.explain`
+    """
+    heights = (1.0 * len(sounds) + 0.7, height(found))
+    figure = Figure(figsize=(PAGE, sum(heights)))
+    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
+    spectrograms(sounds, upper)
+    explanation(found, lower)
     return figure
 
 

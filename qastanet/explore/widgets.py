@@ -112,6 +112,27 @@ class Bench(ipywidgets.VBox):
             box.children[1].value = _wav(sound / peak)
 
 
+def shown_box(shown: Shown) -> ipywidgets.VBox:
+    """Return a picture, text and players that stay as they are."""
+    peak = max(1.0, *(float(np.abs(sound).max()) for sound in shown.sounds.values()))
+    players = [
+        ipywidgets.VBox([ipywidgets.Label(name), _player(sound / peak)])
+        for name, sound in shown.sounds.items()
+    ]
+    picture = ipywidgets.Image(value=_png(shown.figure), format="png", layout=PICTURE)
+    box = ipywidgets.HBox(players, layout=WRAPPED)
+    return stacked(ipywidgets.HTML(shown.text), box, picture)
+
+
+def _player(sound: NDArray) -> ipywidgets.Audio:
+    return ipywidgets.Audio(value=_wav(sound), format="wav", autoplay=False)
+
+
+def stacked(*parts: ipywidgets.Widget) -> ipywidgets.VBox:
+    """Return widgets one below the other."""
+    return ipywidgets.VBox(parts)
+
+
 def _set(controls: Mapping[str, ipywidgets.Widget], start: Mapping[str, object]) -> None:
     """Give controls the values they have at first."""
     for name, value in start.items():

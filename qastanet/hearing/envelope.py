@@ -1,7 +1,8 @@
 """Envelopes of the auditory bands, and the 40 ms frames in which the model looks at them.
 
-Above about 1.3 kHz the ear follows the envelope of a band rather than its fine structure, and only
-up to modulations of about 150 Hz.
+Above about 1.3 kHz the ear follows the envelope of a band rather than its fine structure. This
+model takes 150 Hz as the limit up to which envelopes are detected; hair cells follow to about
+1 kHz and beyond.
 """
 
 from __future__ import annotations

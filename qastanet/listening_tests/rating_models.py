@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 from statsmodels.formula.api import mixedlm
 from statsmodels.stats.anova import AnovaRM
 
@@ -71,15 +72,16 @@ def mixed_model(ratings: pd.DataFrame) -> pd.DataFrame:
 def repeated_measures_anova(ratings: pd.DataFrame) -> pd.DataFrame:
     """Two-way repeated-measures analysis of variance of condition and content.
 
-    Sphericity is assumed: no correction of the degrees of freedom is made. Partial eta squared is
-    F df1 / (F df1 + df2).
+    ``p`` takes sphericity for granted. ``p_lower_bound`` is the largest that any violation of it
+    can make of it: both degrees of freedom divided by those of the effect (Geisser and Greenhouse
+    1958). Partial eta squared is F df1 / (F df1 + df2).
 
     Args:
         ratings: tidy ratings; every listener must have rated every stimulus once.
 
     Returns:
         One row per term (``condition``, ``content``, ``condition:content``) with ``F``, ``df1``,
-        ``df2``, ``p`` and ``eta2_partial``.
+        ``df2``, ``p``, ``p_lower_bound`` and ``eta2_partial``.
 
     Raises:
         InputError: if a listener misses a stimulus (use `mixed_model` then).
@@ -103,6 +105,7 @@ def repeated_measures_anova(ratings: pd.DataFrame) -> pd.DataFrame:
     fit = AnovaRM(data, "rating", "listener", within=["condition", "content"]).fit()
     columns = {"F Value": "F", "Num DF": "df1", "Den DF": "df2", "Pr > F": "p"}
     table = fit.anova_table.rename(columns=columns)[list(columns.values())]
+    table["p_lower_bound"] = scipy.stats.f.sf(table["F"], 1, table["df2"] / table["df1"])
     explained = table["F"] * table["df1"]
     table["eta2_partial"] = explained / (explained + table["df2"])
     return table.rename_axis("term")

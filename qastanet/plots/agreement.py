@@ -119,7 +119,9 @@ def forest(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
         part = rows[rows.dataset == dataset]
         for subset, shift in (("all", -0.15), ("less", 0.18)):
             chosen = part[(part.subset == "all") == (subset == "all")]
-            places = [names.index(key) + shift for key in zip(chosen.metric, chosen.unseen)]
+            places = [
+                names.index(key) + shift for key in zip(chosen.metric, chosen.unseen, strict=True)
+            ]
             spread = [
                 (chosen.pearson - chosen.pearson_low).clip(lower=0),
                 (chosen.pearson_high - chosen.pearson).clip(lower=0),

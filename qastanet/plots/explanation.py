@@ -35,7 +35,7 @@ def height(found: Attribution) -> float:
     return 0.95 * len(drawn_parts(found)) + 1.8
 
 
-def explanation(found: Attribution, figure: Figure | SubFigure | None = None) -> Figure:
+def explanation(found: Attribution, figure: Figure | SubFigure | None = None) -> Figure | SubFigure:
     """Draw where the loss lies: maps, curves over frequency and over time, bars per part.
 
     All numbers are points of 100. A map is the loss per band at each moment: its mean over time,

@@ -7,7 +7,7 @@ import librosa.display
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from qastanet.hearing.differences import PAPER_ILD
@@ -26,7 +26,7 @@ MAPS = {
     "ild": ("ILD (dB)", {"cmap": "RdBu_r", "vmin": -ILD_LIMIT, "vmax": ILD_LIMIT}),
     "coherence": ("|γ|", {"vmin": 0, "vmax": 1}),
     "power": ("Level (dB SPL)", {"vmin": 0, "vmax": 80, "cmap": "magma"}),
-    "directiveness": ("Directiveness D", {"vmin": 0, "vmax": 1}),
+    "directiveness": ("Directiveness", {"vmin": 0, "vmax": 1}),
 }
 """Feature -> name with unit, and how its map is drawn."""
 
@@ -146,7 +146,9 @@ def spectrogram(axis, signal: np.ndarray):
     return image
 
 
-def spectrograms(signals: Mapping[str, np.ndarray], figure=None):
+def spectrograms(
+    signals: Mapping[str, np.ndarray], figure: Figure | SubFigure | None = None
+) -> Figure | SubFigure:
     """Draw the spectrograms of both ears, a row per signal.
 
     Args:
@@ -187,7 +189,7 @@ def in_plain_units(differences: np.ndarray) -> dict[str, np.ndarray]:
         "|ΔILD| (dB)": level / PAPER_ILD,
         "|Δγ|": coherence,
         "|ΔP| / min P": 2 * power,
-        "|ΔD|": np.sqrt(flow),
+        "|Δdirectiveness|": np.sqrt(flow),
     }
 
 

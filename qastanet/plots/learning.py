@@ -34,7 +34,7 @@ def paper_curves(curves: pd.DataFrame) -> Figure:
         axis.set(xlabel="Step", yscale="log")
     axes[0].set(ylabel="Loss", title="Training pairs: squared error + 0.1 (1 − r)")
     axes[1].set(ylabel="Squared error / that of its first step")
-    axes[1].set_title("Two scenes kept apart for stopping, others for every seed")
+    axes[1].set_title("Scenes kept apart, others for every seed")
     axes[1].axhline(1, color="0.4", lw=0.8, ls=":")
     axes[1].set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
     axes[1].minorticks_off()
@@ -85,7 +85,10 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
         plt.Line2D([], [], marker="D", ls="", color=colour, label=shown)
         for colour, shown in zip(datasets.values(), words, strict=True)
     ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=3)
+    grey = {"ls": "", "color": "0.5"}
+    marks.append(plt.Line2D([], [], marker="D", ms=6, label="mean of all networks", **grey))
+    marks.append(plt.Line2D([], [], marker="o", ms=2.5, label="one network", **grey))
+    figure.legend(handles=marks, loc="outside upper center", ncols=5)
     return figure
 
 

@@ -66,7 +66,7 @@ def listening_test(table: pd.DataFrame) -> Figure:
         axis.set_xticks(range(len(conditions)), conditions, rotation=60)
         axis.set_ylim(0, 109)
     for axis in axes[:, 0]:
-        axis.set_ylabel("MUSHRA score (0–100), 95 % CI")
+        axis.set_ylabel("MUSHRA score (0–100),\n95 % CI")
     handles = [
         plt.Line2D([], [], marker=m, ls="", color=c, label=t)
         for m, c, t in (
@@ -119,7 +119,8 @@ def listening_test_scenes(
                 elinewidth=0.8,
                 label=f"{screening} (n = {'–'.join(map(str, counts))})",
             )
-        axis.set(title=content_name(content), ylim=(0, 109))
+        axis.set_title(content_name(content), fontsize=7)
+        axis.set_ylim(0, 109)
         axis.set_xticks(range(len(conditions)), conditions.values())
     for axis in axes.flat[len(contents) :]:
         axis.set_visible(False)

@@ -46,8 +46,8 @@ CONTENTS = {
     "string_quartet": "String quartet",
     "two_speakers": "Two talkers",
     "anech": "dry",
-    "medrev": "medium room",
-    "strongrev": "large room",
+    "medrev": "medium reverb",
+    "strongrev": "strong reverb",
 }
 """Contents, or recordings and rooms of AES 2023, in words."""
 
@@ -93,7 +93,7 @@ def content_name(content: str) -> str:
 
     Example:
         >>> content_name("drums+saw_medrev"), content_name("trFtrEl"), content_name("mine")
-        ('Drums, saw; medium room', 'Triangles', 'mine')
+        ('Drums, saw; medium reverb', 'Triangles', 'mine')
     """
     dry, _, room = content.rpartition("_")
     if dry in CONTENTS and room in CONTENTS:

@@ -199,27 +199,29 @@ def group_correlations(table: pd.DataFrame) -> Figure:
     table = table[table.n >= LEAST_ITEMS].round(4)
     datasets = list(pd.unique(table.dataset))
     counts = [table[table.dataset == name].subset.nunique() for name in datasets]
+    metrics = [*GROUPED, *(name for name in pd.unique(table.metric) if name not in GROUPED)]
     size = (PAGE, 0.5 * max(counts) + 1.3)
     figure, axes = plt.subplots(1, len(datasets), figsize=size, squeeze=False)
     for axis, dataset in zip(axes[0], datasets, strict=True):
         part = table[table.dataset == dataset]
         subsets = list(pd.unique(part.subset))[::-1]
-        for place, metric in enumerate(GROUPED):
-            colour = COLOURS[metric]
+        for place, metric in enumerate(metrics):
+            colour = COLOURS.get(metric, PALETTE[8])
             rows = part[part.metric == metric].drop_duplicates("subset").set_index("subset")
             rows = rows.reindex(subsets)
-            heights = np.arange(len(subsets)) + 0.3 - 0.6 * place / (len(GROUPED) - 1)
+            heights = np.arange(len(subsets)) + 0.3 - 0.6 * place / (len(metrics) - 1)
             axis.hlines(heights, rows.pearson_lo, rows.pearson_hi, color=colour, lw=1)
             marker = "osD^v"[place % 5]
             axis.plot(rows.pearson, heights, marker, color=colour, label=LABELS.get(metric, metric))
-        items = part.groupby("subset")[["n", "scenes"]].max()
+        items = part.groupby("subset")[["n", "recordings"]].max()
         shown = [SUBSETS.get(name, name.split("_", 1)[1]) for name in subsets]
-        sizes = [f"({items.n[name]:g} / {items.scenes[name]:g})" for name in subsets]
+        sizes = [f"({items.n[name]:g} / {items.recordings[name]:g})" for name in subsets]
         names = ["\n".join(each) for each in zip(shown, sizes, strict=True)]
         axis.set_yticks(range(len(subsets)), names)
         axis.set(xlim=(-1, 1), title=DATASETS[dataset])
         axis.axvline(0, color="0.6", lw=0.6)
-    figure.supxlabel("Pearson with 95 % CI over scenes; in brackets: items / scenes", fontsize=8)
+    words = "Pearson with 95 % CI over recordings; in brackets: items / recordings"
+    figure.supxlabel(words, fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(GROUPED))
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(metrics))
     return figure

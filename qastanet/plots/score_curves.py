@@ -93,8 +93,8 @@ def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
             i = pairs.index(pair)
             line = line.sort_values("value")
             colour, marker = ("0.3", "X") if pair == "any" else (PALETTE[i], markers[i % 7])
-            label = "any signal" if pair == "any" else pair
-            axis.plot(line.value, line.score, marker=marker, color=colour, label=label)
+            name = "any signal" if pair == "any" else pair
+            axis.plot(line.value, line.score, marker=marker, color=colour, label=name)
         axis.set_xlabel(label)
         if (part.unit == "Hz").all():
             axis.set_xscale("log")

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from qastanet import registry
 from qastanet.errors import InputError
 from qastanet.hearing import fast
+from qastanet.hearing.fast_modulation import roughness_change
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import N_BANDS
 from qastanet.hearing.parts import PARTS, SHIPPED, Form, cells, parts
@@ -51,7 +52,7 @@ FORMS = {
 }
 """Forms that are compared: each changes one thing of the shipped one, but for the study's."""
 
-FURTHER = ("colour", "directiveness")
+FURTHER = ("colour", "directiveness", "roughness")
 """Parts that the model does without; see `further_parts`."""
 
 KEY = ["dataset", "stimulus", "signal"]
@@ -113,17 +114,22 @@ def compare_rated(
 
     Returns:
         Table with ``dataset``, ``stimulus`` and ``signal``, one row per pair; parts by form, shape
-        (pairs, 7, 29); and under ``further`` those of `further_parts`, shape (pairs, 2, 29).
+        (pairs, 7, 29); and under ``further`` those of `further_parts` and, of the ears, that of
+        `qastanet.hearing.fast_modulation.roughness_change`, shape (pairs, 3, 29).
     """
     scorer = replace(scorer, directive=True)  # which the model itself does without
     rows, found = [], {name: [] for name in (*FORMS, "further")}
     for pair in tqdm(pairs, unit="pair"):
         signals = pair.at_model_rate().signals
         features = [scorer.features(np.ascontiguousarray(x)) for x in signals]
+        ears = signals
+        if pair.signal == "ambisonic":
+            ears = [fast.binaural(x, scorer.filters[0]) for x in signals]
         rows.append(pair[:3])
         for name, form in FORMS.items():
             found[name].append(parts(*features, form)[0])
-        found["further"].append(further_parts(*features))
+        further = [*further_parts(*features), roughness_change(*ears)]
+        found["further"].append(np.stack(further))
     return pd.DataFrame(rows, columns=KEY), {name: np.stack(x) for name, x in found.items()}
 
 
