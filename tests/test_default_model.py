@@ -6,7 +6,6 @@ import scipy.signal
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import random_scene
 from tolerances import SCORE
 
 from qastanet.hearing.fast import binaural
@@ -14,7 +13,7 @@ from qastanet.models.default_model import load_default_model
 from qastanet.models.parts_model import PartsScores, load_default, read_weights
 from qastanet.scene.degradations import degrade
 from qastanet.scene.room import Room
-from qastanet.scene.synthetic_scenes import Scene, Source, render
+from qastanet.scene.synthetic_scenes import Scene, Source, random_scene, render
 from qastanet.scoring.loading import load_model
 from qastanet.training.parts_fit import UNITS
 

@@ -10,7 +10,6 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
-from scenes import random_scene
 from tolerances import CLOSED_FORM, EXACT_SCORE
 
 from qastanet.cli import main
@@ -24,7 +23,7 @@ from qastanet.models.parts_model import PartsScores, load_default
 from qastanet.models.scorer import Scorer
 from qastanet.plots import explanation_page
 from qastanet.scene.degradations import degrade
-from qastanet.scene.synthetic_scenes import render
+from qastanet.scene.synthetic_scenes import random_scene, render
 from qastanet.scoring import explanation
 from qastanet.scoring.pair_scores import score_files
 from qastanet.sound.options import Options

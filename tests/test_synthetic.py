@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import random_scene
 
 from qastanet.errors import InputError
 from qastanet.scene import codecs
 from qastanet.scene.degradations import DEGRADATIONS, degrade, draw
 from qastanet.scene.dry_sounds import KINDS, dry_sound
-from qastanet.scene.synthetic_scenes import Scene, Source, render
+from qastanet.scene.synthetic_scenes import Scene, Source, random_scene, render
 
 
 @pytest.mark.parametrize("kind", KINDS)

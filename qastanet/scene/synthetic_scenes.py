@@ -12,7 +12,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.scene.dry_sounds import dry_sound
+from qastanet.scene.dry_sounds import KINDS, dry_sound
 from qastanet.scene.room import Room, arrivals, diffuse_envelope
 from qastanet.sound.ambisonics import channels, spherical_harmonics
 from qastanet.sound.sampling import SAMPLING_RATE
@@ -58,6 +58,36 @@ class Scene:
     ambience_db: float | None = None
     duration: float = 3.0
     seed: int = 0
+
+
+def random_scene(seed: int) -> Scene:
+    """Draw a scene.
+
+    Args:
+        seed: whole number; the same seed gives the same scene.
+
+    Example:
+        >>> random_scene(3) == random_scene(3)
+        True
+    """
+    rng = np.random.default_rng([11, seed])
+    room = None
+    if rng.random() < 0.45:
+        size = tuple(rng.uniform((5, 4, 2.6), (10, 8, 4)).round(2).tolist())
+        listener = (size[0] / 2, size[1] * 0.55, 1.5)
+        rt60 = round(rng.uniform(0.3, 0.9), 2)
+        room = Room(size, listener, rt60, round(rng.uniform(-3, 4), 1))
+    sources = []
+    for _ in range(int(rng.choice([1, 2, 2, 3, 4]))):
+        azimuth = rng.uniform(-np.pi, np.pi)
+        elevation = rng.uniform(-0.3, 0.8) if room is None else 0.0
+        turn = rng.uniform(-2, 2) if rng.random() < 0.35 else 0.0
+        kind = str(rng.choice(KINDS))
+        gain = float(10 ** (rng.uniform(-9, 0) / 20))
+        sources.append(Source(kind, (azimuth, azimuth + turn), (elevation, elevation), gain))
+    ambience = float(rng.uniform(-30, -10)) if rng.random() < 0.3 else None
+    duration = float(rng.choice([2.4, 3.0, 4.0]))
+    return Scene(tuple(sources), room, ambience, duration, seed)
 
 
 def render(scene: Scene, order: int = 3) -> NDArray[np.float32]:
