@@ -107,6 +107,23 @@ def caf_with_layout(signal, tag):
     return content[:at] + layout + content[at:]
 
 
+def encoded(signal, codec, kind, path):
+    """Return a file that FFmpeg wrote."""
+    import av
+
+    with av.open(str(path), "w", format=kind) as container:
+        stream = container.add_stream(codec, rate=RATE, layout="stereo")
+        whole = av.AudioFrame.from_ndarray(np.float32(signal), "fltp", "stereo")
+        whole.sample_rate = RATE
+        context = stream.codec_context
+        sizes = {"frame_size": context.frame_size or None}
+        cut = av.AudioResampler(context.format.name, "stereo", RATE, **sizes)
+        for frame in [*cut.resample(whole), *cut.resample(None), None]:
+            for packet in stream.encode(frame):
+                container.mux(packet)
+    return path.read_bytes()
+
+
 def element(number, content):
     """Return an element of Matroska."""
     return bytes.fromhex(number) + struct.pack(">Q", len(content) | 1 << 56) + content

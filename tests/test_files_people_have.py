@@ -20,6 +20,7 @@ from people_have import (
     caf_with_layout,
     chunk,
     claiming,
+    encoded,
     fuma,
     matroska,
     n3d,
@@ -89,6 +90,11 @@ SAID = {
     "AIFF": (lambda x: wav(x, form="AIFF"), ".aiff", None),
     "CAF": (lambda x: wav(x, form="CAF"), ".caf", None),
     "FLAC": (lambda x: wav(x, form="FLAC"), ".flac", None),
+    "FLAC with a tag behind": (
+        lambda x: wav(x, form="FLAC") + b"TAG" + bytes(125),
+        ".flac",
+        None,
+    ),
     "FLAC that ends in silence": (
         lambda x: wav(np.pad(x, ((0, 0), (0, 4608 * 8))), form="FLAC"),
         ".flac",
@@ -184,6 +190,11 @@ REFUSED = {
     "a part of Vorbis": (vorbis, ".ogg", "ends before the last page"),
     "a part of FLAC": (
         lambda: cut(wav(EARS, form="FLAC"), 0.7),
+        ".flac",
+        r"claims 24000 samples but the file holds \d+\. .*--allow-truncated",
+    ),
+    "FLAC that lacks its end": (
+        lambda: wav(EARS, form="FLAC")[:-50],
         ".flac",
         r"claims 24000 samples but the file holds \d+\. .*--allow-truncated",
     ),
@@ -284,23 +295,41 @@ def test_a_campaign_over_all_of_them_ends_with_a_score_or_a_remedy_in_every_row(
 
 
 def test_cut_frames_of_ac3_are_told(tmp_path):
-    av = pytest.importorskip("av")
+    pytest.importorskip("av")
     for codec, ending in (("ac3", ".ac3"), ("eac3", ".ec3")):
-        path = tmp_path / f"whole{ending}"
-        with av.open(str(path), "w", format=codec) as container:
-            stream = container.add_stream(codec, rate=RATE, layout="stereo")
-            samples = np.ascontiguousarray(EARS, dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(samples, "fltp", "stereo")
-            frame.sample_rate = RATE
-            for packet in [*stream.encode(frame), *stream.encode(None)]:
-                container.mux(packet)
-        whole = path.read_bytes()
+        whole = encoded(EARS, codec, codec, tmp_path / "whole")
         assert scored(tmp_path, whole, whole, ending)["score"] == 1
         with pytest.raises(InputError, match=r"truncated, its frame \d+ is cut"):
             scored(tmp_path, whole[:-100], whole[:-100], ending)
         hole = whole[:200] + bytes(60) + whole[260:]
         with pytest.raises(InputError, match=r"frame \d+ is damaged"):
             scored(tmp_path, hole, hole, ending)
+
+
+CODECS = {
+    # codec: container, ending, what is said of a part of it
+    "wavpack": ("wv", ".wv", r"frame \d+ is damaged, or cut.*--allow-truncated"),
+    "alac": ("caf", ".caf", r"cannot be read as sound \(Invalid data.*encode it again"),
+    "aac": ("ipod", ".m4a", r"no table of contents: is its end missing\?.*encode it again"),
+    "tta": ("tta", ".tta", r"frame \d+ is damaged, or cut.*--allow-truncated"),
+    "libopus": ("webm", ".webm", r"truncated, ends after 1\.\d+ of 2\.0\d s"),
+    "mp2": ("mp2", ".mp2", r"truncated, ends after \d+ of \d+ samples"),
+}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_part_of_a_coded_file_is_no_file(codec, tmp_path):
+    pytest.importorskip("av")
+    kind, ending, message = CODECS[codec]
+    whole = encoded(np.tile(EARS, 4), codec, kind, tmp_path / "whole")
+    result = scored(tmp_path, whole, whole, ending)
+    assert result["score"] == 1 and result["duration_s"] == pytest.approx(2, abs=0.05)
+    part = cut(whole, 0.7)
+    with pytest.raises(InputError, match=message):
+        scored(tmp_path, part, part, ending)
+    if "allow" in message:
+        taken = scored(tmp_path, part, part, ending, allow_truncated=True)
+        assert taken["score"] == 1 and 0.5 < taken["duration_s"] < 2
 
 
 def test_a_track_is_chosen(tmp_path, plain):

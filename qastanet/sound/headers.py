@@ -283,8 +283,10 @@ def _flac(file: BinaryIO) -> Header | None:
     end = size_of(file)
     largest = int.from_bytes(info[7:10], "big") or 1 << 17
     file.seek(max(start, end - 2 * largest))
-    first, last_end, whole = last_frame(file.read(), int.from_bytes(info[2:4], "big"))
-    if not last_end or last_end == total:  # whether that frame is cut is told where it is decoded
+    tail = file.read()
+    first, last_end, whole = last_frame(tail, int.from_bytes(info[2:4], "big"))
+    tagged = tail[-128:-125] == b"TAG" or b"APETAGEX" in tail[-160:]  # behind the last frame
+    if not last_end or (last_end == total and (whole or tagged)):
         return None
     held = last_end if whole else first
 
