@@ -1,17 +1,15 @@
 """The yardstick of the benchmarks computes what the library does; kept times are as claimed."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import textbook
 from test_fast import FILTERS, exact, noise
 from tolerances import SCORE
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-textbook = pytest.importorskip("textbook")
 
 
 @pytest.mark.parametrize("channels", [2, 4])

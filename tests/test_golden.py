@@ -5,9 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import textbook
 import torch
 from mirror import folder
-from tolerances import EXACT_SCORE, GOLDEN, GOLDEN_ILD, SCORE
+from tolerances import (
+    EXACT_SCORE,
+    FAST_COHERENCE,
+    FAST_ILD,
+    FAST_POWER,
+    GOLDEN,
+    GOLDEN_ILD,
+    SCORE,
+)
 
 from qastanet.hearing import differences, directiveness, features, gammatone, hearing_threshold
 from qastanet.hearing.differences import PAPER_ILD
@@ -31,9 +40,14 @@ def released_second():
     return np.load(GOLDEN_FOLDER / "released_second.npz")
 
 
-def _compute(golden, names, dtype=torch.float64):
+def _planned(golden, names, dtype=torch.float64):
     signals = [torch.from_numpy(golden[name]).to(dtype) for name in names]
     return [features.binaural_features(signal, floor_ears=False) for signal in signals]
+
+
+def _textbook(golden, names):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return [textbook.binaural_features(golden[x].astype(float), False) for x in names]
 
 
 def _close(actual, expected, tolerance, relative=0.0):
@@ -50,9 +64,10 @@ def test_directiveness_constants(synthetic):
     _close(directiveness.erb_averaging(), synthetic["freq_2_erb"], GOLDEN)
 
 
+@pytest.mark.parametrize("compute", [_planned, _textbook])
 @pytest.mark.parametrize("case", ["binaural", "quiet"])
-def test_binaural_features(synthetic, case):
-    found = _compute(synthetic, (f"ref_{case}_in", f"deg_{case}_in"))
+def test_binaural_features(synthetic, case, compute):
+    found = compute(synthetic, (f"ref_{case}_in", f"deg_{case}_in"))
     audible = synthetic[f"{case}.power"] > synthetic["limit_threshold"][:, None]
     for i, signal in enumerate(found):
         _close(signal.coherence, synthetic[f"{case}.gamma"][i], GOLDEN)
@@ -64,8 +79,20 @@ def test_binaural_features(synthetic, case):
 
 
 @pytest.mark.parametrize("case", ["binaural", "quiet"])
+def test_binaural_features_in_single_precision(synthetic, case):
+    found = _planned(synthetic, (f"ref_{case}_in", f"deg_{case}_in"), torch.float32)
+    audible = synthetic[f"{case}.power"] > synthetic["limit_threshold"][:, None]
+    for i, signal in enumerate(found):
+        _close(signal.coherence[:9], synthetic[f"{case}.gamma"][i][:9], 1e-5)
+        _close(signal.coherence[9:], synthetic[f"{case}.gamma"][i][9:], FAST_COHERENCE)
+        _close(signal.power, synthetic[f"{case}.power"][i], 0, FAST_POWER)
+        ild = synthetic[f"{case}.ild"][i][audible[i]]
+        _close(PAPER_ILD * signal.ild[audible[i]], ild, FAST_ILD)
+
+
+@pytest.mark.parametrize("case", ["binaural", "quiet"])
 def test_differences(synthetic, case):
-    maps = differences.differences(*_compute(synthetic, (f"ref_{case}_in", f"deg_{case}_in")))
+    maps = differences.differences(*_planned(synthetic, (f"ref_{case}_in", f"deg_{case}_in")))
     for i, name in enumerate(("d_ild", "d_gamma", "d_mon")):
         tolerance = GOLDEN_ILD if name == "d_ild" else 2 * GOLDEN
         _close(maps[i], np.nan_to_num(synthetic[f"{case}.{name}"]), tolerance, GOLDEN)
@@ -80,6 +107,8 @@ def test_directiveness(synthetic):
     for i, name in enumerate(("deg_foa_in", "ref_foa_in")):
         found = directiveness.directiveness(torch.from_numpy(synthetic[name]).double())
         _close(found, synthetic["foa.directiveness"][i], 2e-6)
+        plain = textbook.directiveness(synthetic[name].astype(float))
+        _close(plain, synthetic["foa.directiveness"][i], 2e-6)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +132,7 @@ def test_network_and_poolings(synthetic, pooling, name):
 
 
 def test_a_real_second(released_second):
-    found = _compute(released_second, ("ref_binaural", "deg_binaural"))
+    found = _planned(released_second, ("ref_binaural", "deg_binaural"))
     for i, signal in enumerate(found):
         _close(PAPER_ILD * signal.ild, released_second["ild"][i], 1e-3)
         _close(signal.coherence, released_second["gamma"][i], 1e-5)

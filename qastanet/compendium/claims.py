@@ -215,7 +215,7 @@ def _kinds(table: pd.DataFrame, replicates: int) -> Iterator[dict]:
 
 
 def _little(gains: pd.DataFrame) -> Iterator[dict]:
-    """Read the learning curves: single networks, ten scenes against two."""
+    """Read the learning curves: single networks, ten scenes against two and six."""
     words = {
         "swap-few": "from scratch",
         "released-few": "from the released weights",
@@ -223,11 +223,12 @@ def _little(gains: pd.DataFrame) -> Iterator[dict]:
         "log-mel-few": "from scratch, log-mel features in place of the expert's",
     }
     for row in gains.itertuples():
-        test = f"single networks {words[row.model]}, ten training scenes against two"
+        few = {2: "two", 6: "six"}[row.scenes]
+        test = f"single networks {words[row.model]}, ten training scenes against {few}"
         half = 1.96 * row.se
         yield {
             **{"claim": LITTLE, "test": test, "items": f"always {row.tested}", "n": row.n},
-            **{"recordings": row.recordings, "value": row.most, "against": row.fewest},
+            **{"recordings": row.recordings, "value": row.most, "against": row.fewer},
             **{"difference": row.gain, "low": row.gain - half, "high": row.gain + half},
             "ahead": int(row.ahead),
             "verdict": OPEN,

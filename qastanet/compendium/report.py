@@ -23,8 +23,7 @@ from qastanet.compendium.report_parts import captions, formula, sortable, summar
 from qastanet.errors import InputError
 from qastanet.evidence import comparison
 from qastanet.hearing.envelope import CUTOFF
-from qastanet.hearing.features import ENVELOPE_FROM
-from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
+from qastanet.hearing.gammatone import ENVELOPE_FROM, N_BANDS, centre_frequencies
 from qastanet.hearing.parts import PARTS
 from qastanet.models.parts_model import SHAPES
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE

@@ -30,7 +30,16 @@ EXTREME = {"aes2023": "without Mono", "ambiqual2": "without 32 kbit/s"}
 
 COMPARED = (
     *("parts", "qastanet-retrained", "qastanet-tuned", "qastanet-released", "emobiq", "binaqual"),
-    *("ambiqual-la", "ambiqual-lq", "visqol", "zimtohrli", "lsd", "bitrate", "condition-mean"),
+    *(
+        "ambiqual-la",
+        "ambiqual-lq",
+        "visqol",
+        "zimtohrli",
+        "lsd",
+        "log-mel",
+        "bitrate",
+        "condition-mean",
+    ),
 )
 """Rows of the table of everything."""
 

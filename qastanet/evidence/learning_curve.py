@@ -56,25 +56,27 @@ def learning_curve(pairs: Mapping[str, Pairs], kept: Mapping[str, NDArray]) -> p
     return pd.DataFrame(rows)
 
 
-def gains(curve: pd.DataFrame) -> pd.DataFrame:
-    """What ten scenes bring over two, network by network (the same draws and seeds).
+def gains(curve: pd.DataFrame, least: int = 2) -> pd.DataFrame:
+    """What ten scenes bring over fewer, network by network (the same draws and seeds).
 
     Args:
         curve: of `learning_curve`.
+        least: the fewer scenes.
 
     Returns:
-        ``model``, ``tested``, ``n``, ``recordings``, Pearson's correlation with the fewest and the
-        most scenes (mean over the networks), their mean ``gain``, its standard error over networks
-        ``se``, and ``ahead``, how many of the networks gain.
+        ``model``, ``tested``, ``n``, ``recordings``, ``scenes`` (the fewer), Pearson's correlation
+        with these and with the most (``fewer``, ``most``; mean over the networks), their mean
+        ``gain``, its standard error over networks ``se``, and ``ahead``, how many of them gain.
     """
     single = curve[curve.network != "mean"]
     wide = single.pivot(index=["model", "tested", "network"], columns="scenes", values="pearson")
-    least, most = wide.columns.min(), wide.columns.max()
+    most = wide.columns.max()
     gain = (wide[most] - wide[least]).groupby(["model", "tested"], sort=False)
     found = wide[[least, most]].groupby(["model", "tested"], sort=False).mean()
-    found.columns = ["fewest", "most"]
+    found.columns = ["fewer", "most"]
     found.insert(0, "n", single.groupby(["model", "tested"], sort=False).n.first())
     found.insert(1, "recordings", [tested.count(" + ") + 1 for _, tested in found.index])
+    found.insert(2, "scenes", least)
     found["gain"] = gain.mean()
     found["se"] = gain.std() / np.sqrt(gain.size())
     found["ahead"] = gain.agg(lambda each: int((each > 0).sum()))

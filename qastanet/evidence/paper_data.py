@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from qastanet.evidence.comparison import add_predictions, headline, map_scenes
+from qastanet.hearing.band_sums import filterbank
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
-from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, filterbank
+from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
 from qastanet.listening_tests.contents import recording
 from qastanet.models.network import DifferenceNetwork
 from qastanet.rivals.other_metrics import SCALES

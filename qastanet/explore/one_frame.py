@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qastanet.hearing.band_sums import filterbank
 from qastanet.hearing.envelope import analytic, haircell, lowpass
-from qastanet.hearing.features import ENVELOPE_FROM, interaural_coherence, level_difference
-from qastanet.hearing.gammatone import centre_frequencies, filterbank
+from qastanet.hearing.gammatone import ENVELOPE_FROM, centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL, threshold_power
 from qastanet.sound.sampling import FRAME
 
@@ -64,24 +64,27 @@ def one_frame(signal: NDArray, band: int, frame: int) -> OneFrame:
         >>> round(found.ild, 2), round(abs(found.coherence), 3), found.by_envelope
         (6.02, 1.0, True)
     """
-    sound = torch.from_numpy(np.asarray(signal, dtype=np.float64))
-    filtered = filterbank(sound, slice(band, band + 1))[:, 0]
+    sound = np.asarray(signal, dtype=np.float64)
+    filtered = filterbank(torch.from_numpy(sound), slice(band, band + 1))[:, 0].numpy()
     envelope = haircell(filtered)
     frequency = float(centre_frequencies()[band])
-    compared = lowpass(analytic(filtered.abs())) if frequency >= ENVELOPE_FROM else filtered
+    compared = lowpass(analytic(np.abs(filtered))) if frequency >= ENVELOPE_FROM else filtered
     inside = slice(frame * FRAME, (frame + 1) * FRAME)
-    power = envelope[:, inside].mean(-1).square()
+    power = envelope[:, inside].mean(-1) ** 2
     threshold = float(threshold_power()[band])
-    coherence = complex(interaural_coherence(*compared[:, inside])[0])
-    if envelope[:, inside].mean().square() / 2 <= threshold:
-        coherence = complex(np.nan, np.nan)
+    left, right = compared[:, inside]
+    energy = np.mean(np.abs(left) ** 2) * np.mean(np.abs(right) ** 2)
+    coherence = complex(np.nan, np.nan)
+    if energy > 0 and envelope[:, inside].mean() ** 2 / 2 > threshold:
+        coherence = complex(np.mean(left * right.conj()) / np.sqrt(energy))
     shown = slice(max(0, inside.start - CONTEXT), inside.stop + CONTEXT)
+    levels = 10 * np.log10(np.maximum(power, threshold))
     return OneFrame(
         inside.start - shown.start,
-        *(x[:, shown].numpy() for x in (sound, filtered, envelope, compared)),
+        *(x[:, shown] for x in (sound, filtered, envelope, compared)),
         frequency,
-        10 * np.log10(np.maximum(power.numpy(), 1e-12)) + FULL_SCALE_LEVEL,
+        10 * np.log10(np.maximum(power, 1e-12)) + FULL_SCALE_LEVEL,
         10 * np.log10(threshold) + FULL_SCALE_LEVEL,
-        float(level_difference(*power, threshold)),
+        float(levels[0] - levels[1]),
         coherence,
     )

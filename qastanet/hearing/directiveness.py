@@ -63,15 +63,38 @@ def erb_averaging() -> np.ndarray:
     return inside / inside.sum(axis=1, keepdims=True)
 
 
-def _smooth(frames: torch.Tensor) -> torch.Tensor:
-    """Smooth over frames, y[0] = 0, y[t] = alpha y[t-1] + (1 - alpha) x[t]; (..., frames, bins)."""
-    alpha = torch.from_numpy(smoothing_coefficients()).to(frames)
-    state = torch.zeros_like(frames[..., 0, :])
-    smoothed = [state]
-    for frame in frames.unbind(-2)[1:]:
-        state = alpha * state + (1 - alpha) * frame
-        smoothed.append(state)
-    return torch.stack(smoothed, dim=-2)
+USED = slice(13, 500)
+"""The bins from 315 Hz to 12.5 kHz, those of the bands."""
+
+
+def constants() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the window, and smoothing and averaging of the used bins, float64."""
+    window = np.sqrt(0.5 - 0.5 * np.cos(2 * math.pi * np.arange(FRAME) / FRAME))
+    return window, smoothing_coefficients()[USED], erb_averaging()[:, USED]
+
+
+def smoothed(frames: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+    """Smooth over frames by doubling, y[0] = 0, y[t] = alpha y[t-1] + (1 - alpha) x[t].
+
+    Args:
+        frames: x, shape (..., frames, bins)
+        alpha: coefficients, shape (bins,)
+
+    Returns:
+        y, the same shape
+
+    Example:
+        >>> smoothed(torch.ones(4, 1), torch.tensor([0.5])).flatten().tolist()
+        [0.0, 0.5, 0.75, 0.875]
+    """
+    count = frames.shape[-2]
+    y = torch.cat([torch.zeros_like(frames[..., :1, :]), (1 - alpha) * frames[..., 1:, :]], -2)
+    step = 1
+    while step < count:
+        later = torch.addcmul(y[..., step:, :], y[..., :-step, :], alpha**step)
+        y = torch.cat([y[..., :step, :], later], -2)
+        step *= 2
+    return y
 
 
 def directiveness(ambisonics: torch.Tensor) -> torch.Tensor:
@@ -94,18 +117,21 @@ def directiveness(ambisonics: torch.Tensor) -> torch.Tensor:
         >>> bool(directiveness(plane_wave)[:, 1:].min() > 0.97)
         True
     """
-    signal = ambisonics[..., :4, :]
-    frames = signal.shape[-1] // FRAME
-    window = torch.hann_window(FRAME, dtype=torch.float64).sqrt().to(signal)
-    pieces = signal[..., : frames * FRAME].unflatten(-1, (frames, FRAME))
-    spectra = torch.fft.rfft(pieces * window)
-    pressure = spectra[..., :1, :, :]
-    velocity = spectra[..., 1:, :, :] * math.sqrt(3 / 2)
-    intensity = torch.linalg.vector_norm((pressure.conj() * velocity).real, dim=-3)
-    energy = (pressure.abs().square().squeeze(-3) + velocity.abs().square().sum(-3)) / 2
-    flow, density = _smooth(intensity), _smooth(energy)
-    silent = density <= 0
-    ratio = flow / torch.where(silent, 1, density)
-    ratio = torch.where(silent, torch.nan, ratio.clamp(LIMIT, 1 - LIMIT))
-    averaging = torch.from_numpy(erb_averaging()).to(ratio)
-    return torch.einsum("bk,...tk->...bt", averaging, ratio)
+    from qastanet.hearing import planned
+    from qastanet.sound.precision import whole_precision
+
+    with torch.autocast(ambisonics.device.type, enabled=False):
+        signal = whole_precision(ambisonics)[..., :4, :]
+        window, alpha, averaging = planned.tensors(constants, signal.dtype, signal.device)
+        frames = signal.shape[-1] // FRAME
+        pieces = signal[..., : frames * FRAME].unflatten(-1, (frames, FRAME))
+        spectra = torch.view_as_real(torch.fft.rfft(pieces * window)[..., USED])
+        pressure = spectra[..., :1, :, :, :]
+        velocity = spectra[..., 1:, :, :, :] * math.sqrt(3 / 2)
+        flow = torch.linalg.vector_norm((pressure * velocity).sum(-1), dim=-3)
+        density = (pressure.square().sum((-1, -4)) + velocity.square().sum((-1, -4))) / 2
+        flow, density = smoothed(flow, alpha), smoothed(density, alpha)
+        silent = density <= 0
+        ratio = (flow / torch.where(silent, 1, density)).clamp(LIMIT, 1 - LIMIT)
+        means, unknown = (averaging @ x.transpose(-1, -2) for x in (ratio, silent.to(ratio)))
+        return torch.where(unknown > 0, torch.nan, means)

@@ -27,17 +27,14 @@ from qastanet.hearing.fast_kernels import (
     filter_bands,
     smooth_directions,
 )
-from qastanet.hearing.features import ENVELOPE_FROM, Features
-from qastanet.hearing.gammatone import N_BANDS, centre_frequencies, gains, poles
+from qastanet.hearing.features import Features
+from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, gains, poles
 from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.sound.sampling import FRAME, PIECE
 
 HUM = np.float32(1e-15)
 """Added to an ear that is not all silent, -300 dB: keeps the decay of a band out of the denormal
 numbers, which would be a hundred times slower."""
-
-FIRST_ENVELOPE = int(np.sum(centre_frequencies() < ENVELOPE_FROM))
-"""The bands from this one on are compared by envelope."""
 
 
 class _Decoder:

@@ -1,10 +1,7 @@
 """The auditory filters: 29 complex gammatone bands, one per ERB, from 315 Hz to 12.5 kHz.
 
 Each band is a fourth-order all-pole gammatone filter [1]_: four identical complex one-pole
-sections, so its output is nearly analytic and its magnitude is the envelope of the band. The bank
-is evaluated in the frequency domain. The transfer function is that of the recursive filter itself,
-and the signal is padded until the ringing of the narrowest band has fallen below 1e-16, so the
-result equals the recursion to rounding, for any length and with gradients.
+sections, so its output is nearly analytic and its magnitude is the envelope of the band.
 
 References:
     .. [1] V. Hohmann, "Frequency analysis and synthesis using a Gammatone filterbank", Acta
@@ -13,13 +10,10 @@ References:
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
-import scipy.fft
 
-from qastanet.lazy import torch
 from qastanet.sound.sampling import SAMPLING_RATE
 
 LOWEST, BASE, HIGHEST = 315.0, 500.0, 12500.0
@@ -28,9 +22,12 @@ LOWEST, BASE, HIGHEST = 315.0, 500.0, 12500.0
 N_BANDS = 29
 """Number of bands of the bank."""
 
+ENVELOPE_FROM = 1300.0
+"""Bands centred at or above this frequency (Hz) are compared by envelope, not fine structure."""
+
 ORDER = 4
-RINGING = 8192
-"""Samples after which every band (and the envelope low-pass) has decayed below 1e-16."""
+RINGING = 5760
+"""Samples after which every band (and the envelope low-pass) has decayed below 1e-16: 3 frames."""
 
 
 def erb_number(frequency: np.ndarray) -> np.ndarray:
@@ -62,6 +59,10 @@ def centre_frequencies() -> np.ndarray:
     return np.expm1(numbers / 9.2645) / 0.00437
 
 
+FIRST_ENVELOPE = int(np.sum(centre_frequencies() < ENVELOPE_FROM))
+"""The first of the bands that are compared by envelope."""
+
+
 def poles() -> np.ndarray:
     """Return the complex pole of each band (z plane), float64, shape (29,).
 
@@ -89,7 +90,6 @@ def gains(pole: np.ndarray) -> np.ndarray:
     return 2 * (1 - np.abs(pole)) ** ORDER
 
 
-@functools.lru_cache(maxsize=4)
 def transfer_functions(n_fft: int) -> np.ndarray:
     """Return the complex transfer functions on the DFT grid, complex128, shape (29, n_fft).
 
@@ -103,39 +103,3 @@ def transfer_functions(n_fft: int) -> np.ndarray:
     unit_circle = np.exp(-2j * math.pi * np.arange(n_fft) / n_fft)
     pole = poles()[:, None]
     return gains(pole) / (1 - pole * unit_circle) ** ORDER
-
-
-def padded_length(samples: int) -> int:
-    """Return a DFT length that is fast and leaves room for the ringing of the filters.
-
-    Example:
-        >>> padded_length(48000) >= 48000 + RINGING
-        True
-    """
-    return scipy.fft.next_fast_len(samples + RINGING)
-
-
-def filterbank(signal: torch.Tensor, bands: slice = slice(None)) -> torch.Tensor:
-    """Filter a signal into complex gammatone bands.
-
-    Args:
-        signal: real samples at 48 kHz
-        bands: which of the 29 bands to compute; a few at a time saves memory
-
-    Returns:
-        complex band signals
-
-    Shape:
-        - signal: (..., samples)
-        - output: (..., bands, samples)
-
-    Example:
-        >>> filterbank(torch.randn(2, 4800), slice(0, 4)).shape
-        torch.Size([2, 4, 4800])
-    """
-    samples = signal.shape[-1]
-    n_fft = padded_length(samples)
-    spectrum = torch.fft.fft(signal, n_fft).unsqueeze(-2)
-    response = torch.from_numpy(transfer_functions(n_fft)[bands])
-    response = response.to(device=signal.device, dtype=spectrum.dtype)
-    return torch.fft.ifft(spectrum * response)[..., :samples]

@@ -237,10 +237,12 @@ def _grouped(x: Array, frames: int) -> Array:
 
 def _window_sum(xp: Any, x: Array, frames: int) -> Array:
     """Sum over a window around each frame, what lies outside is 0."""
-    half, count = frames // 2, x.shape[-1]
-    total = xp.cumsum(xp.concatenate([0 * x[..., :1], x], -1), -1)
-    index = np.arange(count)
-    return total[..., (index + half + 1).clip(max=count)] - total[..., (index - half).clip(min=0)]
+    half = min(frames // 2, x.shape[-1])
+    total = xp.cumsum(x, -1)
+    nothing = xp.zeros_like(x[..., :half])
+    upper = xp.concatenate([total[..., half:], total[..., -1:] + nothing], -1)
+    lower = xp.concatenate([xp.zeros_like(x[..., : half + 1]), total[..., : -half - 1]], -1)
+    return upper[..., : x.shape[-1]] - lower[..., : x.shape[-1]]
 
 
 def _double(features: Features) -> Features:

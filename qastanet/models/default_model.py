@@ -9,7 +9,7 @@ from torch import nn
 from qastanet.hearing.features import Features
 from qastanet.hearing.parts import parts
 from qastanet.models.interval import WIDTH
-from qastanet.models.model import QASTAnet, where_real
+from qastanet.models.model import QASTAnet
 from qastanet.models.parts_model import (
     WEIGHTS,
     PartsScores,
@@ -77,14 +77,14 @@ class DefaultModel(QASTAnet):
         super().__init__(network, decoders, True, name, front_end)
         self.quantile = quantile
 
-    def forward(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
-        """Score a batch of pairs."""
-        self._check(reference, degraded)
-        # both at once, so that both go through the same front end and equal signals stay equal
-        both = self.features(torch.cat([reference, degraded]))[:3]
-        halves = zip(*(x.chunk(2) for x in both), strict=True)
-        scores = self.network(parts(*(Features(*half) for half in halves))).mean(-1)
-        return where_real(scores, reference, degraded)
+    def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
+        """Score pairs; both signals go through the same front end, so that equal ones stay equal."""
+        if reference.requires_grad == degraded.requires_grad:
+            both = self.features(torch.cat([reference, degraded]))[:3]
+            pair = [Features(*half) for half in zip(*(x.chunk(2) for x in both), strict=True)]
+        else:  # what has no gradient has no part in the backward pass
+            pair = [self.features(signal, "torch") for signal in (reference, degraded)]
+        return self.network(parts(*pair)).mean(-1)
 
     def interval(
         self, reference: torch.Tensor, degraded: torch.Tensor

@@ -15,6 +15,7 @@ from qastanet.models.network import DifferenceNetwork
 from qastanet.models.plain_network import SCORE_LIMIT
 from qastanet.sound.binaural import BinauralDecoder
 from qastanet.sound.checks import AMBISONIC_CHANNELS, check_channels
+from qastanet.sound.precision import whole_precision
 from qastanet.sound.sampling import FRAME
 
 FRONT_ENDS = ("auto", "torch", "fast")
@@ -33,8 +34,14 @@ def where_real(
         >>> where_real(torch.ones(2), torch.zeros(2, 1, 2), bad)
         tensor([nan, 1.])
     """
-    energies = sum(signal.detach().square().sum((-2, -1)) for signal in (reference, degraded))
+    signals = (whole_precision(x.detach()) for x in (reference, degraded))
+    energies = sum(signal.square().sum((-2, -1)) for signal in signals)
     return torch.where(torch.isfinite(energies), scores, torch.nan)
+
+
+def _is_transformed(signal: torch.Tensor) -> bool:
+    """Tell whether a transform of `torch.func` is at work."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(signal)
 
 
 class QASTAnet(nn.Module):
@@ -48,14 +55,15 @@ class QASTAnet(nn.Module):
             with 4 ambisonics only (directiveness needs it), with 3 binaural signals too
         decoders: one ambisonics-to-binaural decoder per head
         floor_ears: see `qastanet.hearing.features.binaural_features`
-        front_end: "torch" computes the features with PyTorch, exactly and with gradients; "fast"
-            by `qastanet.hearing.fast`, in single precision on the CPU, a hundred times faster;
+        front_end: "torch" computes the features with PyTorch, with gradients and on any device;
+            "fast" by `qastanet.hearing.fast`, in single precision on the CPU, several times faster;
             "auto" takes the fast one where it serves
         name: what the model is called in results
 
     Shape:
         - reference, degraded: (batch, channels, samples) at 48 kHz; 4, 9 or 16 channels of
-          ambisonics (ACN, SN3D), or 2 of binaural sound
+          ambisonics (ACN, SN3D), or 2 of binaural sound. Computed in float64 if it is that, else in
+          float32, also under autocast.
         - output: (batch,), 1e-3..1 - 1e-3
 
     Raises:
@@ -88,17 +96,19 @@ class QASTAnet(nn.Module):
     rates_binaural = False
     """Whether it does without the directiveness where a signal has none."""
 
-    def features(self, signal: torch.Tensor) -> Features:
+    def features(self, signal: torch.Tensor, front_end: str | None = None) -> Features:
         """Compute the features of one signal.
 
         Args:
             signal: (batch, channels, samples)
+            front_end: default: that of the model
 
         Returns:
             features of shape (batch, heads, 29, frames); one head for binaural signals
         """
         directive = self.network.n_features == len(FEATURE_NAMES)
-        if self._takes_fast_path(signal):
+        signal = whole_precision(signal)
+        if self._takes_fast_path(signal) and front_end != "torch":
             filters = [decode.filters.detach().numpy() for decode in self.decoders]
             each = [
                 fast.features(x, filters, self.floor_ears, directive)
@@ -120,6 +130,7 @@ class QASTAnet(nn.Module):
         tensors = [signal, *(decode.filters for decode in self.decoders)]
         gradient = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
         plain = signal.dtype == torch.float32 and all(t.device.type == "cpu" for t in tensors)
+        plain = plain and not torch.compiler.is_compiling() and not _is_transformed(signal)
         if self.front_end == "fast" and (gradient or not plain):
             raise InputError(
                 "the fast front end takes float32 on the CPU and has no gradients; use "
@@ -138,8 +149,13 @@ class QASTAnet(nn.Module):
 
     def forward(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
         """Score a batch of pairs; of one with a sample that is no number the score is NaN."""
-        scores = self.score_differences(self.differences(reference, degraded))
-        return where_real(scores, reference, degraded)
+        self._check(reference, degraded)
+        with torch.autocast(reference.device.type, enabled=False):
+            return where_real(self._scores(reference, degraded), reference, degraded)
+
+    def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
+        """Score pairs of numbers."""
+        return self.score_differences(self.differences(reference, degraded))
 
     def _check(self, reference: torch.Tensor, degraded: torch.Tensor) -> None:
         """Refuse pairs that the steps behind would misunderstand."""

@@ -132,14 +132,15 @@ def spectrogram(axis, signal: np.ndarray):
         signal: one channel at 48 kHz, full scale 1
 
     Returns:
-        what a colour bar is made of: dB re a sine of full scale
+        what a colour bar is made of: level per bin in dB SPL
     """
     frame = {"n_fft": SPECTRUM, "hop_length": SPECTRUM // 4}
     magnitude = np.abs(librosa.stft(np.asarray(signal, dtype=np.float32), **frame))
-    level = librosa.amplitude_to_db(magnitude, ref=SPECTRUM / 4, top_db=None).round(1)
+    full_scale = SPECTRUM / 4 * np.sqrt(2)  # magnitude of a sine with a power of 1
+    level = librosa.amplitude_to_db(magnitude, ref=full_scale, top_db=None) + FULL_SCALE_LEVEL
     places = {"sr": SAMPLING_RATE, "hop_length": SPECTRUM // 4, "x_axis": "s", "y_axis": "log"}
-    look = {"cmap": "magma", "vmin": -90, "vmax": -10}
-    image = librosa.display.specshow(level, ax=axis, **places, **look)
+    look = {"cmap": "magma", "vmin": 0, "vmax": 80}
+    image = librosa.display.specshow(level.round(1), ax=axis, **places, **look)
     axis.set(xlabel="", ylabel="", ylim=(100, 20000), xlim=(0, len(signal) / SAMPLING_RATE))
     frequency_ticks(axis, (0.1, 1, 10))
     axis.grid(False)
@@ -165,7 +166,7 @@ def spectrograms(
         axis.set_title(title)
     for axis in axes[-1]:
         axis.set_xlabel("Time (s)")
-    label = "Level (dB re a full-scale sine)"
+    label = "Level per bin (dB SPL)"
     figure.colorbar(image, ax=list(axes.flat), label=label, extend="both", pad=0.01, aspect=30)
     return figure
 

@@ -27,8 +27,8 @@ from numpy.typing import ArrayLike
 from qastanet import registry
 from qastanet.errors import InputError
 from qastanet.hearing.fast import long_frames
-from qastanet.hearing.features import ENVELOPE_FROM, Features, audible
-from qastanet.hearing.gammatone import centre_frequencies
+from qastanet.hearing.features import Features, audible
+from qastanet.hearing.gammatone import ENVELOPE_FROM, centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
 from qastanet.sound.ambisonics import order_of
 from qastanet.sound.binaural import BinauralDecoder, load_hrirs

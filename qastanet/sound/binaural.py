@@ -5,18 +5,22 @@ import math
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 import torch
 from torch import nn
+from torch.nn import functional
 
 from qastanet.errors import InputError
 from qastanet.lazy import need
 from qastanet.sound.ambisonics import _spaudiopy, channels, order_of, sn3d_to_n3d
 from qastanet.sound.checks import AMBISONIC_CHANNELS
+from qastanet.sound.precision import whole_precision
 from qastanet.sound.sampling import SAMPLING_RATE
 
 HIGHEST_MAGLS_ORDER = 5
 """The MagLS design is not regularised: above this order it fails on partial grids."""
+
+SHORTEST_BLOCK = 4096
+"""Samples of a block of the convolution, if the filters are not long."""
 
 
 class BinauralDecoder(nn.Module):
@@ -28,7 +32,7 @@ class BinauralDecoder(nn.Module):
         filters: impulse responses for SN3D signals at 48 kHz, shape (2, channels, taps)
 
     Shape:
-        - signal: (..., channels, samples)
+        - signal: (..., channels, samples); float16 and bfloat16 are computed in float32
         - output: (..., 2, samples)
 
     Raises:
@@ -51,17 +55,28 @@ class BinauralDecoder(nn.Module):
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
         """Render a signal."""
-        used, samples = signal.shape[-2:]
+        used = signal.shape[-2]
         if used > self.filters.shape[1]:
             raise InputError(
                 f"{used} ambisonic channels, but the decoder has filters for "
                 f"{self.filters.shape[1]}: truncate the signal or use a decoder of higher order"
             )
-        n_fft = scipy.fft.next_fast_len(samples + self.filters.shape[-1] - 1, real=True)
-        spectra = torch.fft.rfft(signal, n_fft)
-        responses = torch.fft.rfft(self.filters[:, :used].to(signal), n_fft)
-        ears = torch.einsum("...cf,ecf->...ef", spectra, responses)
-        return torch.fft.irfft(ears, n_fft)[..., :samples]
+        with torch.autocast(signal.device.type, enabled=False):
+            return self._overlap_save(whole_precision(signal))
+
+    def _overlap_save(self, signal: torch.Tensor) -> torch.Tensor:
+        """Convolve in blocks whose length does not depend on that of the signal."""
+        used, samples = signal.shape[-2:]
+        before = self.filters.shape[-1] - 1
+        n_fft = max(SHORTEST_BLOCK, 8 << before.bit_length())
+        hop = n_fft - before
+        padded = functional.pad(signal, (before, -samples % hop))
+        spectra = torch.fft.rfft(padded.unfold(-1, n_fft, hop))
+        responses = torch.fft.rfft(self.filters[:, :used].to(signal), n_fft).unsqueeze(-2)
+        ears = spectra[..., 0, None, :, :] * responses[:, 0]
+        for channel in range(1, used):
+            ears = torch.addcmul(ears, spectra[..., channel, None, :, :], responses[:, channel])
+        return torch.fft.irfft(ears, n_fft)[..., before:].flatten(-2)[..., :samples]
 
     @classmethod
     def from_sofa(cls, path: str | Path) -> "BinauralDecoder":

@@ -46,9 +46,10 @@ def train_again(
         protocol = next(iter(plan.seeds))
         fold = plan_folds(pairs[plan.signal], protocol)[0]
         given = start if plan.released else None
-        found = train_fold(pairs[plan.signal], fold, plan.recipe, networks, given).scores
-        there = kept[f"{name}/{protocol}"][0, :networks]
-        return name, networks, float(np.abs(found - there).max())
+        count = min(networks, plan.seeds[protocol])
+        found = train_fold(pairs[plan.signal], fold, plan.recipe, count, given).scores
+        there = kept[f"{name}/{protocol}"][0, :count]
+        return name, count, float(np.abs(found - there).max())
 
     chosen = [name for name, plan in plans.items() if start is not None or not plan.released]
     rows = list(Parallel(jobs)(delayed(one)(name) for name in chosen))

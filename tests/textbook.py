@@ -1,4 +1,4 @@
-"""The yardstick: the same steps with scipy, the textbook way, on full-rate arrays of every band."""
+"""The yardstick: the steps with scipy in float64 as a textbook would, on full-rate arrays."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ import scipy.signal
 
 from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coefficients
 from qastanet.hearing.envelope import CUTOFF
-from qastanet.hearing.features import ENVELOPE_FROM, Features
-from qastanet.hearing.gammatone import centre_frequencies, gains, poles
+from qastanet.hearing.features import Features
+from qastanet.hearing.gammatone import ENVELOPE_FROM, centre_frequencies, gains, poles
 from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
