@@ -121,7 +121,7 @@ TABLE = {
     "truncated": (lambda: score(damaged("t.wav", 5000)), r"t\.wav: truncated, its header .*claims"),
     "header too large, strict": (
         lambda: score(damaged("h.wav", patches=[(b"data", 4, HUGE)]), "--strict"),
-        r"h\.wav: truncated, its header \(data\) claims 2147483632 bytes",
+        r"h\.wav: truncated, its header \(data\) gives no length but .* 19200 bytes",
     ),
     "header cut": (lambda: score(damaged("c.wav", 30)), r"c\.wav: cannot be read as sound"),
     "zero channels": (

@@ -10,8 +10,6 @@ beside the binaural decoder (Neumann KU 100, magnitude least squares, third orde
 calibration of the interval. This module does without PyTorch.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass
