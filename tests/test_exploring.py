@@ -2,6 +2,7 @@
 
 import io
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -142,6 +143,20 @@ def test_quiet_faults_are_forgiven():
 def _state(bench):
     sounds = [bytes(box.children[1].value) for box in bench.players.children]
     return bytes(bench.picture.value), bench.text.value, sounds
+
+
+def test_what_the_hints_of_explore_ears_say():
+    placed = [Placed(azimuth=60, order=1), Placed(azimuth=60, decoder=MEASURED)]
+    placed.append(replace(placed[0], decoder=THIRD))
+    first, head, cut = (time_difference(placed_sound.response(x)[None])[0] for x in placed)
+    assert (first, head, cut) == pytest.approx((0.23, 0.65, 0.40), abs=0.01)
+    high = centre_frequencies() > 4000
+    levels = [placed_sound.cues(placed_sound.ears(x))[0][high].mean() for x in placed]
+    assert levels == pytest.approx([18, 16, 7], abs=0.5)
+    side = placed_sound.cues(placed_sound.ears(replace(placed[1], azimuth=90)))[0]
+    assert side[0] > 2.9 and side[centre_frequencies() < 500].max() < 4.5 and side[high].min() > 14
+    alike = placed_sound.cues(placed_sound.ears(Placed(azimuth=0, diffuse=1.0)))[1]
+    assert alike[centre_frequencies() > 1300].mean() == pytest.approx(0.8, abs=0.05)
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ STYLE = {
     "grid.alpha": 0.5,
     "grid.color": "0.7",
     **{f"{axis}tick.major.{part}": value for axis in "xy" for part, value in TICKS.items()},
+    **{f"{axis}tick.minor.{part}": TICKS[part] / 2 for axis in "xy" for part in ("size", "width")},
     "lines.linewidth": 1.2,
     "lines.markersize": 4,
     "legend.frameon": False,
