@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import requests
@@ -36,6 +37,18 @@ PATIENCE = 60_000
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium on the PATH")
 
 
+class Lab(NamedTuple):
+    """A server and the folder that it serves; called, the address of a path."""
+
+    address: str
+    token: str
+    served: Path
+
+    def __call__(self, path):
+        """Give the address of a path."""
+        return f"{self.address}/{path}?token={self.token}"
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """Start JupyterLab on copies of the notebooks, with settings of its own; give its address."""
@@ -59,9 +72,7 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(command, env=environment, cwd=served, stdout=log, stderr=log)
     try:
         _wait(f"{address}/api/status?token={token}", server, home / "log")
-        address_of = lambda path: f"{address}/{path}?token={token}"  # noqa: E731
-        address_of.served = served
-        yield address_of
+        yield Lab(address, token, served)
     finally:
         server.terminate()
         server.wait(timeout=30)
