@@ -18,6 +18,7 @@ import requests
 ROOT = Path(__file__).parents[1]
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("explore_*.ipynb"))
+NOTEBOOKS.remove("explore_loss")  # a training loop, without sliders
 QUICK = "explore_ears"
 """The notebook that is tested in every run; the others are by `make test-long`."""
 
