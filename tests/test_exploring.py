@@ -253,7 +253,7 @@ def test_the_training_loop_undoes_the_colouration(tmp_path, monkeypatch):
     said = [o.text for cell in cells for o in cell.get("outputs", []) if o.get("name") == "stdout"]
     first, last, off = map(float, re.findall(r"\d+\.\d+", said[-1]))
     assert first > 0.25 and last < 0.1 * first and off < 1.5
-    assert "image/png" in cells[-2].outputs[-1].data
+    assert any("image/png" in output.get("data", {}) for output in cells[-2].outputs)
     assert sum(papermill_seconds(cell) for cell in cells) < 60
 
 

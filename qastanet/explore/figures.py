@@ -167,23 +167,3 @@ def playback_level(found: AtLevel, curve: NDArray, level: float) -> Figure:
     right.set(xlabel="Playback level (dB SPL)", ylabel="Score (0–100)", ylim=(0, 103))
     right.legend(loc="lower left")
     return figure
-
-
-def fitting(losses: list[float], gains: NDArray, wanted: NDArray, centres: NDArray) -> Figure:
-    """Draw how a loss falls, and the gains that are learnt beside those that are wanted.
-
-    Args:
-        losses: of each step
-        gains: learnt, dB
-        wanted: dB
-        centres: frequencies of the gains in Hz
-    """
-    figure = Figure(figsize=(PAGE, 2.5))
-    left, right = figure.subplots(1, 2)
-    left.plot(np.arange(len(losses)), losses, color=PALETTE[0])
-    left.set(xlabel="Step", ylabel="Loss, 1 − score", ylim=(0, None))
-    right.plot(centres, wanted, **MEASURED, label="undoes the colouration")
-    right.plot(centres, gains, "o-", color=PALETTE[3], ms=4, label="learnt")
-    right.set(xscale="log", xlabel="Frequency (Hz)", ylabel="Gain (dB)")
-    right.legend()
-    return figure
