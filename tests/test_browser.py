@@ -21,8 +21,13 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 LISTENING = "explore_listening"
 """The notebook in which a listening test is rated; it has a test of its own."""
 
+LOSS = "explore_loss"
+"""A training loop, without sliders."""
+
 NOTEBOOKS = sorted(
-    path.stem for path in (ROOT / "notebooks").glob("explore_*.ipynb") if path.stem != LISTENING
+    path.stem
+    for path in (ROOT / "notebooks").glob("explore_*.ipynb")
+    if path.stem not in (LISTENING, LOSS)
 )
 QUICK = "explore_ears"
 """The notebook that is tested in every run; the others are by `make test-long`."""

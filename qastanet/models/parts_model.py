@@ -71,7 +71,7 @@ def rated(distances: Any, strictness: float, curve: float) -> Any:
 
 def _package(values: Any) -> Any:
     """Return NumPy for arrays, PyTorch for tensors."""
-    if isinstance(values, np.ndarray | np.generic | float):
+    if isinstance(values, (np.ndarray, np.generic, float)):
         return np
     import torch
 
