@@ -5,6 +5,7 @@ import codecs
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -97,8 +98,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--head-locked",
         default="error",
-        help="two head-locked channels behind an ambisonic signal: error or ignore (default: "
-        "%(default)s)",
+        help="two head-locked channels behind an ambisonic signal: error, ignore, or mix, which "
+        "adds them to the ears of the scene (default: %(default)s)",
     )
     parser.add_argument("--track", type=int, metavar="N", help="sound track in a file, from 1")
     parser.add_argument(
@@ -140,18 +141,19 @@ def _tell(report: dict) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Show where a pair of files loses quality."""
-    from qastanet.outputs import Output, claim, holding
+    from qastanet.outputs import Output, claim, holding, sole_writer
     from qastanet.plots import explanation_page
     from qastanet.scoring import explanation
 
     output = explanation_page.check_ending(options.output)
     inputs = options.reference, options.degraded, options.model
     claim([Output(output, holding(explanation_page.MARK))], inputs, options.force)
-    explained = explanation.explain_files(
-        options.reference, options.degraded, options.model, options_of(options)
-    )
-    _tell(explained.report)
-    explanation_page.write(explained, output)
+    with sole_writer(output):
+        explained = explanation.explain_files(
+            options.reference, options.degraded, options.model, options_of(options)
+        )
+        _tell(explained.report)
+        explanation_page.write(explained, output)
     found = explained.found
     print(f"score {found.score:.4f}")
     for sentence in found.sentences:
@@ -174,6 +176,12 @@ def _fetch(options: argparse.Namespace) -> int:
             registry.fetch(entry, options.mirror)
             shown.add(1)
     print(f"{len(wanted)} files in {registry.cache_folder()}")
+    if unknown := sum(not entry.sha256 for entry in wanted):
+        print(
+            f"note: the sha256 of {unknown} of them is not known; they were checked by the sha1 "
+            "under which git stores them",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -213,6 +221,8 @@ def _prepare_streams() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 for input that cannot be used)."""
     _prepare_streams()
+    if arguments is None:  # a process of our own: leave nothing half when it is told to end
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = _parser().parse_args(arguments)
     try:
         code = _run(options)

@@ -10,6 +10,9 @@ from pathlib import Path
 from qastanet.cli_training import add_force, options_of
 from qastanet.errors import InputError
 
+MOST_SHOWN = 60
+"""Lines of a summary that are printed."""
+
 
 def add_batch(commands, add_model: Callable, add_options: Callable) -> None:
     """Describe `qastanet batch`.
@@ -59,7 +62,7 @@ def _pairs(options: argparse.Namespace) -> list[dict]:
 def _batch(options: argparse.Namespace) -> int:
     """Score a campaign; the exit code is 1 if a pair could not be scored."""
     from qastanet.agreement.condition_means import summarise
-    from qastanet.outputs import Output, claim, holding, named
+    from qastanet.outputs import Output, claim, holding, named, sole_writer
     from qastanet.scoring import campaign
     from qastanet.storage import write_rows
 
@@ -76,21 +79,25 @@ def _batch(options: argparse.Namespace) -> int:
     sounds = [row[name] for row in pairs for name in ("reference", "degraded")]
     claim(wanted, [options.manifest or "", *sounds, options.model], options.force)
     by = _told(pairs, options)
-    table = campaign.run(
-        pairs,
-        output,
-        options.model,
-        options_of(options),
-        options.jobs,
-        options.scheduler,
-        progress=not options.quiet,
-        force=options.force,
-    )
-    summary = summarise(table, by)
-    write_rows(summary, summary_file)
-    if any(row["mean"] == row["mean"] for row in summary):
-        _draw_summary(summary, figures[0])
-    _print_columns(summary)
+    with sole_writer(output):
+        table = campaign.run(
+            pairs,
+            output,
+            options.model,
+            options_of(options),
+            options.jobs,
+            options.scheduler,
+            progress=not options.quiet,
+            force=options.force,
+            held=True,
+        )
+        summary = summarise(table, by)
+        write_rows(summary, summary_file)
+        if any(row["mean"] == row["mean"] for row in summary):
+            _draw_summary(summary, figures[0])
+    _print_columns(summary[:MOST_SHOWN])
+    if len(summary) > MOST_SHOWN:
+        print(f"... and {len(summary) - MOST_SHOWN} more: see {summary_file}")
     failed = [row for row in table if row["error"]]
     for row in failed[:10]:
         error, name = row["error"], row["degraded"]
@@ -111,6 +118,9 @@ def _told(pairs: Sequence[Mapping], options: argparse.Namespace) -> list[str] | 
         print(
             f"note: the label {old} is called like a result; it is kept as {new}", file=sys.stderr
         )
+    doubles = len(pairs) - len({(row["reference"], row["degraded"]) for row in pairs})
+    if doubles:
+        print(f"note: {doubles} rows name a pair that is there already", file=sys.stderr)
     same = sum(row["reference"] == row["degraded"] for row in pairs)
     if same:
         print(f"note: {same} pairs are a file against itself", file=sys.stderr)

@@ -162,23 +162,24 @@ def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, P
 def _manifest(options: argparse.Namespace) -> int:
     """Make a manifest of the results of webMUSHRA."""
     from qastanet.listening_tests import webmushra_manifest
-    from qastanet.outputs import Output, claim, named, table_with
+    from qastanet.outputs import Output, claim, named, sole_writer, table_with
     from qastanet.storage import write_rows
 
     output = Output(named(options.output, ".csv"), table_with(*webmushra_manifest.COLUMNS))
     claim([output], [options.webmushra], options.force)
-    rows, screening, sessions = webmushra_manifest.manifest_of(
-        options.webmushra,
-        options.sounds,
-        output.path.absolute().parent,
-        options.reference,
-        options.anchor,
-        options.pattern,
-        not options.all_listeners,
-    )
-    sounds = [output.path.absolute().parent / row["degraded"] for row in rows]
-    claim([output], sounds, options.force)
-    write_rows(rows, output.path)
+    with sole_writer(output.path):
+        rows, screening, sessions = webmushra_manifest.manifest_of(
+            options.webmushra,
+            options.sounds,
+            output.path.absolute().parent,
+            options.reference,
+            options.anchor,
+            options.pattern,
+            not options.all_listeners,
+        )
+        sounds = [output.path.absolute().parent / row["degraded"] for row in rows]
+        claim([output], sounds, options.force)
+        write_rows(rows, output.path)
     for note in rows.notes:
         print(f"note: {note}", file=sys.stderr)
     for row in screening:

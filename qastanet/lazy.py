@@ -20,7 +20,9 @@ else:
 
         def __getattr__(self, name: str) -> Any:
             need("torch")
-            return getattr(importlib.import_module("torch"), name)
+            module = importlib.import_module("torch")
+            self.__dict__.update(vars(module))  # found at once from now on, and by torch.compile
+            return getattr(module, name)
 
     torch = _Torch()
 

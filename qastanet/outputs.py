@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qastanet.errors import InputError
-from qastanet.storage import check_target, check_writable, only_one
+from qastanet.storage import check_target, check_writable
 
 LARGEST = 1 << 28
 """Files with more bytes are not searched for the mark of a command."""
@@ -139,9 +139,51 @@ def sole_writer(path: Path) -> Iterator[None]:
         raise InputError(f"{place}: is in the way; remove it")
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(only_one(place, path))
+            stack.enter_context(_only_one(place, path))
         except OSError as error:
             raise InputError(
                 f"{path}: cannot be written ({error.strerror}); choose another"
             ) from error
         yield
+
+
+@contextlib.contextmanager
+def _only_one(path: str | Path, output: str | Path) -> Iterator[None]:
+    """Hold a file for this process alone; it is let go when the block ends, or the process.
+
+    Args:
+        path: of the file; made if need be, and removed at the end
+        output: what is written meanwhile, for the message
+
+    Raises:
+        InputError: if another process holds it
+    """
+    with open(path, "a") as file:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{output}: another run is writing it; wait, or choose another"
+            ) from error
+        try:
+            if os.name != "nt" and not _same(file.fileno(), path):
+                raise InputError(f"{output}: another run is writing it; wait, or choose another")
+            yield
+        finally:
+            if os.name != "nt":  # where a file that is open cannot be removed
+                Path(path).unlink(missing_ok=True)
+
+
+def _same(handle: int, path: str | Path) -> bool:
+    """Tell whether an open file still is the one of that name: another run may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import requests
@@ -20,8 +21,13 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 LISTENING = "explore_listening"
 """The notebook in which a listening test is rated; it has a test of its own."""
 
+LOSS = "explore_loss"
+"""A training loop, without sliders."""
+
 NOTEBOOKS = sorted(
-    path.stem for path in (ROOT / "notebooks").glob("explore_*.ipynb") if path.stem != LISTENING
+    path.stem
+    for path in (ROOT / "notebooks").glob("explore_*.ipynb")
+    if path.stem not in (LISTENING, LOSS)
 )
 QUICK = "explore_ears"
 """The notebook that is tested in every run; the others are by `make test-long`."""
@@ -34,6 +40,18 @@ PATIENCE = 60_000
 """Milliseconds."""
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium on the PATH")
+
+
+class Lab(NamedTuple):
+    """A server and the folder that it serves; called, the address of a path."""
+
+    address: str
+    token: str
+    served: Path
+
+    def __call__(self, path):
+        """Give the address of a path."""
+        return f"{self.address}/{path}?token={self.token}"
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +77,7 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(command, env=environment, cwd=served, stdout=log, stderr=log)
     try:
         _wait(f"{address}/api/status?token={token}", server, home / "log")
-        address_of = lambda path: f"{address}/{path}?token={token}"  # noqa: E731
-        address_of.served = served
-        yield address_of
+        yield Lab(address, token, served)
     finally:
         server.terminate()
         server.wait(timeout=30)

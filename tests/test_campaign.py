@@ -1,10 +1,13 @@
 """Test campaigns: order, failures, interruption, lost workers, a cluster."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,7 @@ from qastanet.agreement.condition_means import summarise
 from qastanet.cli import main
 from qastanet.errors import InputError
 from qastanet.outputs import beside, sole_writer
-from qastanet.scoring import campaign, pair_scores
+from qastanet.scoring import campaign, pair_scores, workers
 from qastanet.scoring.manifest import pair_folders
 from qastanet.scoring.progress import Progress
 from qastanet.sound.options import Options
@@ -242,10 +245,94 @@ def test_dask_cluster(sounds):
     assert sum(not row["error"] for row in table) == 6
 
 
-def test_no_scheduler_answers(sounds):
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("tcp://127.0.0.1:1", "no Dask scheduler answers"),
+        ("foo://x", "no address of a Dask scheduler"),
+        ("localhost:notaport", "no address of a Dask scheduler"),
+    ],
+)
+def test_no_scheduler_answers(sounds, address, message):
     pytest.importorskip("distributed")
-    with pytest.raises(InputError, match="no Dask scheduler answers"):
-        campaign.run(pairs(sounds), sounds / "d.csv", scheduler="tcp://127.0.0.1:1")
+    with pytest.raises(InputError, match=message):
+        campaign.run(pairs(sounds), sounds / "d.csv", scheduler=address)
+    assert not list(sounds.glob(".*"))
+
+
+def dying_once(reference, degraded, model, options):
+    """Kill the worker when it meets a certain file for the first time."""
+    mark = Path(reference).with_name("died")
+    if any("speech_b" in name for name in degraded) and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [{"score": 0.5, "model": model} for _ in degraded]
+
+
+def dask_settings():
+    """Return how Dask's schedulers are set."""
+    import dask
+
+    return dask.config.config["distributed"]["scheduler"]
+
+
+@pytest.mark.parametrize(("work", "failed"), [(dying_once, 0), (dying, 1)])
+def test_a_worker_of_a_cluster_that_comes_back_goes_on(sounds, monkeypatch, work, failed):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setitem(dask_settings(), "allowed-failures", 1 - failed)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        address = cluster.scheduler_address
+        table = campaign.run(
+            pairs(sounds), sounds / "d.csv", scheduler=address, progress=False, work=work
+        )
+    bad = [(row["condition"], row["error"]) for row in table if row["error"]]
+    assert bad == [("b", "the worker died while scoring it")][:failed]
+    assert [row["score"] for row in table].count(0.5) == 7 - failed
+
+
+def test_a_cluster_without_workers_is_called_so(sounds, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(workers, "STEP_S", 0.1)
+    monkeypatch.setattr(workers, "PATIENCE_S", 0.5)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        with pytest.raises(InputError, match=r"lost after 0 of 7 pairs \(no worker for"):
+            campaign.run(pairs(sounds), sounds / "d.csv", scheduler=address, progress=False)
+    assert not list(sounds.glob(".*"))
+
+
+def slow(reference, degraded, model, options):
+    """Score one reference at once, the other much later."""
+    time.sleep(20 if "speech" in reference else 0)
+    return [{"score": 0.5, "model": model} for _ in degraded]
+
+
+@pytest.mark.long  # Dask tries to find it again for a minute
+def test_a_scheduler_that_is_lost_is_called_so(sounds):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    )
+    journal = beside(sounds / "d.csv", "journal")
+
+    def lose():
+        while not (journal.is_file() and journal.stat().st_size):
+            time.sleep(0.1)
+        with contextlib.suppress(TimeoutError):
+            cluster.close(timeout=1)
+
+    threading.Thread(target=lose, daemon=True).start()
+    with pytest.raises(InputError, match="the Dask cluster was lost after 4 of 7 pairs"):
+        campaign.run(
+            pairs(sounds),
+            sounds / "d.csv",
+            scheduler=cluster.scheduler_address,
+            progress=False,
+            work=slow,
+        )
+    assert len(journal.read_text().splitlines()) == 4  # to go on with
 
 
 def test_an_unknown_label_is_refused_before_the_work(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """What is installed, what is declared, and that both agree."""
 
 import os
+import pkgutil
 import re
 import shlex
 import subprocess
@@ -129,3 +130,19 @@ def test_spaudiopy_works_with_the_installed_numpy_and_scipy():
     spaudiopy = _spaudiopy()
     assert spaudiopy.sph.sh_matrix(3, np.zeros(2), np.ones(2), "real").shape == (2, 16)
     assert spaudiopy.decoder.magls_bin(load_hrirs(), 1).shape == (2, 4, 128)
+
+
+def test_names_went_where_the_changelog_says():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    lines = text.partition("### Where names went in 0.2.0")[2].partition("\nGone with")[0]
+    places = []
+    for row in (line.split("|")[1:-1] for line in lines.splitlines() if line.startswith("| `")):
+        known = re.findall(r"`([\w.]+)`", row[1])
+        if package := re.fullmatch(r" `(\w+)` ", row[0]):
+            former = re.findall(r"`(\w+)` \(now", row[1])
+            places += [f"{package[1]}.{name}" for name in known if name not in former]
+        else:
+            places += known
+    assert len(places) > 100
+    for place in places:
+        assert pkgutil.resolve_name(f"qastanet.{place}") is not None

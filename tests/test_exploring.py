@@ -1,6 +1,7 @@
 """The exploration notebooks: what the benches work out, that controls act, and that they run."""
 
 import io
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +25,11 @@ from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
 from qastanet.scene.binaural_cues import time_difference
 
 ROOT = Path(__file__).parents[1]
+LOSS = ROOT / "notebooks" / "explore_loss.ipynb"
 NOTEBOOKS = [
     path
     for path in sorted((ROOT / "notebooks").glob("explore_*.ipynb"))
-    if path.stem != "explore_listening"  # see tests/test_rating.py
+    if path.stem not in ("explore_listening", LOSS.stem)  # see tests/test_rating.py, and below
 ]
 WIDGETS = {"ipywidgets": "widgets", "anywidget": "rating_page"}
 MOVES = {
@@ -244,7 +246,7 @@ def test_widgets_are_needed_by_one_module_only(package, module):
     assert users == [module]
 
 
-def test_there_are_four_benches():
+def test_there_are_four_notebooks_with_sliders():
     assert [path.stem for path in NOTEBOOKS] == [f"explore_{name}" for name in sorted(MOVES)]
 
 
@@ -262,3 +264,19 @@ def test_notebooks_run_without_a_browser(notebook, tmp_path, monkeypatch):
     (state,) = executed.metadata.widgets.values()
     pictures = [x for x in state["state"].values() if x["model_name"] == "ImageModel"]
     assert len(pictures) == 1 and pictures[0]["buffers"][0]["data"].startswith("iVBOR")
+
+
+def test_the_training_loop_undoes_the_colouration(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    papermill.execute_notebook(str(LOSS), "out.ipynb", kernel_name="python3", progress_bar=False)
+    cells = nbformat.read("out.ipynb", as_version=4).cells
+    said = [o.text for cell in cells for o in cell.get("outputs", []) if o.get("name") == "stdout"]
+    first, last, off = map(float, re.findall(r"\d+\.\d+", said[-1]))
+    assert first > 0.25 and last < 0.1 * first and off < 1.5
+    assert any("image/png" in output.get("data", {}) for output in cells[-2].outputs)
+    assert sum(papermill_seconds(cell) for cell in cells) < 60
+
+
+def papermill_seconds(cell):
+    return cell.metadata.papermill.duration or 0

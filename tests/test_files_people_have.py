@@ -1,7 +1,9 @@
 """Files as people have them: what is made of each, what is said, and what is refused."""
 
+import csv
 import json
 import os
+import re
 import threading
 
 import numpy as np
@@ -14,8 +16,11 @@ from people_have import (
     EARS,
     RATE,
     SCENE,
+    SIZES,
     caf_with_layout,
     chunk,
+    claiming,
+    encoded,
     fuma,
     matroska,
     n3d,
@@ -23,7 +28,6 @@ from people_have import (
     wav,
     wave_of,
     with_metadata,
-    with_size,
 )
 
 import qastanet
@@ -61,19 +65,19 @@ def pairs(make):
 SAID = {
     # what it is: how it is made, the ending, what is said of it
     "no length": (
-        lambda x: with_size(wav(x), lambda n: 0),
+        claiming("WAV", lambda n: 0),
         ".wav",
         "gives no length, 24000 samples",
     ),
-    "written to a pipe": (lambda x: with_size(wav(x), lambda n: 0xFFFFFFFF), ".wav", "no length"),
-    "an absurd length": (lambda x: with_size(wav(x), lambda n: 0x7FFFFFF0), ".wav", "no length"),
+    "written to a pipe": (claiming("WAV", lambda n: 0xFFFFFFFF), ".wav", "no length"),
+    "an absurd length": (claiming("WAV", lambda n: 0x7FFFFFF0), ".wav", "no length"),
     "a bit more": (
-        lambda x: with_size(wav(x), lambda n: n + 7200),
+        claiming("WAV", lambda n: n + 7200),
         ".wav",
         r"claims 24900 samples, 24000 samples \(0\.50 s\) are there",
     ),
     "less": (
-        lambda x: with_size(wav(x), lambda n: n - 80000),
+        claiming("WAV", lambda n: n - 80000),
         ".wav",
         "tells of 14000 samples only, 24000",
     ),
@@ -86,6 +90,16 @@ SAID = {
     "AIFF": (lambda x: wav(x, form="AIFF"), ".aiff", None),
     "CAF": (lambda x: wav(x, form="CAF"), ".caf", None),
     "FLAC": (lambda x: wav(x, form="FLAC"), ".flac", None),
+    "FLAC with a tag behind": (
+        lambda x: wav(x, form="FLAC") + b"TAG" + bytes(125),
+        ".flac",
+        None,
+    ),
+    "FLAC that ends in silence": (
+        lambda x: wav(np.pad(x, ((0, 0), (0, 4608 * 8))), form="FLAC"),
+        ".flac",
+        None,
+    ),
     "Matroska": (matroska, ".mka", None),
     "B-format": (lambda x: wave_of(fuma(x), guid=B_FORMAT), ".amb", "fuma to AmbiX .*header says"),
     "ADM, N3D": (lambda x: with_metadata(n3d(x) / 2, "N3D"), ".wav", "n3d to AmbiX"),
@@ -97,12 +111,28 @@ SAID = {
     ".raw that is a WAV": (wav, ".raw", None),
 }
 
+WRONG_SIZES = {
+    # what the header claims: of how much there is, what is said
+    "nothing": (lambda n: 0, "gives no length, 24000 samples"),
+    "a bit more": (
+        lambda n: n + 7200,
+        r"claims 24900 samples, 24000 samples \(0\.50 s\) are there",
+    ),
+    "less": (lambda n: n - 80000, "tells of 14000 samples only, 24000"),
+}
+FORMS = [form for form in (*SIZES, "FLAC") if form != "WAV"]
+SAID |= {
+    f"{form}, {kind}": (claiming(form, change), f".{form.lower()}", said)
+    for form in FORMS
+    for kind, (change, said) in WRONG_SIZES.items()
+}
+
 
 @pytest.mark.parametrize("kind", SAID)
 def test_kinds_of_files_have_the_score_of_their_samples(kind, tmp_path, plain):
     make, ending, said = SAID[kind]
     result = scored(tmp_path, *pairs(make), ending)
-    if kind != "ADM, N3D":  # turned down, not to clip
+    if kind not in ("ADM, N3D", "FLAC that ends in silence"):  # turned down, not to clip; longer
         assert result["score"] == pytest.approx(plain, abs=EXACT)
     told = result["adjustments"] + [w for w in result["warnings"] if "header" in w]
     if said is None:
@@ -112,10 +142,27 @@ def test_kinds_of_files_have_the_score_of_their_samples(kind, tmp_path, plain):
             raise InputError(told[0])
 
 
-@pytest.mark.parametrize("kind", ["no length", "a bit more", "less"])
+STRICT = ["no length", "a bit more", "less", *(f"{f}, {k}" for f in FORMS for k in WRONG_SIZES)]
+
+
+@pytest.mark.parametrize("kind", STRICT)
 def test_strict_refuses_headers_that_disagree(kind, tmp_path):
-    with pytest.raises(InputError, match=r"reference\.wav: truncated, its header \(data\) claims"):
-        scored(tmp_path, *pairs(SAID[kind][0]), strict=True)
+    make, ending, _ = SAID[kind]
+    with pytest.raises(
+        InputError, match=r"reference\.\w+: truncated, its header \(\w+\) (claims|gives)"
+    ):
+        scored(tmp_path, *pairs(make), ending, strict=True)
+
+
+@pytest.mark.parametrize("form", SIZES)
+def test_what_follows_the_sound_is_no_sound(form, tmp_path, plain):
+    """Chunks behind the sound, at the places where the formats have them."""
+    padding = {"W64": b"\0" * 4}.get(form, b"")
+    more = b"LIST" if form != "AU" else b"\0\0\0\0"
+    files = [make + padding + more + bytes(20) for make in pairs(lambda x: wav(x, form=form))]
+    result = scored(tmp_path, *files, f".{form.lower()}")
+    assert result["score"] == pytest.approx(plain, abs=EXACT)
+    assert not result["adjustments"] and not result["warnings"]
 
 
 def cut(content, share):
@@ -130,6 +177,9 @@ REFUSED = {
     # what it is: the file, its ending, what the message says
     "half a WAV": (lambda: cut(wav(EARS), 0.5), ".wav", r"claims 96000 bytes .*--allow-truncated"),
     "within a sample": (lambda: wav(EARS)[:-1], ".wav", "truncated"),
+    "half a CAF": (lambda: cut(wav(EARS, form="CAF"), 0.5), ".caf", "truncated.*allow-truncated"),
+    "half a W64": (lambda: cut(wav(EARS, form="W64"), 0.5), ".w64", "truncated.*allow-truncated"),
+    "half an AU": (lambda: cut(wav(EARS, form="AU"), 0.5), ".au", "truncated.*allow-truncated"),
     "half an RF64": (lambda: cut(wav(EARS, form="RF64"), 0.5), ".wav", "truncated"),
     "half an AIFF": (lambda: cut(wav(EARS, form="AIFF"), 0.5), ".aiff", "truncated"),
     "a part of MP3": (
@@ -141,7 +191,12 @@ REFUSED = {
     "a part of FLAC": (
         lambda: cut(wav(EARS, form="FLAC"), 0.7),
         ".flac",
-        "cannot be read|truncated",
+        r"claims 24000 samples but the file holds \d+\. .*--allow-truncated",
+    ),
+    "FLAC that lacks its end": (
+        lambda: wav(EARS, form="FLAC")[:-50],
+        ".flac",
+        r"claims 24000 samples but the file holds \d+\. .*--allow-truncated",
     ),
     "a part of Matroska": (
         lambda: cut(matroska(EARS, seconds=0.5), 0.6),
@@ -191,7 +246,17 @@ def test_what_is_damaged_or_has_no_score_is_refused_with_the_remedy(kind, tmp_pa
     assert capfd.readouterr() == ("", "")  # libraries do not talk
 
 
-@pytest.mark.parametrize("kind", ["half a WAV", "a part of MP3", "a part of Matroska"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "half a WAV",
+        "half a CAF",
+        "half an AIFF",
+        "a part of FLAC",
+        "a part of MP3",
+        "a part of Matroska",
+    ],
+)
 def test_truncated_files_are_taken_on_request(kind, tmp_path):
     make, ending, _ = REFUSED[kind]
     content = make()
@@ -199,24 +264,72 @@ def test_truncated_files_are_taken_on_request(kind, tmp_path):
     assert result["score"] == 1 and any("reference" in each for each in result["warnings"])
 
 
+REMEDY = r"(copy|encode|choose|check|give|use|render|repair|divide|convert|align|name|leave)\b"
+
+
+def test_a_campaign_over_all_of_them_ends_with_a_score_or_a_remedy_in_every_row(tmp_path, capsys):
+    (tmp_path / "folder").mkdir()
+    rows = [("gone", "gone.wav", "gone.wav"), ("a folder", "folder", "folder")]
+    for number, (kind, (make, ending, _)) in enumerate((SAID | REFUSED).items()):
+        names = [f"{number}_{which}{ending}" for which in ("reference", "degraded")]
+        contents = pairs(make) if kind in SAID else (make(),) * 2
+        for name, content in zip(names, contents, strict=True):
+            (tmp_path / name).write_bytes(content)
+        rows.append((kind, *names))
+    with open(tmp_path / "m.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("kind", "reference", "degraded"), *rows])
+    output = tmp_path / "scores.csv"
+    assert main(["batch", str(tmp_path / "m.csv"), "-o", str(output), "--quiet"]) == 1
+    with open(output, newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["kind"] for row in table] == [kind for kind, *_ in rows]
+    for row in table:
+        if row["kind"] in SAID:
+            assert 0 < float(row["score"]) < 1 and not row["error"], row
+        else:
+            assert not row["score"] and re.search(REMEDY, row["error"], re.I), row
+            assert "\n" not in row["error"]
+    captured = capsys.readouterr()
+    assert f"{len(rows) - len(SAID)} of {len(rows)} pairs failed" in captured.err
+    assert "Traceback" not in captured.err + captured.out
+
+
 def test_cut_frames_of_ac3_are_told(tmp_path):
-    av = pytest.importorskip("av")
+    pytest.importorskip("av")
     for codec, ending in (("ac3", ".ac3"), ("eac3", ".ec3")):
-        path = tmp_path / f"whole{ending}"
-        with av.open(str(path), "w", format=codec) as container:
-            stream = container.add_stream(codec, rate=RATE, layout="stereo")
-            samples = np.ascontiguousarray(EARS, dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(samples, "fltp", "stereo")
-            frame.sample_rate = RATE
-            for packet in [*stream.encode(frame), *stream.encode(None)]:
-                container.mux(packet)
-        whole = path.read_bytes()
+        whole = encoded(EARS, codec, codec, tmp_path / "whole")
         assert scored(tmp_path, whole, whole, ending)["score"] == 1
         with pytest.raises(InputError, match=r"truncated, its frame \d+ is cut"):
             scored(tmp_path, whole[:-100], whole[:-100], ending)
         hole = whole[:200] + bytes(60) + whole[260:]
         with pytest.raises(InputError, match=r"frame \d+ is damaged"):
             scored(tmp_path, hole, hole, ending)
+
+
+CODECS = {
+    # codec: container, ending, what is said of a part of it
+    "wavpack": ("wv", ".wv", r"frame \d+ is damaged, or cut.*--allow-truncated"),
+    "alac": ("caf", ".caf", r"cannot be read as sound \(Invalid data.*encode it again"),
+    "aac": ("ipod", ".m4a", r"no table of contents: is its end missing\?.*encode it again"),
+    "tta": ("tta", ".tta", r"frame \d+ is damaged, or cut.*--allow-truncated"),
+    "libopus": ("webm", ".webm", r"truncated, ends after 1\.\d+ of 2\.0\d s"),
+    "mp2": ("mp2", ".mp2", r"truncated, ends after \d+ of \d+ samples"),
+}
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_part_of_a_coded_file_is_no_file(codec, tmp_path):
+    pytest.importorskip("av")
+    kind, ending, message = CODECS[codec]
+    whole = encoded(np.tile(EARS, 4), codec, kind, tmp_path / "whole")
+    result = scored(tmp_path, whole, whole, ending)
+    assert result["score"] == 1 and result["duration_s"] == pytest.approx(2, abs=0.05)
+    part = cut(whole, 0.7)
+    with pytest.raises(InputError, match=message):
+        scored(tmp_path, part, part, ending)
+    if "allow" in message:
+        taken = scored(tmp_path, part, part, ending, allow_truncated=True)
+        assert taken["score"] == 1 and 0.5 < taken["duration_s"] < 2
 
 
 def test_a_track_is_chosen(tmp_path, plain):
@@ -253,6 +366,29 @@ def test_other_numbers_of_channels_are_fitted(tmp_path, plain):
     assert result["score"] == wanted and "order 4 truncated to 16" in result["adjustments"][0]
     mixed = scored(tmp_path, fourth[0], third[1], order_mismatch="truncate")
     assert mixed["score"] == wanted
+
+
+def test_head_locked_stereo_is_added_to_the_ears(tmp_path, plain):
+    def both(stereo, other, **options):
+        files = [wav(np.concatenate(pair)) for pair in ((SCENE, stereo), (CODED, other))]
+        return scored(tmp_path, *files, **options)
+
+    silent, music = np.zeros((2, SCENE.shape[1])), pink(2)
+    result = both(silent, silent, head_locked="mix")
+    assert result["score"] == pytest.approx(plain, abs=EXACT) and result["channels"] == 2
+    assert "2 head-locked channels added to the ears of the scene" in result["adjustments"][0]
+    locked = both(music, music, head_locked="mix")["score"]
+    assert plain < locked < 1  # it masks what the codec did to the scene
+    assert both(music, music + 0.1 * pink(2), head_locked="mix")["score"] < locked
+    assert both(music, -music, head_locked="ignore")["score"] == pytest.approx(plain, abs=EXACT)
+    other = wav(np.concatenate([fuma(SCENE), music])), wav(np.concatenate([fuma(CODED), music]))
+    result = scored(tmp_path, *other, head_locked="mix", convention="fuma")
+    assert result["score"] == pytest.approx(locked, abs=EXACT)
+    assert not any("no effect" in each for each in result["adjustments"])
+    with pytest.raises(InputError, match=r"head-locked channels behind; .* --head-locked mix"):
+        both(music, music)
+    rates = [wav(np.concatenate(pair), rate=44100) for pair in ((SCENE, music), (CODED, music))]
+    assert "resampled" in scored(tmp_path, *rates, head_locked="mix")["adjustments"][1]
 
 
 def test_sets_called_after_the_letters_of_b_format_are_put_in_order(tmp_path, plain):

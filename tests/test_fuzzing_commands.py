@@ -34,6 +34,10 @@ MORE = [
     (".amb", wave_of(fuma(SCENE[:, :SHORT]), guid=B_FORMAT)),
     (".mka", matroska(EARS[:, :SHORT], seconds=0.05)),
     (".rf64", wav(EARS[:, :SHORT], form="RF64")),
+    (".w64", wav(EARS[:, :SHORT], form="W64")),
+    (".au", wav(EARS[:, :SHORT], form="AU")),
+    (".flac", wav(EARS[:, :SHORT], form="FLAC")),
+    (".wav", wav(np.concatenate([SCENE, EARS])[:, :SHORT])),
 ]
 OPTIONS = (
     [],
@@ -43,6 +47,7 @@ OPTIONS = (
     ["--mono", "both-ears", "--allow-truncated"],
     ["--strict"],
     ["--track", "1", "--allow-truncated"],
+    ["--head-locked", "mix", "--allow-truncated"],
 )
 LABELS = ("reference", "degraded", "mos", "codec", "score", "scene", "Reference ", "")
 ODD = (

@@ -18,8 +18,9 @@ from qastanet.errors import InputError
 from qastanet.listening_design import planning
 from qastanet.listening_design.choosing import GROSS, choose
 from qastanet.listening_design.conditions import ANCHORS, condition, conditions
+from qastanet.listening_design.design import write_design
 from qastanet.listening_design.excerpts import LOUDNESS, PEAK, SHORTER, quiet_cut
-from qastanet.listening_design.materials import of_files
+from qastanet.listening_design.materials import Material, of_files
 from qastanet.listening_design.predicted_points import ITEMS, rated_items
 from qastanet.listening_design.results import Rated, add_results, results_place
 from qastanet.models.parts_model import read_weights
@@ -119,6 +120,29 @@ def test_the_same_seed_gives_the_same_bytes_and_nothing_is_written_over(made, tm
     assert main([*arguments, "-o", str(again)]) == 2
     assert "mine: is there already, and nothing is written over" in capsys.readouterr().err
     assert [x.name for x in tmp_path.iterdir()] == ["mine"]
+
+
+def test_sounds_that_would_clip_are_turned_down_all_alike(tmp_path):
+    noise = np.random.default_rng(0).standard_normal((2, 96000))
+    clicks = np.where(np.arange(96000) % 9600 < 4, noise, 1e-3 * noise)
+    signals = {"clicks": clicks, "noise": 0.05 * noise}
+    materials = [
+        Material(
+            name,
+            name,
+            "made",
+            ("dull",),
+            lambda x=x: ({"reference": x, "dull": 0.9 * x + 0.1 * np.roll(x, 1)}, 0.0),
+        )
+        for name, x in signals.items()
+    ]
+    table = write_design(tmp_path / "t", materials, metrics=["parts", "binaqual"])
+    assert table.peak_dbfs.max() == pytest.approx(PEAK) and table.loudness_lufs.nunique() == 1
+    down = table.loudness_lufs[0] - LOUDNESS
+    assert down < -3
+    for row in table.itertuples():
+        sound, _ = soundfile.read(tmp_path / "t" / row.file)
+        assert 20 * np.log10(np.abs(sound).max()) == pytest.approx(row.peak_dbfs, abs=0.01)
 
 
 def test_files_that_were_coded_elsewhere(tmp_path):

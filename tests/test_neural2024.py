@@ -12,6 +12,8 @@ from qastanet import registry
 from qastanet.errors import InputError
 from qastanet.listening_tests import neural2024
 from qastanet.listening_tests.rated_pairs import neural2024_pairs
+from qastanet.sound.options import Options
+from qastanet.sound.preparation import prepare_files
 
 KEPT = Path(__file__).parents[1] / "data" / "processed" / "neural2024_listening_test.csv"
 HEAD = "utterance,condition,file,listener,rating\n"
@@ -109,3 +111,17 @@ def test_ratings_that_cannot_be_used(tmp_path, lines, head, message):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"none\.csv: cannot be read as a CSV file"):
         neural2024.read_ratings(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("codec", ["prop_13", "audiodec_8"])
+def test_generated_speech_is_aligned_and_another_utterance_refused(codec):
+    mirror.folder("QASTANET_DATA_MIRROR")
+    coded = neural2024.sound(f"stim_01/{codec}.wav")
+    pair = neural2024.sound("stim_01/ref.wav"), coded
+    report = prepare_files(*pair, Options(align=True, mono="both-ears"))[2]
+    assert report["delay_method"] == {"prop_13": "envelopes"}.get(codec, "waveform")
+    assert abs(report["delay_ms"]) < 12
+    with pytest.raises(InputError, match="the delay cannot be found"):
+        prepare_files(
+            neural2024.sound("stim_03/ref.wav"), coded, Options(align=True, mono="both-ears")
+        )

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -240,8 +242,10 @@ def test_patterns_stand_for_all_their_files(tmp_path):
 
 
 def test_the_second_run_to_one_output_says_so(work, capsys):
-    write(rated__csv=RATED, m__csv=PAIR)
+    write(rated__csv=RATED, m__csv=PAIR, r__csv=MUSHRA)
     for arguments, name in (
+        ([*MANIFEST, "own.csv"], "own.csv"),
+        (["explain", "a.wav", "b.wav", "-o", "page.html"], "page.html"),
         ([*TRAIN, "rated.csv"], "mine.safetensors"),
         (["batch", "m.csv"], "scores.csv"),
     ):
@@ -250,6 +254,45 @@ def test_the_second_run_to_one_output_says_so(work, capsys):
             other = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True)
         assert other.returncode == 2 and b"another run is writing it" in other.stderr
     assert not list(Path().glob(".*qastanet*"))
+
+
+def test_a_run_that_is_told_to_end_leaves_nothing_half(work):
+    first = 0.1 * RNG.standard_normal((48000, 2))
+    rows = []
+    for k in range(20):
+        for name in (f"r{k}.wav", f"d{k}.wav"):
+            soundfile.write(name, first + 0.01 * RNG.standard_normal(first.shape), 48000)
+        rows.append(f"r{k}.wav,d{k}.wav\n")
+    write(m__csv="reference,degraded\n" + "".join(rows))
+    journal = Path(".scores.csv.qastanet-journal")
+    command = [sys.executable, "-m", "qastanet", "batch", "m.csv", "--jobs", "2", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        while not (journal.is_file() and journal.stat().st_size):
+            time.sleep(0.05)
+            assert run.poll() is None
+        run.send_signal(signal.SIGTERM)
+        told = run.communicate()
+    assert run.returncode == 143 and told == (b"", b"")
+    assert [path.name for path in Path().glob(".*") if path.is_file()] == [journal.name]
+    assert not Path("scores.csv").exists()
+
+
+def test_a_summary_of_many_conditions_is_no_flood(work, capsys):
+    rows = "".join(f"a.wav,gone.wav,c{k}\n" for k in range(100))
+    write(m__csv="reference,degraded,condition\n" + rows)
+    assert main(["batch", "m.csv", "--quiet"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.endswith("... and 40 more: see scores_summary.csv\n")
+    assert len(captured.out.splitlines()) == 62 and len(captured.err.splitlines()) == 12
+    assert len(Path("scores_summary.csv").read_text().splitlines()) == 101
+
+
+def test_rows_that_are_there_twice_are_told(work, capsys):
+    write(m__csv=PAIR + "a.wav,b.wav\na.wav,c.wav\n")
+    assert main(["batch", "m.csv", "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert "note: 1 rows name a pair that is there already" in captured.err
+    assert captured.out.splitlines()[1].split()[0] == "3"
 
 
 def test_a_lock_that_is_none_is_left_alone(work, capsys):

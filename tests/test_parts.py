@@ -17,7 +17,6 @@ from qastanet.hearing.parts import PARTS, Form, parts
 from qastanet.listening_tests.rated_pairs import ambiqual_pairs
 from qastanet.models.parts_model import load_default
 from qastanet.scene.degradations import degrade
-from qastanet.sound.sampling import resample
 
 FIRST_STUDY = Form(exponent=0.3, hold=np.inf, floor=0.5, gain=0.0, window=0)
 """The definitions of the study that the golden values come from."""
@@ -33,7 +32,7 @@ def test_golden_values_of_a_rated_scene():
     rated = rated[(rated.content == "castFpinkEl") & (rated.condition != "REF")]
     scorer, seen = load_default(), 0
     for pair in ambiqual_pairs(rated):
-        pair_of = [scorer.features(resample(x, 48000, 48000)) for x in pair[4:6]]
+        pair_of = [scorer.features(x) for x in pair.at_model_rate().signals]
         found = dict(zip(PARTS, parts(*pair_of, FIRST_STUDY)[0], strict=True))
         condition = rated.set_index("stimulus").condition[pair.stimulus]
         expected = golden[golden.condition == condition].iloc[0]

@@ -67,6 +67,15 @@ def test_check_tells_what_is_at_hand(empty_cache, mirror, capsys):
     assert capsys.readouterr().out.startswith("0 of ")
 
 
+def test_files_without_a_sha256_are_told(empty_cache, monkeypatch, capsys):
+    monkeypatch.setattr(registry, "fetch", lambda entry, mirror: None)
+    assert main(["fetch", "--all"]) == 0
+    missing = sum(entry.sha256 is None for entry in registry.entries())
+    assert f"the sha256 of {missing} of them is not known" in capsys.readouterr().err
+    assert main(["fetch"]) == 0
+    assert "sha256" not in capsys.readouterr().err
+
+
 def test_a_cached_file_that_changed_is_not_used(empty_cache, monkeypatch):
     entry = registry.find(registry.RELEASE, "audio/ref.wav")  # whose sha256 is not known
     target = empty_cache / entry.location

@@ -13,7 +13,7 @@ from tolerances import SCORE
 from qastanet import registry, storage
 from qastanet.compendium import published, texts
 from qastanet.compendium.deviations import listed
-from qastanet.evidence.evaluation import score_pairs
+from qastanet.evidence.evaluation import score_codec_set
 from qastanet.listening_tests import ambiqual_ratings
 from qastanet.models.parts_model import read_weights
 from qastanet.registry import AMBIQUAL
@@ -79,7 +79,7 @@ def test_kept_scores_follow_from_the_kept_differences():
 def test_differences_and_scores_come_from_the_sounds():
     folder("QASTANET_DATA_MIRROR")
     chosen = [p for p in ambiqual_ratings.ambiqual2_pairs() if p.stimulus.endswith("_FOA64")]
-    found, maps = score_pairs(chosen[::3], "released", progress=False)
+    found, maps = score_codec_set(chosen[::3], "released", progress=False)
     kept = pd.read_csv(PROCESSED / "ambiqual2_scores.csv").set_index("stimulus")
     kept_maps = storage.read_maps(PROCESSED / "ambiqual2_differences.npz")
     for row in found.itertuples():

@@ -1,12 +1,17 @@
 """Commands start at once: what a start may cost, in time of the processor beside a bare import."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+
+import qastanet
+from qastanet.scoring.pair_scores import score_files
 
 RESOURCE = pytest.importorskip("resource", reason="Windows does not tell the time of children")
 
@@ -59,3 +64,21 @@ def test_a_score_imports_nothing_that_it_does_not_need(pair):
     done = subprocess.run([sys.executable, "-c", code, *pair], capture_output=True, text=True)
     assert done.returncode == 0 and "numba" in done.stderr.split()
     assert not set(LATE) & set(done.stderr.split())
+
+
+@pytest.mark.long  # each process compiles anew
+def test_a_package_and_a_home_that_cannot_be_written_will_do(pair, tmp_path):
+    package = Path(qastanet.__file__).parent
+    copy = tmp_path / "site" / "qastanet"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in (copy, *(place for place in copy.iterdir() if place.is_dir())):
+        (folder / "__pycache__").touch()  # no folder of that name can be made
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    environment |= dict.fromkeys(("HOME", "XDG_CACHE_HOME"), "/dev/null/x")
+    environment["PYTHONPATH"] = str(copy.parent)
+    command = [sys.executable, "-B", "-m", "qastanet", "score", *pair]
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == pytest.approx(score_files(*pair)["score"], abs=1e-4)

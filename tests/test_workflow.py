@@ -61,6 +61,14 @@ def test_a_failing_cell_keeps_the_notebook_and_touches_no_result(compendium):
     assert "ZeroDivisionError" in Path("build/default/1.failed.ipynb").read_text()
 
 
+def test_what_the_input_lacks_is_told_in_one_line(compendium):
+    notebook = compendium(
+        "from qastanet.errors import InputError\nraise InputError('a.wav: no such file')"
+    )
+    with pytest.raises(InputError, match=r"^a\.wav: no such file \(told by .*failed\.ipynb\)$"):
+        workflow.run(notebook, "default", audio=False)
+
+
 def test_a_notebook_that_forgets_an_output_fails(compendium):
     with pytest.raises(InputError, match=r"without writing .*b\.txt"):
         workflow.run(compendium("1 + 1"), "default", audio=False)

@@ -16,7 +16,8 @@ import pandas as pd
 
 from qastanet.compendium.deviations import listed
 from qastanet.compendium.published import BUILD, committed, judge
-from qastanet.compendium.workflow import MADE, NOTEBOOKS, parameters
+from qastanet.compendium.running import MADE
+from qastanet.compendium.workflow import NOTEBOOKS, parameters
 from qastanet.errors import InputError
 from qastanet.storage import replacing
 

@@ -1,4 +1,4 @@
-"""Running the notebooks: which file depends on what, and papermill runs that leave no halves.
+"""Which notebook depends on which files: the graph of the compendium, and running its nodes.
 
 `python -m qastanet.compendium.workflow rules` prints a makefile that knows, for every notebook, its
 inputs, its outputs, its parameter file and the modules it uses. `python -m
@@ -12,26 +12,17 @@ import ast
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-from qastanet.compendium.progress import Progress, expected, spoken
-from qastanet.compendium.published import BUILD, settle
+from qastanet.compendium.progress import expected
+from qastanet.compendium.published import BUILD
+from qastanet.compendium.running import execute
 from qastanet.errors import InputError
 from qastanet.outputs import Output, claim
-from qastanet.storage import replacing
 
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOKS = Path("notebooks")
-KERNELS = ".jupyter"
-"""Folder of the kernel, below the one that a notebook writes to."""
-
-MADE = "made"
-"""Folder below that of a profile: the results as the notebooks made them."""
-
 OWN = NOTEBOOKS / "own_listening_test.ipynb"
 """Not a node of the graph: it is run on a manifest of the user's."""
 
@@ -204,109 +195,6 @@ def run_own(manifest: Path) -> Path:
     claim([Output(path, lambda _: ours) for path in made], inputs)
     execute(OWN, values, ("out_",), folder, folder)
     return folder
-
-
-def execute(
-    notebook: Path,
-    values: dict,
-    made: tuple[str, ...],
-    folder: Path,
-    base: Path = Path(),
-    typical: float | None = None,
-) -> None:
-    """Execute a notebook with papermill; results appear only if all of it succeeds.
-
-    The executed notebook and an HTML of it are written to the folder, and the results as they were
-    made to made/<name> in it (see `qastanet.compendium.published.settle`). If a cell fails, what
-    was executed is kept as <name>.failed.ipynb, and no result is touched.
-
-    Args:
-        notebook: its path
-        values: of its parameters
-        made: beginnings of the names of parameters that are files it writes
-        folder: see above
-        base: folder from which the files it writes are named
-        typical: seconds that it may take
-
-    Raises:
-        InputError: if a cell fails, or a file is not written
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
-    try:
-        _execute(notebook, values, made, folder, base, staging, typical)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)  # it has moved if all went well
-
-
-def _execute(
-    notebook: Path,
-    values: dict,
-    made: tuple[str, ...],
-    folder: Path,
-    base: Path,
-    staging: Path,
-    typical: float | None,
-) -> None:
-    """Execute a notebook whose files are written to a folder first; see `execute`."""
-    import papermill
-    from nbconvert import HTMLExporter
-
-    values = dict(values)
-    for name in [name for name in values if name.startswith(made) and values[name]]:
-        values[name] = str(staging / values[name])
-        Path(values[name]).parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"{notebook.stem}.failed.ipynb"
-    start = time.monotonic()
-    try:
-        with Progress(notebook, typical) as progress:
-            papermill.execute_notebook(
-                str(notebook),
-                str(unfinished),
-                values,
-                kernel_name=_kernel_here(staging),
-                language="python",
-                progress_bar=False,
-                on_cell_start=progress.cell,
-                extra_arguments=["--log-level=50"],  # it warns about itself at every start
-            )
-    except papermill.PapermillExecutionError as error:
-        raise InputError(f"{notebook}: a cell failed, see {unfinished}\n{error}") from error
-    shutil.rmtree(staging / KERNELS)
-    missing = [values[n] for n in values if n.startswith(made) and not Path(values[n]).is_file()]
-    if missing:
-        raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
-    page, _ = HTMLExporter().from_filename(str(unfinished))
-    for file in sorted(file for file in staging.rglob("*") if file.is_file()):
-        settle(file, base / file.relative_to(staging))
-    kept = folder / MADE / notebook.stem
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.parent.mkdir(exist_ok=True)
-    staging.replace(kept)
-    with replacing(folder / f"{notebook.stem}.html") as html:
-        html.write_text(page, encoding="utf-8")
-    unfinished.replace(folder / f"{notebook.stem}.ipynb")
-    print(f"{notebook.stem}: done in {spoken(time.monotonic() - start)}", flush=True)
-
-
-def _kernel_here(folder: Path) -> str:
-    """Offer a kernel of the Python that runs this, whatever others are installed.
-
-    Args:
-        folder: under which it is written
-
-    Returns:
-        its name
-    """
-    name = "qastanet-here"
-    place = folder / KERNELS / "kernels" / name
-    place.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    facts = {"argv": command, "display_name": "Python 3", "language": "python"}
-    (place / "kernel.json").write_text(json.dumps(facts), encoding="utf-8")
-    paths = [str((folder / KERNELS).absolute()), os.environ.get("JUPYTER_PATH", "")]
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, paths))
-    return name
 
 
 def main() -> int:

@@ -32,7 +32,7 @@ from qastanet.rivals.log_mel import log_mel_maps
 from qastanet.rivals.other_metrics import METRICS, SCALES, SINGLE, installed, score
 from qastanet.scene.parametric_scenes import SCENES
 from qastanet.sound.ambisonics import channels
-from qastanet.sound.sampling import SAMPLING_RATE, resample
+from qastanet.sound.sampling import SAMPLING_RATE
 
 KEY = ["dataset", "stimulus", "signal"]
 RELEASED = "qastanet-released"
@@ -50,8 +50,7 @@ def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict
     Returns:
         Scores by name, see the description of the module.
     """
-    signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
-    ears = signals
+    signals = ears = pair.at_model_rate().signals
     heard = (pair.reference, pair.degraded, pair.sampling_rate)
     found: dict[str, float] = {}
     if pair.signal == "ambisonic":
@@ -124,8 +123,7 @@ def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, flo
     """
     if pair.signal == "binaural":
         return binaural_differences(pair), float("nan")
-    signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
-    tensors = [torch.from_numpy(x).unsqueeze(0) for x in signals]
+    tensors = [torch.from_numpy(x).unsqueeze(0) for x in pair.at_model_rate().signals]
     with torch.inference_mode():
         maps = model.differences(*tensors)
         return maps[0, 0].numpy(), float(model.score_differences(maps))
@@ -137,7 +135,7 @@ def binaural_differences(pair: RatedPair) -> NDArray:
     Args:
         pair: of `qastanet.listening_tests.rated_pairs`, in binaural form.
     """
-    signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
+    signals = pair.at_model_rate().signals
     with torch.inference_mode():
         found = [binaural_features(torch.from_numpy(x).unsqueeze(0)) for x in signals]
         return differences(*found)[0].numpy()

@@ -1,4 +1,4 @@
-"""Scoring the pairs of a listening test."""
+"""Scoring the pairs of the codec set, and their difference maps."""
 
 from collections.abc import Iterable
 
@@ -9,15 +9,13 @@ from tqdm.auto import tqdm
 
 from qastanet.listening_tests.ambiqual_ratings import Pair, ambiqual_file
 from qastanet.scoring.loading import load_model
-from qastanet.sound.checks import check_pair
-from qastanet.sound.sampling import SAMPLING_RATE, resample
-from qastanet.sound.sound_files import read
+from qastanet.sound.preparation import prepare_files
 
 
-def score_pairs(
+def score_codec_set(
     pairs: Iterable[Pair], model: str, progress: bool = True
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Score pairs of public files, fetched as needed.
+    """Score pairs of public files of the codec set, fetched as needed.
 
     Args:
         pairs: of `qastanet.listening_tests.ambiqual_ratings`
@@ -32,11 +30,8 @@ def score_pairs(
     loaded = load_model(model)
     rows, maps = [], {}
     for pair in tqdm(list(pairs), unit="pair", disable=not progress):
-        (ref, ref_rate), (deg, deg_rate) = (read(ambiqual_file(name)) for name in pair[1:])
-        check_pair(ref, deg, (ref_rate, deg_rate), pair[1:])
-        signals = [
-            torch.from_numpy(resample(x, ref_rate, SAMPLING_RATE)).unsqueeze(0) for x in (ref, deg)
-        ]
+        *sounds, report = prepare_files(*map(ambiqual_file, pair[1:]))
+        signals = [torch.from_numpy(x).unsqueeze(0) for x in sounds]
         with torch.inference_mode():
             difference = loaded.differences(*signals)
             score = float(loaded.score_differences(difference))
@@ -48,8 +43,7 @@ def score_pairs(
                 "bitrate": float(condition[3:]) if condition.startswith("FOA") else np.nan,
                 "reference": pair.reference,
                 "degraded": pair.degraded,
-                "sampling_rate": ref_rate,
-                "duration_s": ref.shape[1] / ref_rate,
+                **{name: report[name] for name in ("sampling_rate", "duration_s")},
                 "model": model,
                 "score": score,
             }

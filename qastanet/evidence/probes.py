@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from qastanet.hearing.gammatone import N_BANDS
-from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
+from qastanet.listening_tests.rated_pairs import aes2023_pairs, ambiqual_pairs
 from qastanet.models.model import QASTAnet
 from qastanet.rivals.emobiq import emobiq
 from qastanet.scoring.pair_scores import score
-from qastanet.sound.sampling import FRAME, SAMPLING_RATE, resample
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 Change = Callable[[NDArray], NDArray]
 Score = Callable[[NDArray, NDArray], float]
@@ -92,15 +92,10 @@ def rated_signals(
     chosen = codec_set[codec_set.stimulus.isin(list(names))]
     pairs = itertools.chain(ambiqual_pairs(chosen), aes2023_pairs(contents=contents))
     return {
-        names[pair.stimulus]: at_model_rate(pair)
+        names[pair.stimulus]: np.stack(pair.at_model_rate().signals)
         for pair in pairs
         if pair.stimulus in names and pair.signal == "ambisonic"
     }
-
-
-def at_model_rate(pair: RatedPair) -> NDArray:
-    """Reference and degraded signal at 48 kHz, shape (2, channels, samples)."""
-    return np.stack([resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]])
 
 
 def both_louder(level: float) -> Change:

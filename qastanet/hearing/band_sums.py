@@ -4,7 +4,7 @@ Per block of bands: one inverse transform of real and imaginary parts, the magni
 products with small matrices (`qastanet.hearing.planned.smoothing`). Nothing else of the full rate
 is kept. The gradient is written out: it computes the bands again, or takes them if there is room
 for keeping them, and transforms them once more. Both directions are operators of PyTorch that
-`torch.compile`, `torch.func.vmap` and CUDA graphs know how to treat; there is no second derivative.
+`torch.compile`, `torch.func` and CUDA graphs know how to treat; there is no second derivative.
 """
 
 import os
@@ -29,18 +29,23 @@ WORKSPACE = 8
 Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
+_free: dict[torch.device, int] = {}
+
+
 @torch.compiler.assume_constant_result
 def room(device: torch.device) -> int:
     """Return a quarter of the memory in bytes that is free on a device."""
     if device.type == "cuda":
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return (torch.cuda.mem_get_info(device)[0] + held) // 4
+        if not torch.cuda.is_current_stream_capturing():  # then as before
+            held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+            _free[device] = torch.cuda.mem_get_info(device)[0] + held
+        return _free.get(device, 2**30) // 4
     if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
     return 2**30
 
 
-def kept_bytes(ears: torch.Tensor) -> int:
+def _kept_bytes(ears: torch.Tensor) -> int:
     """Return the memory that keeping the bands of ears (batch, 2, samples) takes."""
     samples = planned.chunks(ears.shape[-1]).samples
     return 2 * ears.shape[0] * 2 * N_BANDS * samples * ears.element_size()
@@ -130,26 +135,10 @@ def _empty(ears: torch.Tensor, keep: bool) -> Parts:
     )
 
 
-@torch.library.custom_op("qastanet::band_sums", mutates_args=())
-def band_sums(
+def _sums(
     ears: torch.Tensor, keep: bool
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Sum what the features need of the bands of two ears.
-
-    With e the magnitude of a band and v its low-passed envelope, in rows of 240 samples:
-
-    Args:
-        ears: shape (batch, 2, samples), float32 or float64
-        keep: return the bands too, for the gradient
-
-    Returns:
-        rows: sum of e, and the last state from rest (`planned.Smoothing`), (batch, 2, 29, rows, 2)
-        envelopes: v from rest, of the high bands, shape (batch, 2, 20, rows, values)
-        last: last state for the Hilbert transform of e (`planned.Analysis`), (batch, 2, 20)
-        products: frame sums of |l|^2, |r|^2, Re and Im of l conj(r), of the low bands, shape
-            (batch, 4, 9, frames)
-        parts: real and imaginary parts of the bands if they are kept
-    """
+    """Do what `band_sums` says; returns the bands too if they are kept."""
     rows, envelopes, last, products, kept = found = _empty(ears, keep)
     samples, frames = ears.shape[-1], products.shape[-1]
     cut = planned.chunks(samples)
@@ -186,13 +175,7 @@ def band_sums(
     return found
 
 
-@band_sums.register_fake
-def _(ears, keep):
-    return _empty(ears, keep)
-
-
-@torch.library.custom_op("qastanet::band_sums_gradient", mutates_args=())
-def band_sums_gradient(
+def _gradient(
     ears: torch.Tensor,
     kept: torch.Tensor,
     rows: torch.Tensor,
@@ -271,46 +254,80 @@ def _add_products(
             own[part].addcmul_(other[1 - part], im, value=sign * (1 - 2 * part))
 
 
-@band_sums_gradient.register_fake
-def _(ears, *_):
-    return torch.empty_like(ears)
-
-
-def _setup(ctx, inputs, output):
-    ctx.save_for_backward(inputs[0], output[-1])
-    ctx.mark_non_differentiable(output[-1])
-
-
-def _backward(ctx, *gradients):
-    ears, kept = ctx.saved_tensors
-    return band_sums_gradient(ears, kept, *gradients[:-1]), None
-
-
-band_sums.register_autograd(_backward, setup_context=_setup)
-
-
-@band_sums.register_vmap
-def _(info, in_dims, ears, keep):
+def _sums_of_many(info, in_dims, ears, keep):
+    """Return `_sums` under `torch.func.vmap`."""
     ears = ears.movedim(in_dims[0], 0)
-    *found, kept = band_sums(ears.flatten(0, 1), keep)
+    *found, kept = OPERATORS.band_sums(ears.flatten(0, 1), keep)
     split = [x.unflatten(0, ears.shape[:2]) for x in found]
     kept = kept.unflatten(1, ears.shape[:2]) if keep else kept
     return (*split, kept), (0, 0, 0, 0, 1 if keep else None)
 
 
-@band_sums_gradient.register_vmap
-def _(info, in_dims, ears, kept, *gradients):
-    many = info.batch_size
-    each = [
-        x.unsqueeze(0).expand(many, *x.shape) if dim is None else x.movedim(dim, 0)
-        for x, dim in zip((ears, *gradients), (in_dims[0], *in_dims[2:]), strict=True)
-    ]
-    if kept.numel():
-        kept = (
-            kept.unsqueeze(1).expand(2, many, *kept.shape[1:])
-            if in_dims[1] is None
-            else (kept.movedim(in_dims[1], 1))
-        )
-        kept = kept.flatten(1, 2)
-    found = band_sums_gradient(each[0].flatten(0, 1), kept, *(x.flatten(0, 1) for x in each[1:]))
-    return found.unflatten(0, each[0].shape[:2]), 0
+def _gradient_of_many(info, in_dims, *tensors):
+    """Return `_gradient` under `torch.func.vmap`."""
+    flat = []
+    for k, (x, dim) in enumerate(zip(tensors, in_dims, strict=True)):
+        if x.numel():
+            x = x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
+            x = x.transpose(0, 1).flatten(1, 2) if k == 1 else x.flatten(0, 1)
+        flat.append(x)
+    found = OPERATORS.band_sums_gradient(*flat)
+    return found.unflatten(0, (info.batch_size, -1)), 0
+
+
+_library = torch.library.Library("qastanet", "FRAGMENT")
+for _name, _function, _fake, _many in (
+    ("band_sums", _sums, _empty, _sums_of_many),
+    ("band_sums_gradient", _gradient, lambda ears, *_: torch.empty_like(ears), _gradient_of_many),
+):
+    _library.define(_name + torch.library.infer_schema(_function, mutates_args=()))
+    _library.impl(_name, _function, "CompositeExplicitAutograd")
+    torch.library.register_fake(f"qastanet::{_name}", _fake, lib=_library)
+    torch.library.register_vmap(f"qastanet::{_name}", _many, lib=_library)
+OPERATORS = torch.ops.qastanet
+
+
+class _BandSums(torch.autograd.Function):
+    """`band_sums` with its gradient."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(ears, keep):
+        return OPERATORS.band_sums(ears, keep)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(inputs[0], output[-1])
+        ctx.mark_non_differentiable(output[-1])
+
+    @staticmethod
+    def backward(ctx, *gradients):
+        ears, kept = ctx.saved_tensors
+        return OPERATORS.band_sums_gradient(ears, kept, *gradients[:-1]), None
+
+
+def band_sums(
+    ears: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Sum what the features need of the bands of two ears, with a gradient.
+
+    With e the magnitude of a band and v its low-passed envelope, in rows of 240 samples:
+
+    Args:
+        ears: shape (batch, 2, samples), float32 or float64
+
+    Returns:
+        rows: sum of e, and the last state from rest (`planned.Smoothing`), (batch, 2, 29, rows, 2)
+        envelopes: v from rest, of the high bands, shape (batch, 2, 20, rows, values)
+        last: last state for the Hilbert transform of e (`planned.Analysis`), (batch, 2, 20)
+        products: frame sums of |l|^2, |r|^2, Re and Im of l conj(r), of the low bands, shape
+            (batch, 4, 9, frames)
+
+    Example:
+        >>> [tuple(x.shape) for x in band_sums(torch.randn(1, 2, 4800))][::3]
+        [(1, 2, 29, 24, 2), (1, 4, 9, 2)]
+    """
+    gradient = torch.is_grad_enabled() and ears.requires_grad
+    keep = gradient and _kept_bytes(ears) <= room(ears.device)
+    return _BandSums.apply(ears, keep)[:-1]

@@ -153,9 +153,7 @@ def _sums(ears: torch.Tensor, group: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return means of the envelopes and the coherence of ears (batch, 2, samples)."""
     from qastanet.hearing import band_sums, envelope_coherence
 
-    gradient = torch.is_grad_enabled() and ears.requires_grad
-    keep = gradient and band_sums.kept_bytes(ears) <= band_sums.room(ears.device)
-    rows, envelopes, last, fine, _ = band_sums.band_sums(ears, keep)
+    rows, envelopes, last, fine = band_sums.band_sums(ears)
     samples = ears.shape[-1]
     frames = samples // FRAME // group * group
     states = envelope_coherence.row_states(rows[..., 1])

@@ -192,15 +192,15 @@ def place_differences(c: Cells, form: Form) -> Array:
 def _fluctuation(c: Cells, form: Form) -> Array:
     """Mean over the modulation bands (those with a line of the spectrum) of the log ratio."""
     xp, frames = c.xp, c.weight.shape[-1]
-    frequency = np.arange(frames // 2 + 1) * FRAME_RATE / frames
+    frequency = [line * FRAME_RATE / frames for line in range(frames // 2 + 1)]
     powers = []
     for level in held_levels(c, form):
         moving = _deviation(xp, level, c.weight)[0] * xp.sqrt(c.weight * frames + TINY**2)
         powers.append(xp.abs(xp.fft.rfft(moving)) ** 2)
     ratios = []
     for low, high in MODULATIONS:
-        lines = np.flatnonzero((frequency >= low) & (frequency < high))
-        if len(lines):
+        lines = [k for k, each in enumerate(frequency) if low <= each < high]
+        if lines:
             inside = slice(lines[0], lines[-1] + 1)
             sums = [2 * power[..., inside].sum(-1) for power in powers]
             modulation = [xp.sqrt(each + TINY) / frames + form.floor for each in sums]
@@ -212,9 +212,12 @@ def _gain(xp: Any, level: tuple[Array, Array], audible: Array, largest: float) -
     """Median of L_d - L_r over all audible cells, limited; 0 if there are none."""
     change = xp.where(audible, level[1] - level[0], np.nan)
     change = change.reshape(*change.shape[:-2], -1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # no audible cell: NaN, replaced below
-        median = np.nanmedian(change, -1) if xp is np else torch.nanquantile(change, 0.5, -1)
+    if xp is np:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # no audible cell: NaN, replaced below
+            median = np.nanmedian(change, -1)
+    else:
+        median = torch.nanquantile(change, 0.5, -1)
     return xp.nan_to_num(median).clip(-largest, largest)[..., None, None]
 
 

@@ -79,60 +79,59 @@ def choose(
         return _by_disagreement(fit, trials, per_trial)
     rng = np.random.default_rng([41, seed])
     drawn = fit.sample(frac=1, random_state=rng).groupby("trial", sort=False).head(per_trial)
-    return _shared(drawn, trials, lambda _: rng.random())
+    return _taken(drawn, trials, lambda rows, _: ([*rows.index], rng.random()))
 
 
 def _by_disagreement(table: pd.DataFrame, trials: int, per_trial: int) -> pd.DataFrame:
     """Take trial after trial, each time the one that adds most."""
     low, high = table.predicted.min(), table.predicted.max()
     place = (table.predicted - low) / max(high - low, 1e-9) * BANDS
-    table = table.assign(band=place.astype(int).clip(upper=BANDS - 1))
+    band = place.astype(int).clip(upper=BANDS - 1)
     fair = trials * per_trial / BANDS
-    taken = np.zeros(BANDS)
 
-    def best(rows: pd.DataFrame) -> tuple[list[int], float]:
+    def best(rows: pd.DataFrame, kept: Sequence[int]) -> tuple[list[int], float]:
         """Return the conditions of a trial that add most, and how much."""
-        counts, chosen, gained = taken.copy(), [], 0.0
+        counts = np.bincount(band[kept], minlength=BANDS)
+        chosen, gained = [], 0.0
         for _ in range(per_trial):
             left = rows.drop(index=chosen)
-            gain = left.disagreement / (1 + counts[left.band] / fair)
+            gain = left.disagreement / (1 + counts[band[left.index]] / fair)
             gain = gain.where(left.predicted >= GROSS, 1e-3 * gain)
-            index = gain.idxmax()
-            chosen.append(index)
-            gained += gain[index]
-            counts[table.band[index]] += 1
+            chosen.append(int(gain.idxmax()))
+            gained += gain[chosen[-1]]
+            counts[band[chosen[-1]]] += 1
         return chosen, gained
 
-    kept, left = [], table
-    while len(kept) < trials:
-        found = {n: best(rows) for n, rows in _fair(left, table, kept, trials).groupby("trial")}
-        name = max(found, key=lambda each: (found[each][1], each))
-        kept.append(table.loc[found[name][0]])
-        np.add.at(taken, kept[-1].band, 1)
-        left = left[left.trial != name]
-    return pd.concat(kept).drop(columns="band").reset_index(drop=True)
+    return _taken(table, trials, best)
 
 
-def _shared(
-    table: pd.DataFrame, trials: int, order: Callable[[pd.DataFrame], float]
+def _taken(
+    table: pd.DataFrame,
+    trials: int,
+    pick: Callable[[pd.DataFrame, Sequence[int]], tuple[list[int], float]],
 ) -> pd.DataFrame:
-    """Take whole trials by an order, with equal shares of the recordings."""
-    kept: list[pd.DataFrame] = []
+    """Take trials one by one, with equal shares of the recordings.
+
+    Args:
+        table: candidates
+        trials: how many
+        pick: (rows of a trial, rows that are taken already) -> rows to take, and what they are
+            worth
+    """
+    kept: list[int] = []
     left = table
-    while len(kept) < trials:
-        groups = _fair(left, table, kept, trials).groupby("trial")
-        ranks = {name: order(rows) for name, rows in groups}
-        name = max(ranks, key=ranks.__getitem__)
-        kept.append(table[table.trial == name])
+    for _ in range(trials):
+        open_ones = _fair(left, table.loc[kept], table.recording.nunique(), trials)
+        found = {name: pick(rows, kept) for name, rows in open_ones.groupby("trial")}
+        name = max(found, key=lambda each: (found[each][1], each))
+        kept += found[name][0]
         left = left[left.trial != name]
-    return pd.concat(kept).reset_index(drop=True)
+    return table.loc[kept].reset_index(drop=True)
 
 
-def _fair(
-    left: pd.DataFrame, table: pd.DataFrame, kept: Sequence[pd.DataFrame], trials: int
-) -> pd.DataFrame:
+def _fair(left: pd.DataFrame, kept: pd.DataFrame, recordings: int, trials: int) -> pd.DataFrame:
     """Keep the candidates of recordings that have not had their share yet."""
-    share = math.ceil(trials / table.recording.nunique())
-    had = pd.Series([rows.recording.iloc[0] for rows in kept], dtype=object).value_counts()
+    had = kept.groupby("recording").trial.nunique()
+    share = math.ceil(trials / recordings)
     open_ones = left[left.recording.map(had).fillna(0) < share]
     return open_ones if len(open_ones) else left

@@ -9,6 +9,7 @@ import pandas as pd
 
 from qastanet import registry
 from qastanet.errors import InputError
+from qastanet.listening_tests.contents import roles_of
 from qastanet.listening_tests.webmushra import rating_means
 
 AMBIQUAL2_CONTENTS = {
@@ -172,7 +173,7 @@ def describe_ambiqual(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         group=table.reference.str.split("_").str[0].map(GROUPS).fillna("music"),
         room=np.where(reverberant, "reverberant", "anechoic"),
-        role=np.where(table.condition == "REF", "reference", "coded"),
+        role=roles_of(table.condition),
     )
 
 

@@ -1,6 +1,11 @@
 """What is known of rated contents, whatever the listening test."""
 
 import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 SAME_RECORDING = {
     **{"glockFcastAz": "castanets", "castFpinkEl": "castanets"},
@@ -32,3 +37,27 @@ def recording(content: str) -> str:
         ('string_quartet', 'castanets', 'my_scene')
     """
     return SAME_RECORDING.get(content, ROOMS.sub("", content))
+
+
+def roles_of(conditions: pd.Series) -> NDArray[np.str_]:
+    """Return ``reference`` or ``coded`` for the conditions of a test without anchors.
+
+    Example:
+        >>> roles_of(pd.Series(["REF", "FOA32"])).tolist()
+        ['reference', 'coded']
+    """
+    return np.where(conditions == "REF", "reference", "coded")
+
+
+def raw_ratings(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables of mean ratings below one another: those of all listeners, with their ``role``.
+
+    Args:
+        tables: of listening tests; rows of a screening other than ``raw`` are passed over, and one
+            without ``role`` gets that of `roles_of`.
+    """
+    found = []
+    for table in tables:
+        raw = table[table.screening == "raw"] if "screening" in table else table
+        found.append(raw if "role" in raw else raw.assign(role=roles_of(raw.condition)))
+    return pd.concat(found, ignore_index=True)

@@ -19,6 +19,7 @@ from qastanet.listening_tests import ambiqual_ratings, neural2024
 from qastanet.scene.parametric_coding import REPOSITORY, stimuli
 from qastanet.scene.parametric_scenes import RATE, SCENES, Files
 from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
+from qastanet.sound.sampling import SAMPLING_RATE, resample
 from qastanet.sound.sound_files import read
 from qastanet.storage import write_rows
 
@@ -45,6 +46,17 @@ class RatedPair(NamedTuple):
     reference: NDArray
     degraded: NDArray
     sampling_rate: int
+
+    @property
+    def signals(self) -> tuple[NDArray, NDArray]:
+        """Reference and degraded signal."""
+        return self.reference, self.degraded
+
+    def at_model_rate(self) -> "RatedPair":
+        """Return the pair at 48 kHz, in single precision."""
+        signals = (resample(x, self.sampling_rate, SAMPLING_RATE) for x in self.signals)
+        named = dict(zip(("reference", "degraded"), signals, strict=True))
+        return self._replace(**named, sampling_rate=SAMPLING_RATE)
 
 
 def upstream(path: str):

@@ -78,7 +78,7 @@ class DefaultModel(QASTAnet):
         self.quantile = quantile
 
     def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
-        """Score pairs; both signals take the same way, so that equal ones stay equal."""
+        """Score pairs; both signals take the same front end, so that equal ones stay equal."""
         if reference.requires_grad == degraded.requires_grad:
             both = self.features(torch.cat([reference, degraded]))[:3]
             pair = [Features(*half) for half in zip(*(x.chunk(2) for x in both), strict=True)]

@@ -10,8 +10,6 @@ beside the binaural decoder (Neumann KU 100, magnitude least squares, third orde
 calibration of the interval. This module does without PyTorch.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass
@@ -73,7 +71,7 @@ def rated(distances: Any, strictness: float, curve: float) -> Any:
 
 def _package(values: Any) -> Any:
     """Return NumPy for arrays, PyTorch for tensors."""
-    if isinstance(values, np.ndarray | np.generic | float):
+    if isinstance(values, (np.ndarray, np.generic, float)):
         return np
     import torch
 

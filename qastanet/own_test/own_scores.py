@@ -86,7 +86,7 @@ def _read_pair(row, options: Options) -> RatedPair:
 
 def _scores(pair: RatedPair, scorer: Scorer, released: QASTAnet | None) -> dict[str, float]:
     """Score a pair by our model and, if it is ambisonic, by the released one."""
-    features = [scorer.features(signal) for signal in pair[4:6]]
+    features = [scorer.features(signal) for signal in pair.signals]
     found = {OURS: scorer.score(*features), RELEASED: np.nan}
     if released is not None and pair.signal == "ambisonic":
         found[RELEASED] = released_differences(pair, released)[1]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from qastanet.evidence.overview import main_form
 from qastanet.plots.names import DATASETS, LABELS
@@ -187,4 +188,23 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
         axis.set_xticks(sorted(part.scenes.unique()))
     axes[0].set_ylabel("Error on the other scenes (points)")
     axes[1].legend(title="median, band: 80 %", title_fontsize=7)
+    return figure
+
+
+def fitting(losses: list[float], gains: NDArray, wanted: NDArray, centres: NDArray) -> Figure:
+    """Draw how a loss falls, and the gains that are learnt beside those that are wanted.
+
+    Args:
+        losses: of each step
+        gains: learnt, dB
+        wanted: dB
+        centres: frequencies of the gains in Hz
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(PAGE, 2.5))
+    left.plot(np.arange(len(losses)), losses, color=PALETTE[0])
+    left.set(xlabel="Step", ylabel="Loss, 1 − score", ylim=(0, None))
+    right.plot(centres, wanted, color="0.45", ls="--", label="undoes the colouration")
+    right.plot(centres, gains, "o-", color=PALETTE[3], ms=4, label="learnt")
+    right.set(xscale="log", xlabel="Frequency (Hz)", ylabel="Gain (dB)")
+    right.legend()
     return figure

@@ -7,12 +7,13 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 from qastanet.storage import replacing
 
 COLUMN, PAGE = 3.5, 7.1
 """Widths of one and of two columns of print in inches."""
 
-FRAME_MS = 40
+FRAME_MS = 1000 * FRAME / SAMPLING_RATE
 """Duration of a frame in milliseconds."""
 
 TICKS = {"size": 3, "width": 0.6, "pad": 2.5}

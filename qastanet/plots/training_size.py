@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from qastanet.evidence.learning_curve import MODELS
-from qastanet.plots.names import DATASETS
+from qastanet.plots.names import DATASETS, content_name
 from qastanet.plots.style import PAGE, PALETTE
 
 
@@ -26,19 +26,27 @@ def learning_curve(table: pd.DataFrame) -> Figure:
         single, whole = part[part.network != "mean"], part[part.network == "mean"]
         for axis, measure in zip(column, ("pearson", "rmse"), strict=True):
             shown = {"y": measure, "ax": axis, "legend": False} | look
-            thin = {"markers": "", "linewidth": 0.8, "errorbar": "sd", "err_kws": {"lw": 0.6}}
+            thin = {"markers": "", "linewidth": 0.8, "errorbar": ("pi", 80), "err_kws": {"lw": 0.6}}
             sns.pointplot(single, **thin, **shown)
             sns.pointplot(
                 whole, markers="D", markersize=3.5, linestyle="none", errorbar=None, **shown
             )
             axis.set(xlabel="Training scenes" if measure == "rmse" else "", ylabel="")
-        column[0].set_title(f"{name}\n({DATASETS[part.dataset.iloc[0]]}, {part.n.iloc[0]} items)")
+        heard = ", ".join(content_name(each) for each in name.split(" + "))
+        heard = heard[:1].upper() + heard[1:]
+        column[0].set_title(f"{heard}\n({DATASETS[part.dataset.iloc[0]]}, {part.n.iloc[0]} items)")
         column[0].axhline(0, color="0.5", lw=0.6)
+        column[0].set_ylim(-0.3, 1.02)
     axes[0, 0].set_ylabel("Pearson")
     axes[1, 0].set_ylabel("Error (points)")
     marks = [
-        plt.Line2D([], [], color=colour, marker="D", label=label)
+        plt.Line2D([], [], color=colour, label=label)
         for colour, label in zip(PALETTE, MODELS.values(), strict=False)
     ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=2)
+    words = {"-": "single networks: mean, and 80 % of twenty", "none": "mean of the twenty"}
+    marks += [
+        plt.Line2D([], [], color="0.3", ls=line, marker="D" if line == "none" else "", label=label)
+        for line, label in words.items()
+    ]
+    figure.legend(handles=marks, loc="outside upper center", ncols=3)
     return figure

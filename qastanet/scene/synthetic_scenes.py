@@ -1,6 +1,6 @@
 """Synthetic sound scenes: dry sounds made from a seed, placed as plane waves or in a room.
 
-The scenes are the raw material of pre-training and of demonstrations: no recording is needed, and
+The scenes are the raw material of demonstrations and tests: no recording is needed, and
 the same seed gives the same scene. Sources stand still or move, in an anechoic space or in a
 shoebox room (`qastanet.scene.room`), with or without a diffuse ambience.
 """

@@ -7,6 +7,7 @@ the reason. When all are done the table is written in the order of the manifest 
 removed.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -63,6 +64,7 @@ def run(
     progress: bool = True,
     work: Callable[..., list[dict]] = score_group,
     force: bool = False,
+    held: bool = False,
 ) -> list[dict]:
     """Score all pairs of a manifest.
 
@@ -80,6 +82,8 @@ def run(
         progress: say on the standard error how far it is
         work: what scores a group; has the signature of `qastanet.scoring.pair_scores.score_group`
         force: write over a file that is no table of scores
+        held: the caller keeps other runs from writing the output, see
+            `qastanet.outputs.sole_writer`
 
     Returns:
         the rows of the manifest with score, model, conformance, the report of
@@ -98,7 +102,7 @@ def run(
         raise InputError(f"{journal}: is no file; remove it")
     known = f"{model} {content_hash(model)}" if _is_there(model) else model
     keys = _keys(rows, known, options)
-    with sole_writer(output):
+    with contextlib.nullcontext() if held else sole_writer(output):
         try:
             done = _read_journal(journal)
             groups = _groups(rows, keys, done)
@@ -114,6 +118,9 @@ def run(
                 f"{journal}: cannot be written ({error.strerror}); make room and start again, the "
                 "run goes on where it stopped"
             ) from error
+        finally:
+            if journal.is_file() and not journal.stat().st_size:
+                journal.unlink()  # nothing was done
     return table
 
 

@@ -12,7 +12,7 @@ from qastanet.storage import is_pipe
 SOUND_FILES = {
     *(".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".opus", ".oga", ".aif", ".aiff", ".caf"),
     *(".mp3", ".m4a", ".mp4", ".aac", ".ac3", ".ec3", ".eac3", ".mka", ".mkv", ".webm"),
-    *(".wv", ".mov", ".bw64", ".amb"),
+    *(".wv", ".mov", ".bw64", ".amb", ".au", ".tta", ".ape", ".wma"),
 }
 """Endings of files that are taken for sounds when folders are paired."""
 

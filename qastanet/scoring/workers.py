@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +19,15 @@ from qastanet.lazy import need
 
 TRIES = 3
 """A group during which a worker died is tried this often, then its pairs one by one."""
+
+
+DIED = "the worker died while scoring it"
+
+STEP_S = 2.0
+"""How often a cluster that gives no results is asked for its workers."""
+
+PATIENCE_S = 60.0
+"""How long a cluster may have no worker; one that comes back in time goes on."""
 
 
 class Group(NamedTuple):
@@ -72,7 +82,7 @@ def _work_here(groups: list[Group], score: Callable, jobs: int) -> Iterator[list
                     if part.tries <= 2 * TRIES:
                         again[part.keys] = part
                     else:
-                        yield [(part.keys[0], {"error": "the worker died while scoring it"})]
+                        yield [(part.keys[0], {"error": DIED})]
             waiting = again
 
 
@@ -138,18 +148,49 @@ def _work_on_cluster(
     total, done = sum(len(group.keys) for group in groups), 0
     try:
         with client:
-            futures = client.map(score, groups, pure=False)
-            for future in distributed.as_completed(futures):
-                _, results = future.result()
+            for results in _of_cluster(client, groups, score):
                 done += len(results)
                 yield results
-    except (
-        distributed.KilledWorker,
-        distributed.CommClosedError,
-        concurrent.futures.CancelledError,
-        TimeoutError,
-    ) as error:
+    except (OSError, concurrent.futures.CancelledError) as error:
         raise InputError(
             f"{scheduler}: the Dask cluster was lost after {done} of {total} pairs "
-            f"({type(error).__name__}); start again, the run goes on where it stopped"
+            f"({str(error) or type(error).__name__}); start again, the run goes on where it stopped"
         ) from error
+
+
+def _of_cluster(client, groups: list[Group], score: Callable) -> Iterator[list[tuple[str, dict]]]:
+    """Yield results of a cluster; what was at work when workers died is tried again, one by one."""
+    suspects: list[Group] = []
+    for group, results in _collected(client, groups, score):
+        if results is None:
+            suspects += _smaller(group._replace(tries=TRIES))
+        else:
+            yield results
+    for suspect in suspects:  # alone: all that a worker had before it are blamed for its death
+        for group, results in _collected(client, [suspect], score):
+            yield results or [(group.keys[0], {"error": DIED})]
+
+
+def _collected(
+    client, groups: list[Group], score: Callable
+) -> Iterator[tuple[Group, list[tuple[str, dict]] | None]]:
+    """Yield groups with their results as they are there, None if workers died of a group."""
+    import distributed
+
+    waiting = dict(zip(client.map(score, groups, pure=False), groups, strict=True))
+    heard = time.monotonic()
+    while waiting:
+        ready = ()
+        with contextlib.suppress(distributed.TimeoutError):
+            ready = distributed.wait(list(waiting), STEP_S, "FIRST_COMPLETED").done
+        for future in ready:
+            group = waiting.pop(future)
+            try:
+                results = future.result()[1]
+            except distributed.KilledWorker:
+                results = None
+            yield group, results
+        if ready or client.nthreads():
+            heard = time.monotonic()
+        elif time.monotonic() - heard > PATIENCE_S:
+            raise TimeoutError(f"no worker for {PATIENCE_S:.0f} s")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qastanet.errors import InputError
+from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 AMBISONIC_CHANNELS = {4: 1, 9: 2, 16: 3}
 """Number of channels -> ambisonic order."""
@@ -28,8 +29,8 @@ LAYOUTS = {3: "3.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1", 10: "5.1.4", 12: "7
 HIGHER = {25: 4, 36: 5, 49: 6, 64: 7}
 """Number of channels -> ambisonic order above those that are rated."""
 
-SHORTEST = 0.04
-"""A signal must last at least one frame of 40 ms."""
+SHORTEST = FRAME / SAMPLING_RATE
+"""A signal must last at least one frame, in seconds."""
 
 
 def as_floats(samples: object) -> np.ndarray:
@@ -182,7 +183,7 @@ def _no_format(channels: int) -> str:
         ways.append("use --order-mismatch truncate")
     if channels - 2 in AMBISONIC_CHANNELS:
         found.append("of ambisonics with 2 head-locked channels behind")
-        ways.append("use --head-locked ignore")
+        ways.append("use --head-locked mix (or ignore)")
     kind = f", as {' or '.join(found)}" if found else ""
     hint = "".join(f", or {way}" for way in ways)
     hint += ". The array must be (channels, samples)" if channels > 64 else ""

@@ -7,35 +7,19 @@ a file that lacks more than a twentieth of what it claims, or ends within a samp
 
 import io
 import os
-import re
-import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from qastanet.errors import InputError
-
-UNKNOWN = 0x7FFFF000
-"""Sizes from here on in 32 bits, and 0, stand for a length that was not known."""
-
-ABSURD = 1 << 40
-"""Sizes from here on in 64 bits do the same."""
+from qastanet.sound.headers import Header, followed, header_of, size_of
 
 TOLERATED = 0.05
 """This share of the claimed sound may be missing."""
-
-B_FORMAT = bytes.fromhex("2107d3118644c8c1ca000000")
-"""End of the two GUIDs of WAVE_FORMAT_EXTENSIBLE for B-format (integers, floats)."""
-
-CAF_LAYOUTS = {107 << 16: "fuma", 190 << 16: "ambix", 191 << 16: "n3d"}
-"""Channel layout tags of CAF, without their number of channels, for ambisonic signals."""
 
 AC3_KBPS = (
     *(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640),
 )
 """Bit rates of AC-3."""
-
-NORMALISATIONS = {"sn3d": "ambix", "n3d": "n3d", "fuma": "fuma"}
-"""Normalisation in the metadata of ADM or iXML -> convention."""
 
 
 class Container(NamedTuple):
@@ -47,23 +31,6 @@ class Container(NamedTuple):
     """Convention that the file names, of `qastanet.sound.conventions.CONVENTIONS`."""
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-class _Chunks(NamedTuple):
-    """The parts of a file of the RIFF family."""
-
-    kept: bytes
-    """The chunks that describe the sound."""
-    texts: bytes
-    """Metadata."""
-    block: int
-    """Bytes of a sample of all channels."""
-    start: int
-    """Where the sound begins."""
-    claimed: int
-    """Bytes of sound that the header claims."""
-    regular: bool
-    """Whether libsndfile follows the chunks."""
 
 
 def examine(
@@ -80,12 +47,10 @@ def examine(
     Raises:
         InputError: if it is truncated, naming both lengths
     """
+    if header := header_of(file):
+        return _judged(file, header, name, strict, allow_truncated)
     file.seek(0)
     head = file.read(12)
-    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:] == b"WAVE":
-        return _wave(file, head[:4], name, strict, allow_truncated)
-    if head[:4] == b"caff":
-        return Container(declared=_caf_convention(file.read(1 << 16)))
     if head[:5] == b"OggS\0" and not _ends(file):
         if not allow_truncated:
             raise InputError(
@@ -126,99 +91,55 @@ def _cut_ac3(file: BinaryIO) -> str:
     return ""
 
 
-def _wave(file: BinaryIO, mark: bytes, name: str, strict: bool, allowed: bool) -> Container:
-    """Look at a file of the RIFF family."""
-    chunks = _chunks(file, mark)
-    if chunks is None:
-        return Container()  # libsndfile tells what is wrong
-    declared = "fuma" if B_FORMAT in chunks.kept else None
-    if found := re.search(rb"<normalization>\s*(\w+)", chunks.texts, re.IGNORECASE):
-        declared = NORMALISATIONS.get(found[1].decode("ascii", "replace").lower(), declared)
-    held = file.seek(0, os.SEEK_END) - chunks.start
-    size, said = _true_size(file, chunks, held, mark)
-    if not said and chunks.regular:
-        return Container(declared=declared)
+def _judged(file: BinaryIO, header: Header, name: str, strict: bool, allowed: bool) -> Container:
+    """Hold what a header claims against what is there."""
+    size, said = _true_size(file, header)
+    if not said and header.regular:
+        return Container(declared=header.declared)
     note = warning = ()
     if said:
-        rate = struct.unpack("<I", chunks.kept[12:16])[0] or 1
-        lengths = [
-            f"{n // chunks.block} samples ({n / chunks.block / rate:.2f} s)" for n in (size,)
-        ]
-        text = f"{name}: {said}, {lengths[0]} are there"
-        missing = chunks.claimed - held
-        cut = said.startswith("its header claims") and (
-            held % chunks.block or missing > TOLERATED * chunks.claimed
+        samples = size // header.block
+        text = f"{name}: {said}, {samples} samples ({samples / (header.rate or 1):.2f} s) are there"
+        claimed = header.claimed or 0
+        cut = claimed > header.held and (
+            header.held % header.block
+            or not header.whole
+            or claimed - header.held > TOLERATED * claimed
         )
         if strict or (cut and not allowed):
-            remedy = (
-                "leave --strict out" if not cut else "take what is there with --allow-truncated"
-            )
+            remedy = "take what is there with --allow-truncated" if cut else "leave --strict out"
+            unit = "samples" if header.kind == "STREAMINFO" else "bytes"
+            told = f"claims {claimed} {unit}" if claimed else "gives no length"
+            held = f"{header.held}" if claimed else f"{header.held} {unit}"
             raise InputError(
-                f"{name}: truncated, its header (data) claims {chunks.claimed} bytes but the file "
-                f"holds {held}. Copy or encode it again, or {remedy}."
+                f"{name}: truncated, its header ({header.kind}) {told} but the file holds {held}. "
+                f"Copy or encode it again, or {remedy}."
             )
-        note, warning = ((text,), ()) if said.startswith("its header gives") else ((), (text,))
-    size -= size % chunks.block
-    header = b"WAVE" + chunks.kept + b"data" + struct.pack("<I", min(size, 0xFFFFFFFF))
-    start = b"RIFF" + struct.pack("<I", min(len(header) + size, 0xFFFFFFFF))
-    if len(header) + size >= 0xFFFFFFFF:
-        sizes = struct.pack("<QQQI", len(header) + size + 36, size, size // chunks.block, 0)
-        header = b"WAVEds64" + struct.pack("<I", 28) + sizes + header[4:]
-        start = b"RF64\xff\xff\xff\xff"
-    return Container(_Spliced(start + header, file, chunks.start, size), declared, note, warning)
+        note, warning = ((), (text,)) if header.claimed else ((text,), ())
+    size -= size % header.block
+    spliced = _spliced(file, header, size)
+    return Container(spliced, header.declared, note, warning)
 
 
-def _chunks(file: BinaryIO, mark: bytes) -> _Chunks | None:
-    """Read the chunks before the sound; None if there is no sound, or no description of it."""
-    kept, texts, block, sizes, regular = b"", b"", 0, None, mark == b"RIFF"
-    file.seek(12)
-    while len(head := file.read(8)) == 8:
-        kind, size = head[:4], struct.unpack("<I", head[4:])[0]
-        if kind == b"data":
-            if mark != b"RIFF" and sizes:
-                size = sizes[1] if size >= UNKNOWN or size == 0 else size
-            return _Chunks(kept, texts, block, file.tell(), size, regular) if block else None
-        if size > 1 << 26:
-            return None
-        content = file.read(size + size % 2)
-        if kind == b"ds64" and len(content) >= 24:
-            sizes = struct.unpack("<QQQ", content[:24])
-        elif kind == b"fmt " and len(content) >= 16:
-            block = struct.unpack("<H", content[12:14])[0]
-            kept = head + content + kept
-        elif kind == b"fact":
-            kept += head + content
-        elif kind in (b"axml", b"iXML"):
-            texts += content
-    return None
-
-
-def _true_size(file: BinaryIO, chunks: _Chunks, held: int, mark: bytes) -> tuple[int, str]:
-    """Return how many bytes of sound there are, and what the header says instead."""
-    claimed = chunks.claimed
-    if claimed == 0 and held < chunks.block:
-        return 0, ""
-    absurd = ABSURD if mark != b"RIFF" else UNKNOWN
-    if claimed == 0 or (claimed >= absurd and claimed > held):
-        return held, "its header gives no length"
+def _true_size(file: BinaryIO, header: Header) -> tuple[int, str]:
+    """Return how much sound there is, and what the header says instead."""
+    held, claimed, block = header.held, header.claimed, header.block
+    if claimed is None:
+        return (held, "its header gives no length") if held >= block else (0, "")
     if claimed > held:
-        return held, f"its header claims {claimed // chunks.block} samples"
-    file.seek(chunks.start + claimed)
-    rest = file.read(10)
-    plain = (rest[:4], rest[1:5]) if claimed % 2 else (rest[:4],)
-    chunk = any(re.fullmatch(rb"[ -~]{4}", mark) for mark in plain)
-    if held - claimed >= chunks.block and not chunk and any(rest):
-        return held, f"its header tells of {claimed // chunks.block} samples only"
+        return held, f"its header claims {claimed // block} samples"
+    flac = header.kind == "STREAMINFO"
+    if held - claimed >= block and (flac or not followed(file, header.start, claimed)):
+        return held, f"its header tells of {claimed // block} samples only"
     return claimed, ""
 
 
-def _caf_convention(head: bytes) -> str | None:
-    """Return the convention that the channel layout of a CAF file names."""
-    at = head.find(b"chan")
-    if at < 0 or len(head) < at + 16:
-        return None
-    tag = struct.unpack(">I", head[at + 12 : at + 16])[0]
-    return CAF_LAYOUTS.get(tag & 0xFFFF0000)
+def _spliced(file: BinaryIO, header: Header, size: int) -> BinaryIO:
+    """Return a file with a header that agrees with its content."""
+    if header.kind == "STREAMINFO":
+        size_there = size_of(file) - header.start
+        return _Spliced(header.mended(size), file, header.start, size_there)
+    return _Spliced(header.mended(size), file, header.start, size)
 
 
 def _ends(file: BinaryIO) -> bool:

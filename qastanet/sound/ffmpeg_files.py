@@ -15,13 +15,14 @@ CONTAINERS = {
     **{".opus": "ogg", ".ogg": "ogg", ".oga": "ogg", ".webm": "matroska", ".mka": "matroska"},
     **{".mkv": "matroska", ".m4a": "mov", ".mp4": "mov", ".mov": "mov", ".aac": "aac"},
     **{".ac3": "ac3", ".ec3": "eac3", ".eac3": "eac3", ".mp3": "mp3", ".wv": "wv"},
+    **{".caf": "caf", ".tta": "tta", ".ape": "ape", ".wma": "asf"},
 }
 """Ending of a name -> FFmpeg's name of the container that is expected in it."""
 
 MAGIC = {b"OggS": "ogg", b"\x1aE\xdf\xa3": "matroska", b"wvpk": "wv", b"\x0bw": "ac3"}
 """How files begin that come without an ending, from a pipe."""
 
-TIMED = ("matroska", "mov")
+TIMED = ("matroska", "mov", "wv", "caf", "tta", "ape", "asf")
 """Containers that tell the duration of their sound."""
 
 TOLERANCE = 0.07
@@ -71,12 +72,14 @@ def read_ffmpeg(path: Path, content: BinaryIO | None, kind: str, options: Option
     except (av.FFmpegError, ValueError, MemoryError) as error:
         if isinstance(error, InputError):
             raise
-        reason = str(error).partition(": '")[0]
+        reason = str(error).partition(": '")[0].rpartition("] ")[2]
+        if kind == "mov":
+            reason = "no table of contents: is its end missing?"
         raise InputError(
             f"{path}: cannot be read as sound ({reason}). Copy or encode it again."
         ) from error
     if not pieces:
-        raise InputError(f"{path}: holds no samples")
+        raise InputError(f"{path}: holds no samples, or is cut. Copy or encode it again.")
     samples = np.ascontiguousarray(np.concatenate(pieces).reshape(-1, channels).T)
     held = samples.shape[1] / rate
     if kind in TIMED and held < claimed - TOLERANCE:
@@ -92,7 +95,7 @@ def read_ffmpeg(path: Path, content: BinaryIO | None, kind: str, options: Option
 def _track(tracks, path: Path, wanted: int | None):
     """Return the sound track that is asked for, or the only one."""
     if not len(tracks):
-        raise InputError(f"{path}: holds no sound")
+        raise InputError(f"{path}: holds no sound, or is cut. Copy or encode it again.")
     if any(track.codec_context is None for track in tracks):
         raise InputError(f"{path}: its sound is coded in a way that is not known")
     told = ", ".join(f"{k}: {t.codec_context.channels} channels" for k, t in enumerate(tracks, 1))
@@ -114,8 +117,13 @@ def _decoded(container, stream, path: Path, allowed: bool, warnings: list[str]) 
         for part in packed.resample(frame):
             pieces.append(part.to_ndarray().reshape(-1))
 
-    for number, packet in enumerate(container.demux(stream), 1):
+    packets = container.demux(stream)
+    while True:
+        number += 1
         try:
+            packet = next(packets, None)
+            if packet is None:
+                break
             for frame in packet.decode():
                 take(frame)
         except av.FFmpegError as error:

@@ -33,7 +33,10 @@ def fitted(
     if options.mono == "both-ears" and counts == [1, 1]:
         adjustments.append("1 channel is given to both ears")
         return [sound._replace(samples=np.repeat(sound.samples, 2, 0)) for sound in pair]
-    if options.head_locked == "ignore" and all(n - 2 in AMBISONIC_CHANNELS for n in counts):
+    locked = all(n - 2 in AMBISONIC_CHANNELS for n in counts)
+    if options.head_locked == "mix" and locked:
+        return pair  # they are added where the scene is at the ears
+    if options.head_locked == "ignore" and locked:
         adjustments.append("2 head-locked channels behind the ambisonic ones are left out")
         return [sound._replace(samples=sound.samples[:-2]) for sound in pair]
     if counts[0] == counts[1] and counts[0] not in (1, 2, *AMBISONIC_CHANNELS):

@@ -13,7 +13,7 @@ ORDER_RULES = ("error", "truncate", "pad")
 
 
 MONO_RULES = ("error", "both-ears")
-HEAD_LOCKED_RULES = ("error", "ignore")
+HEAD_LOCKED_RULES = ("error", "ignore", "mix")
 
 
 class Sound(NamedTuple):
@@ -45,8 +45,9 @@ class Options:
             lower one with silent channels (what is heard of a codec that drops them); orders above
             the third are truncated too
         mono: one of MONO_RULES: refuse one channel, or give it to both ears (diotic)
-        head_locked: one of HEAD_LOCKED_RULES: refuse, or leave out, two channels of head-locked
-            stereo behind an ambisonic signal
+        head_locked: one of HEAD_LOCKED_RULES: refuse two channels of head-locked stereo behind an
+            ambisonic signal, leave them out, or add them to the ears of the decoded scene, which is
+            then scored as a binaural signal
         track: number of the sound track in a file, from 1; None: the only one
         strict: refuse files whose header and content disagree
         allow_truncated: take what is there of a file that is cut

@@ -6,17 +6,10 @@ Every report travels with the score, so that no number is silently about somethi
 import numpy as np
 import soundfile
 
-from qastanet.sound.alignment import (
-    TRUSTED,
-    Delay,
-    Excerpt,
-    delay_of_excerpts,
-    level_change,
-    loudest,
-    positions,
-)
+from qastanet.sound.alignment import TRUSTED, Delay, delay_of_excerpts, level_change
 from qastanet.sound.checks import LOUDEST
 from qastanet.sound.conventions import suspected_convention
+from qastanet.sound.excerpts import Excerpt, loudest, positions
 from qastanet.sound.options import Options, Sound
 from qastanet.sound.pieces import Recording
 from qastanet.sound.sampling import SAMPLING_RATE

@@ -10,10 +10,11 @@ import numpy as np
 
 from qastanet.errors import InputError
 from qastanet.sound.alignment import BOUND, NEAR, NEGLIGIBLE, TRUSTED, Delay, estimate_delay, shift
-from qastanet.sound.checks import check_pair, check_signal
+from qastanet.sound.checks import AMBISONIC_CHANNELS, check_pair, check_samples, check_signal
 from qastanet.sound.conventions import to_ambix
 from qastanet.sound.delay_search import search
 from qastanet.sound.envelope_delay import ACCURACY, envelope_delay
+from qastanet.sound.head_locked import ears_of
 from qastanet.sound.layouts import fitted
 from qastanet.sound.options import Options, Sound
 from qastanet.sound.pair_report import describe_pair, jump_told
@@ -46,10 +47,13 @@ def prepare(
     options = options or Options()
     adjustments = [note for sound in (reference, degraded) for note in sound.notes]
     reference, degraded = fitted(reference, degraded, options, adjustments)
-    sounds = [_converted(sound, options, adjustments) for sound in (reference, degraded)]
+    counts = [len(sound.samples) for sound in (reference, degraded)]
+    mixed = options.head_locked == "mix" and all(n - 2 in AMBISONIC_CHANNELS for n in counts)
+    convert = _with_stereo if mixed else _converted
+    sounds = [convert(sound, options, adjustments) for sound in (reference, degraded)]
     sounds = _same_order(*sounds, options.order_mismatch, adjustments)
     names = (reference.name, degraded.name)
-    if len(sounds[0].samples) == 2 and options.convention != "ambix":
+    if counts[0] == 2 and options.convention != "ambix":
         adjustments.append(
             f"--convention {options.convention} is of no effect: 2 channels are binaural"
         )
@@ -68,11 +72,9 @@ def prepare(
             check_signal(samples, SAMPLING_RATE, name)
     report = describe_pair(reference, degraded.rate, ref, deg, delay, SAMPLING_RATE, options)
     report["delay_compensated"] = options.align and abs(delay.samples) >= NEGLIGIBLE
-    report["adjustments"] = adjustments
-    report["warnings"] = [
-        *(warning for sound in (reference, degraded) for warning in sound.warnings),
-        *report["warnings"],
-    ]
+    report["adjustments"] = list(dict.fromkeys(adjustments))  # a file may be both
+    odd = [warning for sound in (reference, degraded) for warning in sound.warnings]
+    report["warnings"] = list(dict.fromkeys([*odd, *report["warnings"]]))
     if options.align:
         _note_what_is_left(report, ref.shape[1] / SAMPLING_RATE, sounds)
     return ref, deg, report
@@ -107,6 +109,17 @@ def _converted(sound: Sound, options: Options, adjustments: list[str]) -> Sound:
     converted = sound._replace(samples=to_ambix(sound.samples, convention))
     check_signal(converted.samples, sound.rate, sound.name)
     return converted
+
+
+def _with_stereo(sound: Sound, options: Options, adjustments: list[str]) -> Sound:
+    """Bring a scene with head-locked stereo behind it to the ears, at 48 kHz."""
+    scene, stereo = sound.samples[:-2], sound.samples[-2:]
+    scene = _converted(sound._replace(samples=scene), options, adjustments).samples
+    check_samples(stereo, sound.name)
+    adjustments.append(f"{sound.name}: 2 head-locked channels added to the ears of the scene")
+    if sound.rate != SAMPLING_RATE:
+        adjustments.append(f"{sound.name}: resampled from {sound.rate} to {SAMPLING_RATE} Hz")
+    return sound._replace(samples=ears_of(scene, stereo, sound.rate), rate=SAMPLING_RATE)
 
 
 def _same_order(

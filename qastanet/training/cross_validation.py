@@ -19,7 +19,7 @@ All forms of a scene (ambisonic and binaural) are left out together, and so are 
 that training does: the mix of metrics of the pre-training is fitted in the fold too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -93,19 +93,36 @@ def scaled_scores(table: pd.DataFrame, fold: Fold, score: NDArray) -> NDArray:
     Returns:
         Scores, NaN for what is not tested.
     """
-    rating, seen = table["mean"].to_numpy() / 100, (table.role != "reference").to_numpy()
-    source = table.content.astype(str).map(recording).to_numpy()
-    found = np.full(len(score), np.nan)
-    scenes = table.loc[fold.test, ["dataset", "content"]].drop_duplicates()
-    for dataset, content in scenes.itertuples(index=False):
-        test = (table.dataset == dataset).to_numpy()
-        scene = (table.content == content).to_numpy()
-        own = fold.test & test & scene
-        other = seen & test & (source != recording(content))
-        known = other if fold.protocol == "lodo" else fold.train & test
+    rating, found = table["mean"].to_numpy() / 100, np.full(len(score), np.nan)
+    for dataset, own, known in scenes_and_scale(table, fold):
         scale = fit_scale(score[known], rating[known], dataset in BETTER_REFERENCE)
         found[own] = scale(score[own])
     return found
+
+
+def scenes_and_scale(
+    table: pd.DataFrame, fold: Fold
+) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Choose the ratings that tell a model how strictly a test rates, for each scene it predicts.
+
+    These are what the fold was trained on, of the same test; where that is left out as a whole, the
+    other recordings of the test.
+
+    Args:
+        table: rated pairs.
+        fold: what was trained on and what is tested.
+
+    Yields:
+        the test, the items of the scene, and those that tell the scale.
+    """
+    seen = (table.role != "reference").to_numpy()
+    source = table.content.astype(str).map(recording).to_numpy()
+    scenes = table.loc[fold.test, ["dataset", "content"]].drop_duplicates()
+    for dataset, content in scenes.itertuples(index=False):
+        test = (table.dataset == dataset).to_numpy()
+        own = fold.test & test & (table.content == content).to_numpy()
+        other = seen & test & (source != recording(str(content)))
+        yield dataset, own, other if fold.protocol == "lodo" else fold.train & test
 
 
 def collect(

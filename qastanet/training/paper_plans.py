@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qastanet import registry, storage
 from qastanet.errors import InputError
 from qastanet.hearing.differences import FEATURE_NAMES
-from qastanet.listening_tests.contents import recording
+from qastanet.listening_tests.contents import raw_ratings, recording
 from qastanet.models.released import load_checkpoint, network_state
 from qastanet.training.cross_validation import Fold, folds
 from qastanet.training.paper_training import SCALE, PaperRecipe
@@ -153,13 +153,6 @@ def released_start_if_there() -> dict[str, torch.Tensor] | None:
     return released_start() if there else None
 
 
-def with_roles(table: pd.DataFrame) -> pd.DataFrame:
-    """Add the column ``role`` (reference or coded) to a table of ratings that has none."""
-    if "role" in table:
-        return table
-    return table.assign(role=np.where(table.condition == "REF", "reference", "coded"))
-
-
 def read_pairs(
     ratings: Sequence[str | Path], maps: Mapping[str, Sequence[str | Path]]
 ) -> dict[str, Pairs]:
@@ -175,9 +168,7 @@ def read_pairs(
     Raises:
         InputError: if no rated pair of a signal has maps
     """
-    tables = [pd.read_csv(each) for each in ratings]
-    tables = [t[t.screening == "raw"] if "screening" in t else t for t in tables]
-    known = pd.concat(map(with_roles, tables), ignore_index=True).dropna(subset="mean")
+    known = raw_ratings(map(pd.read_csv, ratings)).dropna(subset="mean")
     found = {}
     for signal, files in maps.items():
         there = dict(itertools.chain.from_iterable(storage.read_maps(f).items() for f in files))

@@ -23,9 +23,15 @@ import scipy.optimize
 from numpy.typing import NDArray
 
 from qastanet.hearing.parts import PARTS
-from qastanet.listening_tests.contents import recording
 from qastanet.models.parts_model import PartsScores, rated
-from qastanet.training.cross_validation import BETTER_REFERENCE, COLUMNS, ONE_TEST, SCALED, folds
+from qastanet.training.cross_validation import (
+    BETTER_REFERENCE,
+    COLUMNS,
+    ONE_TEST,
+    SCALED,
+    folds,
+    scenes_and_scale,
+)
 from qastanet.training.rating_scale import CURVE_SPREAD, ERROR, fit_curve
 
 UNITS = {
@@ -155,9 +161,6 @@ def predict(
     kept = table[COLUMNS].assign(metric=metric)
     result = [kept.assign(protocol="direct", score=shipped(values))]
     rating = table["mean"].to_numpy() / 100
-    dataset, content = table.dataset.to_numpy(), table.content.to_numpy()
-    source = table.content.astype(str).map(recording).to_numpy()
-    seen = (table.role != "reference").to_numpy()
     for fold in folds(table):
         part = kept[fold.test].assign(protocol=fold.protocol)
         if fold.protocol in ONE_TEST:
@@ -167,11 +170,7 @@ def predict(
         model = fit_strictness(table, values, fold.train, start)
         score = model(values)
         result.append(part.assign(score=score[fold.test]))
-        scenes = zip(dataset[fold.test], content[fold.test], strict=True)
-        for test, scene in dict.fromkeys(scenes):
-            own = fold.test & (dataset == test) & (content == scene)
-            others = seen & (dataset == test)
-            others &= source != recording(scene) if fold.protocol == "lodo" else fold.train
+        for _, own, others in scenes_and_scale(table, fold):
             scaled = fit_curve(score[others], rating[others])
             part = kept[own].assign(protocol=SCALED[fold.protocol])
             result.append(part.assign(score=scaled(score[own])))

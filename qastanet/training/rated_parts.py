@@ -22,9 +22,10 @@ from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import N_BANDS
 from qastanet.hearing.parts import PARTS, SHIPPED, Form, cells, parts
 from qastanet.listening_tests import ambiqual_ratings
+from qastanet.listening_tests.contents import raw_ratings
 from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
 from qastanet.models.scorer import Scorer
-from qastanet.sound.sampling import SAMPLING_RATE, resample
+from qastanet.sound.sampling import SAMPLING_RATE
 from qastanet.storage import replacing
 
 STUDY = Form(exponent=0.3, hold=np.inf, floor=0.5, gain=0.0, window=0)
@@ -65,10 +66,10 @@ def both_signals(pairs: Iterable[RatedPair], filters: NDArray) -> Iterator[Rated
         filters: binaural decoder (2, channels, taps), for the tests that have no binaural signals.
     """
     for pair in pairs:
-        signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
-        yield pair._replace(reference=signals[0], degraded=signals[1], sampling_rate=SAMPLING_RATE)
+        at_rate = pair.at_model_rate()
+        yield at_rate
         if pair.signal == "ambisonic" and pair.dataset != "aes2023":  # which has its own
-            ears = [fast.binaural(x, filters) for x in signals]
+            ears = [fast.binaural(x, filters) for x in at_rate.signals]
             yield RatedPair(*pair[:2], "binaural", pair.order, *ears, SAMPLING_RATE)
 
 
@@ -119,7 +120,7 @@ def compare_rated(
     scorer = replace(scorer, directive=True)  # which the model itself does without
     rows, found = [], {name: [] for name in (*FORMS, "further")}
     for pair in tqdm(pairs, unit="pair"):
-        signals = [resample(x, pair.sampling_rate, SAMPLING_RATE) for x in pair[4:6]]
+        signals = pair.at_model_rate().signals
         features = [scorer.features(np.ascontiguousarray(x)) for x in signals]
         ears = signals
         if pair.signal == "ambisonic":
@@ -165,16 +166,11 @@ def add_ratings(table: pd.DataFrame, ratings: Iterable[pd.DataFrame]) -> pd.Data
     Args:
         table: with ``dataset`` and ``stimulus``.
         ratings: tables of listening tests with ``content``, ``condition``, ``mean`` and mostly
-            ``role``; rows of a screening other than ``raw`` are passed over.
+            ``role``; see `qastanet.listening_tests.contents.raw_ratings`.
 
     Returns:
         The pairs that were rated, in their order, and ``row``, their place in the table.
     """
-    known = []
-    for each in ratings:
-        each = each[each.screening == "raw"] if "screening" in each else each
-        if "role" not in each:
-            each = each.assign(role=np.where(each.condition == "REF", "reference", "coded"))
-        known.append(each[["dataset", "stimulus", "content", "condition", "role", "mean"]])
+    columns = ["dataset", "stimulus", "content", "condition", "role", "mean"]
     numbered = table.assign(row=np.arange(len(table)))
-    return numbered.merge(pd.concat(known), on=["dataset", "stimulus"], how="inner")
+    return numbered.merge(raw_ratings(ratings)[columns], on=["dataset", "stimulus"], how="inner")
