@@ -65,7 +65,7 @@ campaign: fetch ## score all public pairs as a campaign: build/campaign/, with a
 	$(PYTHON) -m qastanet batch build/campaign/manifest.csv -o build/campaign/scores.csv \
 	  --jobs "$$JOBS" --by condition
 
-train: setup ## train the paper's networks and fit our model, from the kept features (an hour; resumable)
+train: setup ## train the paper's networks and fit our model, from the kept features (an hour or two; resumable)
 	@$(CHECK)
 	$(PYTHON) -m qastanet.training.paper_ensembles --jobs "$$JOBS"
 	$(PYTHON) -m qastanet.training.shipping

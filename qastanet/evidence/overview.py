@@ -175,9 +175,11 @@ def _listeners(items: pd.DataFrame, seed: int) -> list[dict[str, float | str]]:
         both = {"pearson": pearson(truth, panel), "spearman": spearman(truth, panel)}
         parts = correlation_of_parts(truth, panel, items.condition, items.content)
         found.append(both | {"points": rmse(truth, panel)} | parts)
-    mean = pd.DataFrame(found).mean().to_dict()
+    mean = pd.DataFrame(found).mean()
+    if np.isnan(mean.pearson):  # ratings that vary by no more than their noise have no parts
+        mean[["conditions", "scenes", "rest"]] = np.nan
     facts = {"items": len(items), "recordings": items.content.map(recording).nunique()}
-    return [{"metric": LISTENERS, "unseen": "a new panel"} | facts | mean]
+    return [{"metric": LISTENERS, "unseen": "a new panel"} | facts | mean.to_dict()]
 
 
 def best(table: pd.DataFrame, measure: str = "spearman") -> pd.DataFrame:
