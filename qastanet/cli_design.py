@@ -81,10 +81,10 @@ def _design(options: argparse.Namespace) -> int:
 
     design.check_wishes(options.trials, options.per_trial, options.seconds)
     if options.plan:
-        from qastanet.listening_design import planning
+        from qastanet.listening_design import plan_tables
 
         size = (options.trials or design.PAGES, options.per_trial or design.CLOSE)
-        for line in planning.told(options.listeners, *size):
+        for line in plan_tables.told(options.listeners, *size):
             print(line)
         return 0
     design.check_folder(options.output)

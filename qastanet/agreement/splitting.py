@@ -149,8 +149,13 @@ def condition_null(
     return first[orders] @ second / length
 
 
-def extreme_condition(rating: ArrayLike, condition: ArrayLike) -> str | None:
-    """Name the condition whose mean lies more than GAP points below the next, if there is one.
+def extreme_condition(rating: ArrayLike, condition: ArrayLike, gap: float = GAP) -> str | None:
+    """Name the condition whose mean lies more than a gap below the next, if there is one.
+
+    Args:
+        rating: points, shape (items,).
+        condition: of each.
+        gap: points.
 
     Example:
         >>> extreme_condition([10, 20, 60, 70], ["mono", "mono", "a", "b"])
@@ -161,6 +166,6 @@ def extreme_condition(rating: ArrayLike, condition: ArrayLike) -> str | None:
     names = np.asarray(condition, dtype=str)
     rating = np.asarray(rating, dtype=float)
     means = sorted((float(rating[names == name].mean()), str(name)) for name in np.unique(names))
-    if len(means) < 2 or means[1][0] - means[0][0] <= GAP:
+    if len(means) < 2 or means[1][0] - means[0][0] <= gap:
         return None
     return means[0][1]

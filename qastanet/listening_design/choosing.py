@@ -12,13 +12,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from qastanet.agreement.splitting import extreme_condition
 from qastanet.errors import InputError
 
 BANDS = 4
 """Equal parts of the range of predicted points, each of which gets its share."""
 
-GROSS = 30.0
-"""Predicted points below which a condition is gross: all know it, so it is taken last."""
+GROSS = 45.0
+"""Predicted points below which a sound is gross: all metrics know it, so it is taken last. Where
+listeners give 20, metrics that are mapped to points hardly predict less than 40."""
+
+GAP = 10.0
+"""A condition whose mean prediction lies more points below the next one is gross throughout."""
 
 
 def disagreement(points: ArrayLike) -> NDArray[np.float64]:
@@ -87,6 +92,8 @@ def _by_disagreement(table: pd.DataFrame, trials: int, per_trial: int) -> pd.Dat
     low, high = table.predicted.min(), table.predicted.max()
     place = (table.predicted - low) / max(high - low, 1e-9) * BANDS
     band = place.astype(int).clip(upper=BANDS - 1)
+    extreme = extreme_condition(table.predicted, table.condition, GAP)
+    gross = (table.predicted < GROSS) | (table.condition == extreme)
     fair = trials * per_trial / BANDS
 
     def best(rows: pd.DataFrame, kept: Sequence[int]) -> tuple[list[int], float]:
@@ -96,7 +103,7 @@ def _by_disagreement(table: pd.DataFrame, trials: int, per_trial: int) -> pd.Dat
         for _ in range(per_trial):
             left = rows.drop(index=chosen)
             gain = left.disagreement / (1 + counts[band[left.index]] / fair)
-            gain = gain.where(left.predicted >= GROSS, 1e-3 * gain)
+            gain = gain.where(~gross[left.index], 1e-3 * gain)
             chosen.append(int(gain.idxmax()))
             gained += gain[chosen[-1]]
             counts[band[chosen[-1]]] += 1

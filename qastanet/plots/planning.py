@@ -16,7 +16,7 @@ def separated(table: pd.DataFrame, names: dict[str, str], wanted: float = 0.9) -
     they are drawn, a colour per number of listeners.
 
     Args:
-        table: of `qastanet.listening_design.planning.plan_table`
+        table: of `qastanet.listening_design.plan_tables.plan_table`
         names: metric -> how it is called
         wanted: share that is marked
     """
