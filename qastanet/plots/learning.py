@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from qastanet.evidence.overview import main_form
 from qastanet.plots.names import DATASETS, LABELS
