@@ -76,6 +76,9 @@ texts: setup ## write the tables of README and model card from the results
 bench: setup ## measure time and memory of the front ends (needs a quiet machine, half an hour)
 	$(PYTHON) benchmarks/front_end.py --patience 10
 
+bench-gpu: setup ## check and time the PyTorch path on a CUDA device (a few minutes): benchmarks/gpu.csv
+	$(PYTHON) benchmarks/gpu.py
+
 test: setup ## run the tests, which also check the results against the committed ones
 	@$(CHECK)
 	$(PYTHON) -m pytest --numprocesses "$$JOBS" --dist loadfile
@@ -95,4 +98,4 @@ lab: setup ## open the notebooks in JupyterLab
 clean: ## remove build/ (results stay)
 	rm -rf build
 
-.PHONY: help setup fetch reproduce results report campaign train texts test test-long bench lint lab clean
+.PHONY: help setup fetch reproduce results report campaign train texts test test-long bench bench-gpu lint lab clean

@@ -10,7 +10,8 @@ from qastanet.plots.style import PAGE, PALETTE, save, use_style
 
 LOOKS = {
     "textbook": (PALETTE[3], "scipy, the textbook way"),
-    "torch": (PALETTE[1], "PyTorch (gradients)"),
+    "torch": (PALETTE[1], "PyTorch"),
+    "gradient": (PALETTE[2], "PyTorch, loss and gradient"),
     "fast": (PALETTE[0], "fast"),
 }
 
