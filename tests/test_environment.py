@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 import qastanet
 from qastanet.lazy import EXTRAS
-from qastanet.sound.ambisonics import _spaudiopy
+from qastanet.sound.ambisonics import spaudiopy_module
 from qastanet.sound.binaural import load_hrirs
 
 ROOT = Path(__file__).parents[1]
@@ -127,7 +127,7 @@ def test_version_and_conformance_are_in_the_changelog():
 
 
 def test_spaudiopy_works_with_the_installed_numpy_and_scipy():
-    spaudiopy = _spaudiopy()
+    spaudiopy = spaudiopy_module()
     assert spaudiopy.sph.sh_matrix(3, np.zeros(2), np.ones(2), "real").shape == (2, 16)
     assert spaudiopy.decoder.magls_bin(load_hrirs(), 1).shape == (2, 4, 128)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qastanet.errors import InputError
 from qastanet.scene.room import Arrivals, Room, arrivals, diffuse_envelope
-from qastanet.sound.ambisonics import _spaudiopy
+from qastanet.sound.ambisonics import spaudiopy_module
 
 RATE = 44100
 SAMPLES = 110250
@@ -191,7 +191,7 @@ def _add_up(
     total = np.zeros(SAMPLES)
     distinct, harmonics = [], []
     for sound, arrival in zip(dry, found, strict=True):
-        encoding = _spaudiopy().sph.sh_matrix(ORDER, arrival.azimuth, arrival.zenith, "real")
+        encoding = spaudiopy_module().sph.sh_matrix(ORDER, arrival.azimuth, arrival.zenith, "real")
         response = np.zeros((CHANNELS + 1, arrival.delay.max() + 1))
         weights = arrival.amplitude[:, None] * np.column_stack([encoding, np.ones(len(encoding))])
         np.add.at(response.T, arrival.delay, weights)

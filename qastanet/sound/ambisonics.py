@@ -98,7 +98,7 @@ def spherical_harmonics(order: int, azimuth: np.ndarray, elevation: np.ndarray) 
         >>> front_left_up.round(6).astype(int).tolist()
         [[1, 0, 0, 1], [1, 1, 0, 0], [1, 0, 1, 0]]
     """
-    sph = _spaudiopy().sph
+    sph = spaudiopy_module().sph
     azimuth, elevation = np.atleast_1d(azimuth), np.atleast_1d(elevation)
     orthonormal = sph.sh_matrix(order, azimuth, np.pi / 2 - elevation, sh_type="real")
     return n3d_to_sn3d((orthonormal * math.sqrt(4 * math.pi)).T).T
@@ -146,7 +146,7 @@ def rotation_matrix(order: int, yaw: float, pitch: float = 0.0, roll: float = 0.
         >>> bool(np.allclose(rotation_matrix(1, np.pi / 2) @ front, left))
         True
     """
-    about = _spaudiopy().sph.sh_rotation_matrix  # turns the other way, hence the transposes
+    about = spaudiopy_module().sph.sh_rotation_matrix  # turns the other way, hence the transposes
     matrices = [about(order, yaw, 0, 0).T, about(order, 0, pitch, 0).T, about(order, 0, 0, roll).T]
     return np.linalg.multi_dot(matrices)
 
@@ -189,7 +189,7 @@ def silence_above(signal: np.ndarray, order: int) -> np.ndarray:
     return np.where(acn_order(len(signal))[:, None] <= order, signal, 0).astype(signal.dtype)
 
 
-def _spaudiopy():
+def spaudiopy_module():
     """Import spaudiopy where it is needed: it takes a second and talks about playback."""
     need("spaudiopy")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

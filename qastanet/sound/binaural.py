@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from qastanet.errors import InputError
 from qastanet.lazy import need
-from qastanet.sound.ambisonics import _spaudiopy, channels, order_of, sn3d_to_n3d
+from qastanet.sound.ambisonics import channels, order_of, sn3d_to_n3d, spaudiopy_module
 from qastanet.sound.checks import AMBISONIC_CHANNELS
 from qastanet.sound.precision import whole_precision
 from qastanet.sound.sampling import SAMPLING_RATE
@@ -129,7 +129,7 @@ class BinauralDecoder(nn.Module):
         """
         if not 1 <= order <= HIGHEST_MAGLS_ORDER:
             raise InputError(f"order {order}: MagLS filters are designed for 1..5")
-        orthonormal = _spaudiopy().decoder.magls_bin(hrirs, order)
+        orthonormal = spaudiopy_module().decoder.magls_bin(hrirs, order)
         # the filters expect orthonormal harmonics; fold the normalisation of SN3D into them
         filters = sn3d_to_n3d(orthonormal) / math.sqrt(4 * math.pi)
         return cls(filters[:, : channels(order)])
@@ -149,7 +149,7 @@ def load_hrirs(path: str | Path | None = None):
     Raises:
         InputError: if the file is not such a set
     """
-    spaudiopy = _spaudiopy()
+    spaudiopy = spaudiopy_module()
     path = ku100_path() if path is None else Path(path)
     try:
         hrirs = spaudiopy.io.load_sofa_hrirs(str(path))
