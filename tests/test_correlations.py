@@ -24,7 +24,7 @@ def items():
 
 def test_columns(items):
     rows = correlations(items, {"good": 100, "distance": -1}, labels=LABELS, replicates=200)
-    assert rows.columns[:7].tolist() == [
+    assert rows.columns[:8].tolist() == [
         *("dataset", "subset", "signal", "metric", "protocol", "n", "scenes", "recordings")
     ]
     wanted = {"pearson_lo", "spearman_hi", "kendall", "rmse", "rmse_mapped"}
