@@ -70,7 +70,7 @@ train: setup ## train the paper's networks and fit our model, from the kept feat
 	$(PYTHON) -m qastanet.training.paper_ensembles --jobs "$$JOBS"
 	$(PYTHON) -m qastanet.training.shipping
 
-texts: setup ## write the tables of README and model card from the results
+texts: setup ## write the tables of README and model card, and the ratings in the package, from the results
 	$(PYTHON) -m qastanet.compendium.texts
 
 bench: setup ## measure time and memory of the front ends (needs a quiet machine, half an hour)

@@ -3,6 +3,7 @@
 import csv
 import shutil
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pyloudnorm
@@ -15,15 +16,16 @@ from hypothesis import strategies as st
 
 from qastanet.cli import main
 from qastanet.errors import InputError
-from qastanet.listening_design import planning
+from qastanet.listening_design import plan_tables, planning
 from qastanet.listening_design.choosing import GROSS, choose
 from qastanet.listening_design.conditions import ANCHORS, condition, conditions
 from qastanet.listening_design.design import write_design
 from qastanet.listening_design.excerpts import LOUDNESS, PEAK, SHORTER, quiet_cut
 from qastanet.listening_design.materials import Material, of_files
-from qastanet.listening_design.predicted_points import ITEMS, rated_items
+from qastanet.listening_design.predicted_points import ITEMS, METRIC_NAMES, rated_items
 from qastanet.listening_design.results import Rated, add_results, results_place
 from qastanet.models.parts_model import read_weights
+from qastanet.plots.planning import separated
 from qastanet.scene.synthetic_scenes import Scene, Source, render
 from qastanet.training.rating_scale import CurveScale
 
@@ -146,9 +148,11 @@ def test_sounds_that_would_clip_are_turned_down_all_alike(tmp_path):
 
 
 def test_files_that_were_coded_elsewhere(tmp_path):
-    """Late by 5 ms, they are aligned, and each sound is cut at the same place."""
+    """Late by 5 ms, they are aligned, and cut at the same place; silence at the start is none."""
     (file,) = write_scenes(tmp_path, 1)
     signal, _ = soundfile.read(file)
+    signal[:14400] = 0
+    soundfile.write(file, signal, 48000, subtype="FLOAT")
     rows = []
     for name, scale, late in (("near", 0.5, 240), ("far", 0.2, 0)):
         sound = np.roll(signal, late, axis=0) * [1, scale, scale, scale]
@@ -443,3 +447,15 @@ def test_the_plan_is_told(capsys):
     assert "this separates eMoBi-Q from ours in" in text and "three or four prove nothing" in text
     assert main(["design", "--plan", "--listeners", "0"]) == 2
     assert "give at least 1 listener, 2 recordings" in capsys.readouterr().err
+
+
+def test_the_plan_is_drawn_and_tabled(monkeypatch):
+    table = plan_tables.plan_table([6, 12], [2, 8], [4], replicates=40)
+    assert len(table) == 4 * 2 * 2 * 2 and table.share.between(0, 1).all()
+    figure = separated(table, METRIC_NAMES)
+    assert [axis.get_title() for axis in figure.axes] == [*METRIC_NAMES.values()][1:]
+    assert all(len(axis.lines) == 5 for axis in figure.axes)
+    plt.close(figure)
+    monkeypatch.setattr(plan_tables, "recordings_for_metrics", lambda *_: None)
+    needs = plan_tables.needs_table([12])
+    assert needs.recordings.tolist()[:8] == ["more than 60"] * 8 and len(needs) == 10

@@ -108,6 +108,18 @@ def test_the_page_turns_and_shows_the_outcome(folder):
     assert len(players.children) in (3, 4) and bytes(picture.value).startswith(b"\x89PNG")
 
 
+def test_a_page_that_was_left_comes_back_as_it_was(folder):
+    page = rating_page.RatingPage(Session(folder))
+    page.heard = [True, True] + [False] * 5
+    page.values = [7, 100, 100, 100, 100, 30]
+    again = rating_page.RatingPage(Session(folder))
+    assert (again.heard, again.values, again.page) == (page.heard, page.values, page.page)
+    again.heard = [True] * 7
+    again.submit(again.values)
+    assert again.values == [100] * 6 and not any(again.heard)
+    assert json.loads(again.session.kept.read_text())["draft"] == {}
+
+
 def test_the_outcome_names_where_you_and_the_metrics_disagree(folder):
     session = Session(folder)
     while not session.done:

@@ -17,7 +17,7 @@ import anywidget  # noqa: E402  (said above how to get it)
 HINT = (
     "Keys: 1 to 9 and R play a sound or the reference, space pauses, up and down rate the sound "
     "that plays (with shift by 10), left and right move by half a second, L loops, Enter submits. "
-    "You can stop after any page: run the cell again to go on."
+    "You can stop at any time: run the cell again to go on."
 )
 LETTERS = "ABCDEFGHIJKL"
 START = 100
@@ -48,6 +48,13 @@ class RatingPage(anywidget.AnyWidget):
         self.session, self.finished = session, []
         self.on_msg(self._told)
         self.turn()
+        self.observe(self._note, names=["values", "heard"])
+
+    def _note(self, _: object) -> None:
+        """Keep what is said so far; while the page turns there is nothing to keep."""
+        trial = self.session.trial()
+        if trial is not None and len(self.values) == len(trial.sounds) and any(self.heard):
+            self.session.note(self.values, self.heard)
 
     def turn(self) -> None:
         """Show the next trial, or that all are rated."""
@@ -57,8 +64,9 @@ class RatingPage(anywidget.AnyWidget):
                 self.page, self.sounds = {"title": "All pages are rated. Thank you."}, []
                 return
             self.sounds = [file.read_bytes() for file in trial.files]
-            self.values = [START] * len(trial.sounds)
-            self.heard = [False] * len(trial.files)
+            draft = self.session.draft
+            self.heard = draft.get("heard", [False] * len(trial.files))  # first, see _note
+            self.values = draft.get("values", [START] * len(trial.sounds))
             self.page = {
                 "title": f"Page {trial.number} of {len(self.session.order)}. Overall quality, "
                 "compared with the reference?",

@@ -1,8 +1,8 @@
 """Rating the folder of a listening test: what comes next, what was said, and where it is kept.
 
-A session is blind and in random order. After each trial what was rated is kept, so that it can be
-left and gone on with; when all are rated, the results are added to the file that webMUSHRA would
-write.
+A session is blind and in random order. What was rated is kept, also of the page that is shown, so
+that it can be left and gone on with; when all are rated, the results are added to the file that
+webMUSHRA would write.
 """
 
 import json
@@ -79,6 +79,7 @@ class Session:
         found = self._kept() if session is None else {}
         self.session = found.get("session") or session or secrets.token_hex(8)
         self.rated = [Rated(*each) for each in found.get("rated", ())]
+        self.draft: dict[str, list] = found.get("draft") or {}
         rng = np.random.default_rng([51, int.from_bytes(self.session.encode(), "little")])
         self.order = [
             (str(trial), tuple(rng.permutation(rows.stimulus.to_numpy(str)).tolist()))
@@ -133,10 +134,24 @@ class Session:
             add_results(self.results, self.test, self.session, rated, self.listener)
             self.kept.unlink(missing_ok=True)
         else:
-            with replacing(self.kept) as temporary:
-                kept = {"session": self.session, "rated": rated}
-                temporary.write_text(json.dumps(kept), encoding="utf-8")
-        self.rated = rated
+            self._keep(rated, {})
+        self.rated, self.draft = rated, {}
+
+    def note(self, values: Sequence[float], heard: Sequence[bool]) -> None:
+        """Keep where the sliders of the page that is shown stand, and what was heard of it.
+
+        Args:
+            values: see `rate`
+            heard: see `rate`
+        """
+        self.draft = {"values": [*values], "heard": [*heard]}
+        self._keep(self.rated, self.draft)
+
+    def _keep(self, rated: Sequence[Rated], draft: dict[str, list]) -> None:
+        """Write what a session that is left goes on with."""
+        kept = {"session": self.session, "rated": rated, "draft": draft}
+        with replacing(self.kept) as temporary:
+            temporary.write_text(json.dumps(kept), encoding="utf-8")
 
     def table(self) -> pd.DataFrame:
         """Return the truth of all sounds that were rated, with ``rating``."""

@@ -254,8 +254,7 @@ def _reading(
 
 def _place(whole: NDArray, part: NDArray, names: str) -> int:
     """Return where a part that was cut out of a signal begins."""
-    head = part[: SAMPLING_RATE // 10]
     for at in range(len(whole) - len(part) + 1):
-        if whole[at] == head[0] and np.array_equal(whole[at : at + len(head)], head):
+        if whole[at] == part[0] and np.array_equal(whole[at : at + len(part)], part):
             return at
     raise InputError(f"{names}: the reference is not what it is beside other codings")
