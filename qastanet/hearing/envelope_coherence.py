@@ -32,7 +32,7 @@ def row_states(lasts: torch.Tensor) -> torch.Tensor:
         shape (..., rows + 1)
 
     Example:
-        >>> row_states(torch.tensor([1.0, 0.0])).round(decimals=4).tolist()
+        >>> [round(x, 4) for x in row_states(torch.tensor([1.0, 0.0])).tolist()]
         [0.0, 1.0, 0.009]
     """
     states = functional.pad(lasts, (1, 0))
