@@ -7,7 +7,6 @@ for keeping them, and transforms them once more. Both directions are operators o
 `torch.compile`, `torch.func` and CUDA graphs know how to treat; there is no second derivative.
 """
 
-import os
 from collections.abc import Iterator
 
 import torch
@@ -34,15 +33,16 @@ _free: dict[torch.device, int] = {}
 
 @torch.compiler.assume_constant_result
 def room(device: torch.device) -> int:
-    """Return a quarter of the memory in bytes that is free on a device."""
-    if device.type == "cuda":
-        if not torch.cuda.is_current_stream_capturing():  # then as before
-            held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-            _free[device] = torch.cuda.mem_get_info(device)[0] + held
-        return _free.get(device, 2**30) // 4
-    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
-    return 2**30
+    """Return a quarter of the memory in bytes that is free on a CUDA device.
+
+    On others it is 0: there, computing the bands again takes less time than keeping them.
+    """
+    if device.type != "cuda":
+        return 0
+    if not torch.cuda.is_current_stream_capturing():  # then as before
+        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        _free[device] = torch.cuda.mem_get_info(device)[0] + held
+    return _free.get(device, 2**30) // 4
 
 
 def _kept_bytes(ears: torch.Tensor) -> int:
