@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from qastanet.compendium import claims
-from qastanet.evidence.overview import ALL, SEEN
+from qastanet.evidence.overview import ALL, SEEN, main_form
 from qastanet.listening_design.predicted_points import ITEMS, rated_items
 from qastanet.plots.names import DATASETS, LABELS
 from qastanet.storage import replacing, write_table
@@ -212,22 +212,50 @@ def coverage() -> str:
     return markdown(head, rows)
 
 
+def told() -> str:
+    """What telling the scale of a test that was left out does to correlation and points."""
+    table = pd.read_csv(PROCESSED / "training_agreement.csv")
+    table = table[(table.metric == "parts") & (table.subset == "without_reference")]
+    table = main_form(table).set_index(["dataset", "protocol"])
+    head = ["test left out", "nothing told: Pearson / Spearman, points off", "scale told by other"]
+    head[-1] += " recordings"
+    rows = []
+    for name in pd.unique(table.index.get_level_values(0)):
+        rows.append([DATASETS[name]])
+        for protocol in ("lodo", "lodo-scaled"):
+            if (name, protocol) in table.index:
+                row = table.loc[(name, protocol)]
+                both = f"{number(row.pearson)} / {number(row.spearman)}"
+                rows[-1].append(f"{both}, {row.rmse:.1f}")
+    return markdown(head, [row for row in rows if len(row) == len(head)])
+
+
 def claimed() -> str:
     """How many tests of each claim of the paper hold, and what the main one gives."""
     table = pd.read_csv(PROCESSED / "claims.csv")
     counts = claims.summary(table)
-    head = ["claim", "tests that hold", "do not", "cannot be told", "for example"]
+    head = ["claim", "tests that could tell", "hold", "do not", "undecided", "for example"]
     rows = []
     for row in counts[counts.claim != claims.WHOLE].itertuples(index=False):
         told = table[(table.claim == row.claim) & table.value.notna()]
-        first = told[told.test.str.contains(EXAMPLES.get(row.claim, ""), regex=False)].iloc[0]
-        shown = f"{first.test} ({first['items']}): {number(first.value)} and "
-        shown += number(first.against)
-        if np.isfinite(first.difference):
-            limits = ", ".join(number(first[name]) for name in ("low", "high"))
-            shown += f", difference {number(first.difference)} [{limits}]"
-        rows.append([row.claim, *(str(n) for n in row[1:4]), shown])
+        first = told[told.test.str.contains(EXAMPLES.get(row.claim, ""), regex=False)].iloc[[0]]
+        held = told[(told.verdict == claims.HOLDS) & (row.claim != claims.ARTEFACTS)]
+        shown = pd.concat([first, held]).drop_duplicates()
+        rows.append([row.claim, *(str(n) for n in row[1:5])])
+        rows[-1].append("; ".join(_example(each) for _, each in shown.iterrows()))
     return markdown(head, rows)
+
+
+def _example(row: pd.Series) -> str:
+    """Say what one test of a claim gives."""
+    start = f"{row.test} ({row['items']}): {number(row.value)}"
+    if np.isnan(row.difference):
+        return f"{start}; 5 % of all orders of the codings exceed {number(row.against)}"
+    limits = ", ".join(number(row[name]) for name in ("low", "high"))
+    start += f" and {number(row.against)}, difference {number(row.difference)} [{limits}]"
+    units = "networks" if row.claim == claims.LITTLE else "recordings"
+    of = 20 if units == "networks" else f"{row.recordings:g}"
+    return f"{start}, ahead in {row.ahead:g} of {of} {units}: {row.verdict}"
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -238,6 +266,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "choice": choice,
     "claims": claimed,
     "coverage": coverage,
+    "told": told,
 }
 
 

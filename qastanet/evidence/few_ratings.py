@@ -6,7 +6,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qastanet.agreement.statistics import rmse
+from qastanet.listening_tests.contents import recording
 from qastanet.training.rating_scale import CURVE_SPREAD, EXPONENT_SPREAD, fit_curve
+
+NAN = float("nan")
 
 PRIORS = [
     *((100.0, curve) for curve in (0.01, 0.1, 0.25, 0.5, 1.0, 2.0)),
@@ -33,21 +36,25 @@ def scale_efficiency(
         spreads: see `qastanet.training.rating_scale.fit_curve`.
 
     Returns:
-        ``dataset``, ``signal``, ``scenes`` (that tell the scale), ``draw`` and ``rmse`` in points
-        on the other scenes, for all choices of the scenes.
+        ``dataset``, ``signal``, ``scenes`` (that tell the scale), ``draw``, ``rmse`` in points on
+        the other scenes, and ``rmse_recordings`` on those made of other recordings than the telling
+        ones (NaN where there are none), for all choices of the scenes.
     """
     chosen = predictions[(predictions.protocol == "lodo") & (predictions.role != "reference")]
     rows = []
     for (dataset, signal), part in chosen.groupby(["dataset", "signal"]):
         score, rating = part.score.to_numpy(), part["mean"].to_numpy() / 100
         content = part.content.astype(str)
-        scenes = pd.unique(content)
+        scenes, unit = pd.unique(content), content.map(recording)
         for size in (k for k in sizes if k <= len(scenes) - 2):  # two are left to predict
             for draw, some in enumerate(itertools.combinations(scenes, size)):
                 known = content.isin(some).to_numpy()
-                scaled = fit_curve(score[known], rating[known], spreads)(score[~known])
+                scaled = fit_curve(score[known], rating[known], spreads)(score)
                 row = {"dataset": dataset, "signal": signal, "scenes": size, "draw": draw}
-                rows.append(row | {"rmse": 100 * rmse(scaled, rating[~known])})
+                row["rmse"] = 100 * rmse(scaled[~known], rating[~known])
+                new = ~unit.isin(unit[known]).to_numpy()
+                row["rmse_recordings"] = 100 * rmse(scaled[new], rating[new]) if new.any() else NAN
+                rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -59,13 +66,14 @@ def scale_priors(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``exponent`` and ``curve`` (spreads), ``chosen``, ``dataset``, ``signal``, and the median of
-        the ``rmse`` in points over all choices of the two scenes.
+        the ``rmse`` and ``rmse_recordings`` in points over all choices of the two scenes.
     """
     rows = []
     for spreads in PRIORS:
         found = scale_efficiency(predictions, [2], spreads)
-        medians = found.groupby(["dataset", "signal"]).rmse.median().reset_index()
+        grouped = found.groupby(["dataset", "signal"])
+        medians = grouped[["rmse", "rmse_recordings"]].median().reset_index()
         labels = dict(zip(("exponent", "curve"), spreads, strict=True))
         rows.append(medians.assign(**labels, chosen=spreads == (EXPONENT_SPREAD, CURVE_SPREAD)))
-    columns = ["exponent", "curve", "chosen", "dataset", "signal", "rmse"]
+    columns = ["exponent", "curve", "chosen", "dataset", "signal", "rmse", "rmse_recordings"]
     return pd.concat(rows, ignore_index=True)[columns]

@@ -205,12 +205,12 @@ def group_rows(correlations: pd.DataFrame, further: Sequence[str] = ()) -> pd.Da
 
     Returns:
         Rows of the ambisonic signals of the single tests: all coded items, then by content, room
-        and condition; our model under ``source-out``, the others under ``direct``.
+        and condition; our model under ``pooled-source-out``, the others under ``direct``.
     """
     shown = correlations.metric.isin([*GROUPED, *further])
     rows = correlations[shown & (correlations.signal == "ambisonic")]
     rows = rows[rows.dataset.isin(["aes2023", "ambiqual2"])]
-    rows = rows[rows.protocol == rows.metric.map({"parts": "source-out"}).fillna("direct")]
+    rows = rows[rows.protocol == rows.metric.map({"parts": "pooled-source-out"}).fillna("direct")]
     kinds = ("without_reference", "group_", "room_", "condition_")
     place = {kind: number for number, kind in enumerate(kinds)}
     order = [

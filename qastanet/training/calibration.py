@@ -66,11 +66,12 @@ def told_quantile(
 def add_intervals(
     predictions: pd.DataFrame, better: Sequence[str] = (), level: float = LEVEL
 ) -> pd.DataFrame:
-    """Add intervals to predictions, each calibrated on what the prediction has not seen.
+    """Add intervals to predictions, calibrated on the errors of predictions of other items.
 
     Under ``lodo`` the predictions of the other listening tests calibrate, under ``lodo-scaled`` the
     ratings of other recordings that tell the scale of the test (`told_quantile`), under the other
-    protocols those of other scenes. Where a model does not know the scale of a test, the tests
+    protocols those of other scenes (where recordings are left out, of other recordings), whose
+    models may have seen the ratings of this one. Where a model does not know the scale of a test, the tests
     whose listeners compared with a better reference calibrate nothing.
 
     Args:
@@ -86,6 +87,8 @@ def add_intervals(
     keys = ["protocol", "dataset", "content"]
     for (protocol, dataset, content), part in predictions.groupby(keys):
         own = rated[(rated.protocol == protocol) & (rated.content != content)]
+        if "source-out" in protocol:
+            own = own[own.content.astype(str).map(recording) != recording(str(content))]
         if protocol == "lodo":
             own = own[own.dataset != dataset]
         if protocol == "lodo-scaled":

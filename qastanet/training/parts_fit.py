@@ -12,7 +12,7 @@ Protocols (see `qastanet.training.cross_validation.folds` for the folds):
 * ``loso``, ``source-out``: a from other scenes, or recordings, of the same test.
 * ``pooled-loso``, ``pooled-source-out``, ``lodo``: a from all tests without the scene, the
   recording or the test; and on the scale of the test (``...-scaled``): a and b from other scenes
-  of it (but under ``pooled-loso-scaled`` only of other recordings).
+  of it (but under ``lodo-scaled`` only of other recordings).
 """
 
 from collections.abc import Sequence
