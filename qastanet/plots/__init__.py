@@ -6,4 +6,4 @@ Out: matplotlib figures; files .svg, .pdf, .png, .html.
 
 from qastanet.lazy import need
 
-need("librosa", "matplotlib", "pandas", "seaborn", extra="compendium")
+need("matplotlib", "pandas", "seaborn", extra="compendium")
