@@ -143,7 +143,7 @@ def page(browser):
 def test_pages_show_in_a_browser(built, page):
     for file in _pages(built):
         page.goto(file.as_uri())
-        assert page.locator("h1").count() >= 1, file
+        page.locator("h1").first.wait_for(state="attached", timeout=10_000)  # also of a redirect
         broken = "() => [...document.images].filter((x) => !x.naturalWidth).map((x) => x.src)"
         assert page.evaluate(broken) == [], file
 
