@@ -174,20 +174,23 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
     """Error on an unseen listening test against the number of its scenes that tell its scale.
 
     Args:
-        table: of `qastanet.evidence.ablations.scale_efficiency`.
+        table: of `qastanet.evidence.few_ratings.scale_efficiency`.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.5))
-    for axis, dataset in zip(axes, ("aes2023", "ambiqual2"), strict=True):
-        for colour, marker, (signal, part) in zip(
-            PALETTE, "os", table[table.dataset == dataset].groupby("signal"), strict=False
-        ):
-            look = {"color": colour, "marker": marker, "label": signal}
-            _median_and_band(axis, part.groupby("scenes").rmse, 0.2, **look)
-        axis.set(title=DATASETS[dataset], xlabel="Rated scenes that tell the scale")
+    table = main_form(table)
+    names = [name for name in DATASETS if name in set(table.dataset)]
+    figure, axes = plt.subplots(1, len(names), figsize=(PAGE, 2.5), sharey=True)
+    predicted = {"rmse": "other scenes", "rmse_recordings": "other recordings"}
+    for axis, name in zip(axes, names, strict=True):
+        part = table[table.dataset == name].round(2)
+        for colour, marker, (column, label) in zip(PALETTE, "os", predicted.items(), strict=False):
+            grouped = part.dropna(subset=column).groupby("scenes")[column]
+            look = {"color": colour, "marker": marker, "label": label}
+            _median_and_band(axis, grouped, 0.2, **look)
+        axis.set(title=DATASETS[name], xlabel="Rated scenes that tell the scale")
         axis.set_ylim(0, None)
         axis.set_xticks(sorted(part.scenes.unique()))
-    axes[0].set_ylabel("Error on the other scenes (points)")
-    axes[1].legend(title="median, band: 80 %", title_fontsize=7)
+    axes[0].set_ylabel("RMSE (points)")
+    axes[0].legend(title="predicted; median, band: 80 %", title_fontsize=7)
     return figure
 
 
