@@ -71,8 +71,8 @@ def add_intervals(
     Under ``lodo`` the predictions of the other listening tests calibrate, under ``lodo-scaled`` the
     ratings of other recordings that tell the scale of the test (`told_quantile`), under the other
     protocols those of other scenes (where recordings are left out, of other recordings), whose
-    models may have seen the ratings of this one. Where a model does not know the scale of a test, the tests
-    whose listeners compared with a better reference calibrate nothing.
+    models may have seen the ratings of this one. Where a model does not know the scale of a test,
+    the tests whose listeners compared with a better reference calibrate nothing.
 
     Args:
         predictions: of one metric, see `qastanet.training.parts_fit.predict`.

@@ -11,9 +11,8 @@ Protocols:
 * ``lodo``: leave one data set out; trained on the other tests.
 * ``pooled-loso-scaled``, ``pooled-source-out-scaled``, ``lodo-scaled``: the same predictions on the
   scale of their listening test (`qastanet.training.rating_scale`), fitted on ratings of other
-  scenes of that
-  test: those that were trained on, under ``lodo-scaled`` all other recordings. A model trained for one
-  test (``loso``, ``source-out``) always predicts on its scale.
+  scenes of that test: those that were trained on, under ``lodo-scaled`` all other recordings. A
+  model trained for one test (``loso``, ``source-out``) always predicts on its scale.
 
 All forms of a scene (ambisonic and binaural) are left out together, and so are they in everything
 that training does: the mix of metrics of the pre-training is fitted in the fold too.
