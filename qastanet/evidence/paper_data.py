@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from qastanet.agreement.resampling import draw_scenes
 from qastanet.evidence.comparison import HEADLINE, add_predictions, map_scenes
-from qastanet.hearing.band_sums import filterbank
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
+from qastanet.hearing.filterbank import filterbank
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
 from qastanet.models.network import DifferenceNetwork
 from qastanet.rivals.other_metrics import SCALES
