@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 from qastanet.hearing import planned
+from qastanet.hearing.filterbank import band_parts, spectra
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, RINGING
 from qastanet.hearing.planned import ROW, STEPS, Chunks
 from qastanet.sound.sampling import FRAME
@@ -61,52 +62,6 @@ def _blocks(ears: torch.Tensor, cut: Chunks) -> Iterator[tuple[slice, slice]]:
         for low, high in ((0, FIRST_ENVELOPE), (FIRST_ENVELOPE, N_BANDS)):
             for band in range(low, high, bands):
                 yield slice(first, first + signals), slice(band, min(band + bands, high))
-
-
-def spectra(signal: torch.Tensor, cut: Chunks) -> torch.Tensor:
-    """Return the spectra of the chunks of a signal (..., samples), shape (..., chunks, bins)."""
-    after = cut.samples - signal.shape[-1]
-    padded = functional.pad(signal, (RINGING, after))
-    return torch.fft.rfft(padded.unfold(-1, cut.length, cut.hop))
-
-
-def band_parts(spectrum: torch.Tensor, responses: torch.Tensor, cut: Chunks) -> torch.Tensor:
-    """Return real and imaginary parts of bands, shape (2, ..., bands, chunks, hop).
-
-    Args:
-        spectrum: of the chunks, shape (..., chunks, bins)
-        responses: of `planned.bank`, of some bands
-        cut: the chunks
-    """
-    leading = (1,) * (spectrum.ndim - 2)
-    product = spectrum.unsqueeze(-3) * responses.reshape(2, *leading, *responses.shape[1:])
-    return torch.fft.irfft(product, cut.length)[..., RINGING:]
-
-
-def filterbank(signal: torch.Tensor, bands: slice = slice(None)) -> torch.Tensor:
-    """Filter a signal into complex gammatone bands.
-
-    Equals the recursive filter to rounding, for any length and with gradients.
-
-    Args:
-        signal: real samples at 48 kHz
-        bands: which of the 29 bands to compute; a few at a time saves memory
-
-    Returns:
-        complex band signals
-
-    Shape:
-        - signal: (..., samples)
-        - output: (..., bands, samples)
-
-    Example:
-        >>> filterbank(torch.randn(2, 4800), slice(0, 4)).shape
-        torch.Size([2, 4, 4800])
-    """
-    cut = planned.chunks(signal.shape[-1])
-    responses = planned.bank(cut.length, signal.dtype, signal.device)[:, bands]
-    real, imaginary = band_parts(spectra(signal, cut), responses, cut).flatten(-2)
-    return torch.complex(real, imaginary)[..., : signal.shape[-1]]
 
 
 def _magnitude_squared(parts: torch.Tensor) -> torch.Tensor:

@@ -70,7 +70,7 @@ def haircell(band: NDArray) -> NDArray:
     """Return the low-passed envelope of a band, scaled to its rms: lowpass(|y|) / sqrt(2).
 
     Args:
-        band: complex band signal of `qastanet.hearing.band_sums.filterbank`
+        band: complex band signal of `qastanet.hearing.filterbank.filterbank`
 
     Shape:
         - band: (..., samples), complex

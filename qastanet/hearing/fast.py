@@ -25,6 +25,7 @@ from qastanet.hearing.fast_kernels import (
     STATES,
     STEP,
     filter_bands,
+    mix_channels,
     smooth_directions,
 )
 from qastanet.hearing.features import Features
@@ -45,8 +46,7 @@ class _Decoder:
         self.n_fft = 8 << self.before.bit_length()
         self.hop = self.n_fft - self.before
         stacked = [np.asarray(each, dtype=np.float32)[:, :channels] for each in filters]
-        responses = np.concatenate([scipy.fft.rfft(each, self.n_fft) for each in stacked])
-        self.responses = np.ascontiguousarray(responses.transpose(2, 0, 1))  # bins, ears, channels
+        self.responses = np.concatenate([scipy.fft.rfft(each, self.n_fft) for each in stacked])
         self.memory = np.zeros((channels, self.before), dtype=np.float32)
 
     def __call__(self, piece: np.ndarray) -> np.ndarray:
@@ -57,8 +57,10 @@ class _Decoder:
         signal = np.concatenate([self.memory, piece, rest], axis=1)
         self.memory = signal[:, samples : samples + self.before].copy()
         overlapping = sliding_window_view(signal, self.n_fft, axis=-1)[:, :: self.hop]
-        spectra = scipy.fft.rfft(overlapping).transpose(2, 0, 1)  # bins, channels, blocks
-        ears = scipy.fft.irfft((self.responses @ spectra).transpose(1, 2, 0), self.n_fft)
+        spectra = scipy.fft.rfft(overlapping)
+        mixed = np.empty((len(self.responses), *spectra.shape[1:]), dtype=np.complex64)
+        mix_channels(spectra, self.responses, mixed)
+        ears = scipy.fft.irfft(mixed, self.n_fft)
         return ears[..., self.before :].reshape(len(ears), -1)[:, :samples]
 
 

@@ -177,6 +177,24 @@ def filter_bands(ears, start, pole, p, state, moments, envelopes, lowest):
             total[:] = 0
 
 
+@compiled
+def mix_channels(spectra, responses, ears):
+    """Fill ears with the sums over channels of spectra times responses.
+
+    Args:
+        spectra: of blocks of each channel, complex64, shape (channels, blocks, bins)
+        responses: complex64, shape (ears, channels, bins)
+        ears: filled, complex64, shape (ears, blocks, bins)
+    """
+    for ear in range(ears.shape[0]):
+        for block in range(ears.shape[1]):
+            row = ears[ear, block]
+            for channel in range(spectra.shape[0]):
+                x, h = spectra[channel, block], responses[ear, channel]
+                for k in range(row.size):
+                    row[k] = x[k] * h[k] if channel == 0 else row[k] + x[k] * h[k]
+
+
 @kept(nogil=True)
 def smooth_directions(spectra, start, alpha, first, stop, limit, flow, density, output):
     """Compute directiveness (see `qastanet.hearing.directiveness`) from the spectra of some frames.
