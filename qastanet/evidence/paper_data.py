@@ -10,13 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 from qastanet.evidence.comparison import add_predictions, headline, map_scenes
-from qastanet.hearing.band_sums import filterbank
-=======
-from qastanet.agreement.resampling import draw_scenes
-from qastanet.evidence.comparison import HEADLINE, add_predictions, map_scenes
->>>>>>> torchpath
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
 from qastanet.hearing.filterbank import filterbank
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
