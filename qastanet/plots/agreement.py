@@ -23,7 +23,7 @@ ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": (
 UNITS = {
     **dict.fromkeys(["visqol"], "MOS-LQO (1–5)"),
     **dict.fromkeys(["zimtohrli"], "score (1–5)"),
-    **dict.fromkeys(["lsd", "si-sdr"], "dB"),
+    **dict.fromkeys(["lsd", "log-mel", "si-sdr"], "dB"),
     **dict.fromkeys(["mrstft", "pemo-q"], "value"),
     **dict.fromkeys(["bam-q"], "score (0–100)"),
 }
