@@ -21,8 +21,8 @@ LOWEST, HIGHEST = 25.0, 50.0
 """Hz; fluctuation between these is counted."""
 
 LEAST = 0.05
-"""Depth below which nothing is taken to be heard (full modulation has 0.5 to 0.8, see below); added to
-both sides of a ratio."""
+"""Depth (0.5 to 0.8 for full modulation) below which nothing is taken to be heard; added to both
+sides of a ratio."""
 
 
 def fast_modulation(signals: ArrayLike) -> NDArray[np.float64]:
