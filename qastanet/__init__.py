@@ -17,12 +17,13 @@ The packages, in the order of the data flow; each imports only those that stand 
 * `agreement`: statistics of agreement; knows no metric
 * `evidence`: the tables behind figures and text
 * `own_test`: a listening test of one's own
+* `listening_design`: the next listening test: its plan, sounds and pages
 * `plots`: figures of tables
 * `compendium`: notebooks, verdict and report
 * `explore`: what the sliders move
 
 Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`, above them
-`cli_training`, `cli_batch` and `cli`.
+`cli_training`, `cli_design`, `cli_batch` and `cli`.
 """
 
 import importlib

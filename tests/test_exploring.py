@@ -159,6 +159,21 @@ def test_what_the_hints_of_explore_ears_say():
     assert side[0] > 2.9 and side[centre_frequencies() < 500].max() < 4.5 and side[high].min() > 14
     alike = placed_sound.cues(placed_sound.ears(Placed(azimuth=0, diffuse=1.0)))[1]
     assert alike[centre_frequencies() > 1300].mean() == pytest.approx(0.8, abs=0.05)
+    noises = np.random.default_rng(0).standard_normal((2, 48000)).astype(np.float32) / 20
+    middle = (centre_frequencies() > 500) & (centre_frequencies() < 1300)
+    assert 0.3 < placed_sound.cues(noises)[1][middle].mean() < 0.4
+
+
+def test_what_explore_codecs_says_of_the_model():
+    text = (ROOT / "notebooks/explore_codecs.ipynb").read_text(encoding="utf-8")
+    model = codec_bench.load_scorer()
+    strictness, curve = model.network.strictness, model.network.curve
+    assert f"$a = {strictness:.2f}$ and $b = {curve:.2f}$" in text
+    sides = np.array([[1], [-1], [1], [1]], np.float32)
+    for scene in codec_bench.SCENES:
+        signal = codec_bench.reference(scene, 1).signal
+        score = model.score(model.features(signal), model.features(signal * sides))
+        assert score > 0.9 if scene == "applause around" else score < 0.6
 
 
 @pytest.fixture(scope="module")

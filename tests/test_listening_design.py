@@ -239,7 +239,9 @@ def test_built_in_scenes_need_no_files(tmp_path, capsys):
     wishes += ["--conditions", "narrow:0.5", "tilt:3", *QUICK]
     assert main(["design", *wishes, "-o", str(tmp_path / "own")]) == 0
     assert "2 trials of 2 recordings, 2 coded sounds" in capsys.readouterr().out
-    assert "trials and conditions were drawn" in (tmp_path / "own" / "README.md").read_text()
+    told = (tmp_path / "own" / "README.md").read_text()
+    assert "trials and conditions were drawn" in told
+    assert "`pymushra -w PATH_OF_WEBMUSHRA server`" in told and "/admin/download/own.csv" in told
 
 
 def test_a_condition_that_changes_nothing_is_left_out(tmp_path, capsys):

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn as sns
 
 from qastanet.agreement.statistics import spearman
 from qastanet.evidence.paper_data import SHOWN, group_rows
@@ -91,3 +92,21 @@ def test_contents_of_the_tests_have_names():
     known = pd.read_csv(PROCESSED / "scores.csv").query("dataset != 'neural2024'")
     known = known[known.dataset.isin(["aes2023", "ambiqual2"])].content.unique()
     assert all(names.content_name(name) != name for name in known)
+
+
+def test_numbers_of_a_heatmap_can_be_read():
+    table = pd.read_csv(PROCESSED / "metric_differences.csv")
+    for dataset, word in (("aes2023", "nothing can be marked"), ("neural2024", "8 recordings")):
+        figure = agreement.difference_matrix(table[table.dataset == dataset])
+        axis = figure.axes[0]
+        assert word in axis.get_title() and "Parts (ours), recording unseen" in labels(figure)
+        mesh = axis.collections[0]
+        fill = mesh.to_rgba(mesh.get_array())
+        numbers = [text for text in axis.texts if text.get_text()]
+        assert len(numbers) == 2 * (table.dataset == dataset).sum()
+        for text in numbers:
+            column, row = map(int, text.get_position())
+            behind = sns.utils.relative_luminance(fill[row, column])
+            front = sns.utils.relative_luminance(text.get_color())
+            bright, dark = max(behind, front), min(behind, front)
+            assert (bright + 0.05) / (dark + 0.05) > 4.5

@@ -88,7 +88,7 @@ def test_a_design_is_served_rated_and_read_back(folder, address, tmp_path, capsy
         answer = requests.post(f"{address}/{config['remoteService']}", data=sent, timeout=30)
         assert answer.json()["error"] is False
     results = tmp_path / "results.csv"
-    results.write_bytes(requests.get(f"{address}/download/mine.csv", timeout=30).content)
+    results.write_bytes(requests.get(f"{address}/admin/download/mine.csv", timeout=30).content)
     sounds = folder / "configs" / "resources" / "mine"
     arguments = ["--webmushra", str(results), "--sounds", str(sounds), "--anchor", "anchor70"]
     assert main(["manifest", *arguments, "-o", str(tmp_path / "mine.csv")]) == 0

@@ -15,7 +15,7 @@ from qastanet.listening_tests.contents import recording
 from qastanet.training.paper_plans import DRAWS, FEW, HELD, PLANS, Pairs
 
 MODELS = {
-    "swap-few": "QASTAnet, four features",
+    "swap-few": "QASTAnet, ambisonic (four features)",
     "released-few": "from the released weights",
     "binaural-few": "QASTAnet, binaural",
     "log-mel-few": "same network, log-mel",

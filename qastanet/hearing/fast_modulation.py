@@ -1,8 +1,8 @@
-"""Depth of the fast fluctuation of each band, which is heard as roughness.
+"""Depth of the fast fluctuation of each band: the slow end of roughness (strongest near 70 Hz).
 
 A candidate that the model does without (`qastanet.evidence.configurations`). Bands are those of the
-gammatone filters, their powers taken from short spectra, so bands below some 300 Hz, narrower than
-these resolve, share their neighbours' fluctuation.
+gammatone filters, their powers taken from short spectra. These resolve about 100 Hz, so bands below
+some 700 Hz share their neighbours' fluctuation.
 """
 
 import itertools
@@ -18,10 +18,11 @@ WINDOW, HOP = 960, 240
 """Samples of the short spectra (20 ms, Hann) and between them (5 ms)."""
 
 LOWEST, HIGHEST = 25.0, 50.0
-"""Hz; fluctuation between these is taken for roughness."""
+"""Hz; fluctuation between these is counted."""
 
 LEAST = 0.05
-"""Depth below which nothing is heard (of 1 for full modulation); added to both sides of a ratio."""
+"""Depth (0.5 to 0.8 for full modulation) below which nothing is taken to be heard; added to both
+sides of a ratio."""
 
 
 def fast_modulation(signals: ArrayLike) -> NDArray[np.float64]:
@@ -31,8 +32,9 @@ def fast_modulation(signals: ArrayLike) -> NDArray[np.float64]:
         signals: at 48 kHz, shape (..., samples).
 
     Returns:
-        Root mean square of the fluctuation re the mean of the envelope, times the root of 2: 1 for
-        full modulation by a sine; 0 for silence; shape (..., 29).
+        Root mean square of the fluctuation re the mean of the envelope, times the root of 2: about
+        0.8 at 25 Hz falling to 0.5 at 50 Hz for full modulation by a sine (windows of 20 ms smooth
+        it); 0 for silence; shape (..., 29).
 
     Example:
         >>> time = np.arange(48000) / 48000

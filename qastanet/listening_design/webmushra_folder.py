@@ -33,8 +33,10 @@ Made by `qastanet design` (version {version}, seed {seed}): {how}.
 ## Run it
 
 * **In a browser:** copy `configs` into the folder of webMUSHRA and open
-  `http://.../?config={name}.yaml`. Its results are `results/{name}/mushra.csv`. It needs PHP;
-  without, `pip install pymushra` and `pymushra server -w PATH_OF_WEBMUSHRA` do.
+  `http://.../?config={name}.yaml`. Its results are `results/{name}/mushra.csv` there. It
+  needs PHP; without, `pip install pymushra`, `mkdir -p db`,
+  `pymushra -w PATH_OF_WEBMUSHRA server`; then save
+  `http://localhost:5000/admin/download/{name}.csv` and give it to `--webmushra`.
 * **In a notebook:** open `notebooks/explore_listening.ipynb` of QASTAnet and name this folder in
   its first cell. Results go to `results/{name}/mushra.csv` below this folder.
 

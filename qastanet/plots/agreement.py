@@ -9,8 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.plots.names import DATASETS, LABELS, row_name
-from qastanet.plots.style import PAGE, PALETTE
+from qastanet.plots.names import DATASETS, LABELS, TRAINED, row_name
+from qastanet.plots.style import PAGE, PALETTE, readable_numbers
 
 SUBSETS = {
     "all": ("o", PALETTE[0], "all items"),
@@ -23,7 +23,7 @@ ROLES = {"coded": ("o", PALETTE[0]), "anchor": ("v", PALETTE[3]), "reference": (
 UNITS = {
     **dict.fromkeys(["visqol"], "MOS-LQO (1–5)"),
     **dict.fromkeys(["zimtohrli"], "score (1–5)"),
-    **dict.fromkeys(["lsd", "si-sdr"], "dB"),
+    **dict.fromkeys(["lsd", "log-mel", "si-sdr"], "dB"),
     **dict.fromkeys(["mrstft", "pemo-q"], "value"),
     **dict.fromkeys(["bam-q"], "score (0–100)"),
 }
@@ -166,11 +166,12 @@ def _forest_marks(table: pd.DataFrame) -> list:
     return marks
 
 
-def difference_matrix(table: pd.DataFrame) -> Figure:
+def difference_matrix(table: pd.DataFrame, unseen: str = "recording left out") -> Figure:
     """Draw the differences of correlation between all pairs of metrics.
 
     Args:
         table: of `qastanet.agreement.significance.compare_metrics`, one listening test
+        unseen: what trained models have not seen of it, see `row_name`
     """
     metrics = list(dict.fromkeys([*table.metric_a, *table.metric_b]))
     values = pd.DataFrame(np.nan, index=metrics, columns=metrics)
@@ -184,15 +185,25 @@ def difference_matrix(table: pd.DataFrame) -> Figure:
             values.loc[first, second] = sign * row.difference
             number = f"{sign * row.difference:+.2f}".replace("-", "−").replace("0.", ".", 1)
             texts.loc[first, second] = number + mark
-    names = [LABELS.get(name, name) for name in metrics]
+    names = [row_name(name, unseen if name in TRAINED else "") for name in metrics]
     figure, axis = plt.subplots(figsize=(PAGE, PAGE * 0.85))
     limit = max(float(np.nanmax(np.abs(values))), 0.1)
     bar = {"label": "Pearson of the row minus Pearson of the column", "pad": 0.02}
     look = {"cmap": "PuOr", "vmin": -limit, "vmax": limit, "cbar_kws": bar, "square": True}
     annotated = {"annot": texts, "fmt": "", "annot_kws": {"size": 5}}
-    labels = {"xticklabels": names, "yticklabels": names}
+    short = [LABELS.get(name, name) for name in metrics]
+    labels = {"xticklabels": short, "yticklabels": names}
     sns.heatmap(values, ax=axis, **look, **annotated, **labels)
-    axis.set_xticklabels(names, rotation=60, ha="right", rotation_mode="anchor")
+    readable_numbers(axis)
+    axis.set_title(_marks(int(table.scenes.max())))
+    axis.set_xticklabels(short, rotation=60, ha="right", rotation_mode="anchor")
     axis.grid(False)
     axis.set_facecolor("0.9")
     return figure
+
+
+def _marks(recordings: int) -> str:
+    """Say what the marks mean, or that so few recordings allow none (the least p is 2^(1 - n))."""
+    if 2.0 ** (1 - recordings) < 0.05:
+        return f"{recordings} recordings; * p < .05, ** also after Holm's correction"
+    return f"With {recordings} recordings nothing can be marked as more than chance: six are needed"

@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from qastanet.plots.names import DATASETS, row_name
-from qastanet.plots.style import PAGE
+from qastanet.plots.style import PAGE, readable_numbers
 
 COLUMNS = {
     "pearson": "all\nitems",
@@ -60,6 +60,7 @@ def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
             annot_kws={"size": 6},
             linewidths=0.4,
         )
+        readable_numbers(axis)
         items = int(whole["items"].max())
         clusters = int(whole["recordings"].max())
         axis.set_title(f"{DATASETS.get(dataset, dataset)}\n({items} items, {clusters} recordings)")

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
@@ -15,6 +16,9 @@ COLUMN, PAGE = 3.5, 7.1
 
 FRAME_MS = 1000 * FRAME / SAMPLING_RATE
 """Duration of a frame in milliseconds."""
+
+EQUAL_CONTRAST = 0.18
+"""Relative luminance at which black and white have the same contrast (WCAG 2)."""
 
 TICKS = {"size": 3, "width": 0.6, "pad": 2.5}
 
@@ -53,6 +57,20 @@ PALETTE = sns.color_palette("colorblind")
 def use_style() -> None:
     """Apply the style to all figures drawn from here on."""
     sns.set_theme(context="paper", style="ticks", palette="colorblind", rc=STYLE)
+
+
+def readable_numbers(axis: plt.Axes) -> None:
+    """Make the numbers of a heatmap black, and white only where white has the higher contrast.
+
+    Args:
+        axis: with one heatmap of seaborn, which takes white on middling colours already
+    """
+    mesh = axis.collections[0]
+    fills = mesh.get_facecolors().reshape(*np.subtract(mesh.get_coordinates().shape[:2], 1), 4)
+    for text in axis.texts:
+        column, row = np.floor(text.get_position()).astype(int)
+        light = sns.utils.relative_luminance(fills[row, column]) >= EQUAL_CONTRAST
+        text.set_color("black" if light else "white")
 
 
 def save(figure: Figure, path: str | Path, mark: str | None = None) -> None:

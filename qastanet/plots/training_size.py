@@ -36,9 +36,9 @@ def learning_curve(table: pd.DataFrame) -> Figure:
         heard = heard[:1].upper() + heard[1:]
         column[0].set_title(f"{heard}\n({DATASETS[part.dataset.iloc[0]]}, {part.n.iloc[0]} items)")
         column[0].axhline(0, color="0.5", lw=0.6)
-        column[0].set_ylim(-0.3, 1.02)
+        column[0].set_ylim(-1.02, 1.02)
     axes[0, 0].set_ylabel("Pearson")
-    axes[1, 0].set_ylabel("Error (points)")
+    axes[1, 0].set_ylabel("RMSE (points)")
     marks = [
         plt.Line2D([], [], color=colour, label=label)
         for colour, label in zip(PALETTE, MODELS.values(), strict=False)

@@ -2,7 +2,11 @@
 
 The paper says that a tiny network can be trained on little data because its features are those of
 hearing. The control is the same network on features that anybody would take first: logarithmic mel
-spectra of each ear and of their difference, in as many bands (29) and frames (40 ms).
+spectra of each ear and of their difference, in as many bands (29) and frames (spectra of
+85 ms, Hann, one every 40 ms). Two things differ that are not about hearing: the mel bands reach
+from 20 Hz (`LOWEST`) to 24 kHz, those of the model of hearing from about 315 Hz to 12.5 kHz; and
+nothing is followed below a fixed level (`FLOOR`), where the model of hearing has a threshold in
+each band.
 """
 
 import numpy as np
@@ -13,13 +17,13 @@ from qastanet.hearing.gammatone import N_BANDS
 from qastanet.rivals.channelwise import by_channel
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
-WINDOW = 4096  # samples at 48 kHz, Hann
+WINDOW = 4096  # samples at 48 kHz (85 ms), Hann
 LOWEST = 20.0  # Hz, of the mel bands; they reach to half the sampling rate
 FLOOR = 1e-8  # power re full scale below which a band is not followed (-80 dB)
 
 
 def log_mel(signal: ArrayLike) -> NDArray[np.float64]:
-    """Levels in 29 mel bands and frames of 40 ms.
+    """Levels in 29 mel bands, of spectra of 85 ms (Hann), one every 40 ms.
 
     Args:
         signal: at 48 kHz, full scale 1, shape (..., samples).

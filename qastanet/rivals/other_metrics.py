@@ -105,7 +105,7 @@ def binaqual_scores(
 
 KNOWN = {
     "qastanet-released": Metric({"qastanet-released": "QASTAnet, released"}, 100.0),
-    "conformance-3": Metric({"conformance-3": "Ours, conformance 3"}, 100.0),
+    "conformance-3": Metric({"conformance-3": "Ours, frozen before the neural test"}, 100.0),
     "emobiq": Metric(
         {
             "emobiq": "eMoBi-Q",
