@@ -1,6 +1,6 @@
 """Confidence intervals of measures of agreement, by resampling whole scenes.
 
-Intervals are **percentile** intervals of a bootstrap clustered by scene (see
+Intervals are **percentile** intervals of a bootstrap of whole units, scenes or recordings (see
 `qastanet.agreement.resampling`). With few scenes (below about ten) they are too narrow rather than
 too wide; say how many there were. Samples in which a measure is undefined (one side constant) are
 left out.

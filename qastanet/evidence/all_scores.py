@@ -123,7 +123,7 @@ def released_differences(pair: RatedPair, model: QASTAnet) -> tuple[NDArray, flo
     """
     if pair.signal == "binaural":
         return binaural_differences(pair), float("nan")
-    tensors = [torch.from_numpy(x).unsqueeze(0) for x in pair.at_model_rate().signals]
+    tensors = [torch.tensor(x).unsqueeze(0) for x in pair.at_model_rate().signals]
     with torch.inference_mode():
         maps = model.differences(*tensors)
         return maps[0, 0].numpy(), float(model.score_differences(maps))

@@ -62,8 +62,9 @@ def model_differences(
         One row per dataset (``pooled``: both), signal, protocol and metric, without references:
         ``n``, ``scenes``,
         ``difference`` of Pearson's correlation (the model's minus the other) with ``low`` and
-        ``high`` (95 %, clustered by scene); ``rmse_difference``, ``rmse_low`` and ``rmse_high`` in
-        points (negative: the model errs less), empty where the other metric is taken as it is.
+        ``high`` (95 %, clustered by recording); ``rmse_difference``, ``rmse_low`` and
+        ``rmse_high`` in points (negative: the model errs less), empty where the other metric is
+        taken as it is.
     """
     metrics = headline(table) if metrics is None else metrics
     scales = {name: SCALES.get(name) for name in metrics}
