@@ -55,7 +55,7 @@ def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict
     found: dict[str, float] = {}
     if pair.signal == "ambisonic":
         decode = default_decoder(3)
-        ears = [decode(torch.from_numpy(x)).numpy() for x in signals]
+        ears = [decode(torch.tensor(x)).numpy() for x in signals]
         heard = (*ears, SAMPLING_RATE)
         if "ambiqual" in metrics:
             used = slice(channels(max(pair.order, 1)))
@@ -137,7 +137,7 @@ def binaural_differences(pair: RatedPair) -> NDArray:
     """
     signals = pair.at_model_rate().signals
     with torch.inference_mode():
-        found = [binaural_features(torch.from_numpy(x).unsqueeze(0)) for x in signals]
+        found = [binaural_features(torch.tensor(x).unsqueeze(0)) for x in signals]
         return differences(*found)[0].numpy()
 
 
