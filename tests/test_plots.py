@@ -99,7 +99,8 @@ def test_numbers_of_a_heatmap_can_be_read():
     for dataset, word in (("aes2023", "nothing can be marked"), ("neural2024", "8 recordings")):
         figure = agreement.difference_matrix(table[table.dataset == dataset])
         axis = figure.axes[0]
-        assert word in axis.get_title() and "Parts (ours), recording unseen" in labels(figure)
+        assert word in axis.get_title() and "models: recording unseen" in axis.get_title()
+        assert "Parts (ours)" in labels(figure)
         mesh = axis.collections[0]
         fill = mesh.to_rgba(mesh.get_array())
         numbers = [text for text in axis.texts if text.get_text()]

@@ -103,9 +103,9 @@ def difference(
         for name in pd.unique(unit):
             own = unit == name
             signs.append(np.subtract(*(pearson(each[own], rating[own]) for each in pair)))
-    value, against = np.mean(at, axis=0)
+    value, against = np.mean(at, axis=0).tolist()
     low, high = percentile_interval(np.mean(drawn, axis=0))
-    ahead = sum(sign > 0 for sign in signs)  # NaN is not
+    ahead = sum(bool(sign > 0) for sign in signs)  # NaN is not
     return Difference(value, against, value - against, low, high, ahead, len(signs))
 
 

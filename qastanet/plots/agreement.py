@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.plots.names import DATASETS, LABELS, TRAINED, row_name
+from qastanet.plots.names import DATASETS, LABELS, UNSEEN, row_name
 from qastanet.plots.style import PAGE, PALETTE, readable_numbers
 
 SUBSETS = {
@@ -171,7 +171,7 @@ def difference_matrix(table: pd.DataFrame, unseen: str = "recording left out") -
 
     Args:
         table: of `qastanet.agreement.significance.compare_metrics`, one listening test
-        unseen: what trained models have not seen of it, see `row_name`
+        unseen: what trained models have not seen of it, a key of `UNSEEN`, or nothing
     """
     metrics = list(dict.fromkeys([*table.metric_a, *table.metric_b]))
     values = pd.DataFrame(np.nan, index=metrics, columns=metrics)
@@ -185,18 +185,18 @@ def difference_matrix(table: pd.DataFrame, unseen: str = "recording left out") -
             values.loc[first, second] = sign * row.difference
             number = f"{sign * row.difference:+.2f}".replace("-", "−").replace("0.", ".", 1)
             texts.loc[first, second] = number + mark
-    names = [row_name(name, unseen if name in TRAINED else "") for name in metrics]
     figure, axis = plt.subplots(figsize=(PAGE, PAGE * 0.85))
     limit = max(float(np.nanmax(np.abs(values))), 0.1)
     bar = {"label": "Pearson of the row minus Pearson of the column", "pad": 0.02}
     look = {"cmap": "PuOr", "vmin": -limit, "vmax": limit, "cbar_kws": bar, "square": True}
     annotated = {"annot": texts, "fmt": "", "annot_kws": {"size": 5}}
-    short = [LABELS.get(name, name) for name in metrics]
-    labels = {"xticklabels": short, "yticklabels": names}
+    names = [LABELS.get(name, name) for name in metrics]
+    labels = {"xticklabels": names, "yticklabels": names}
     sns.heatmap(values, ax=axis, **look, **annotated, **labels)
     readable_numbers(axis)
-    axis.set_title(_marks(int(table.scenes.max())))
-    axis.set_xticklabels(short, rotation=60, ha="right", rotation_mode="anchor")
+    models = f"\nmodels: {UNSEEN[unseen]}" if unseen in UNSEEN else ""
+    axis.set_title(_marks(int(table.scenes.max())) + models)
+    axis.set_xticklabels(names, rotation=60, ha="right", rotation_mode="anchor")
     axis.grid(False)
     axis.set_facecolor("0.9")
     return figure
@@ -206,4 +206,4 @@ def _marks(recordings: int) -> str:
     """Say what the marks mean, or that so few recordings allow none (the least p is 2^(1 - n))."""
     if 2.0 ** (1 - recordings) < 0.05:
         return f"{recordings} recordings; * p < .05, ** also after Holm's correction"
-    return f"With {recordings} recordings nothing can be marked as more than chance: six are needed"
+    return f"of {recordings} recordings nothing can be marked as more than chance (of six it can)"

@@ -16,9 +16,6 @@ LABELS = {
 }
 """How metrics are called; a minus stands before distances that are turned round in figures."""
 
-TRAINED = ("parts", "qastanet-retrained", "qastanet-tuned")
-"""Metrics whose scores are predictions of what they have not seen."""
-
 COLOURS = {
     "parts": PALETTE[0],
     "qastanet-retrained": PALETTE[9],
