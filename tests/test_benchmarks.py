@@ -44,6 +44,11 @@ def test_readme_says_what_was_measured():
     text = " ".join((ROOT / "README.md").read_text().split())
     slow, fast = _kept("textbook", 10), _kept("fast", 10)
     assert f"takes {fast.wall_s:.2f} s; done" in text
+    for method, words in (
+        ("torch", "it takes {:.1f} times"),
+        ("gradient", "gradient {:.1f} times"),
+    ):
+        assert words.format(_kept(method, 10).wall_s / fast.wall_s) in text
     assert f"would, {slow.wall_s:.0f} s and eleven times" in text
     assert round(slow.peak_mb / fast.peak_mb) == 11
     assert f"takes a minute and {_kept('fast', 1800).peak_mb / 1000:.1f} GB" in text
