@@ -45,7 +45,11 @@ def pair(tmp_path):
 def test_a_score_starts_in_three_times_what_numba_and_numpy_take(pair):
     command = ["-m", "qastanet", "score", *pair]
     cost(*command, tries=1)  # compiles, if that was never done here
-    assert cost(*command) <= 3 * cost("-c", "import numba, numpy")
+    ratios = []
+    for _ in range(8):  # in turns; what else runs may slow either of the two
+        bare = cost("-c", "import numba, numpy", tries=1)
+        ratios.append(cost(*command, tries=1) / bare)
+    assert min(ratios) <= 3, ratios
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
