@@ -165,3 +165,21 @@ def row_correlation(first: NDArray, second: NDArray) -> NDArray:
     b = second - second.mean(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         return (a * b).sum(axis=-1) / np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
+
+
+def ahead(first: ArrayLike, second: ArrayLike, rating: ArrayLike, unit: ArrayLike) -> int:
+    """Count the units (such as recordings) in which the first metric agrees better by Pearson.
+
+    Args:
+        first: outputs of one metric, shape (items,).
+        second: outputs of the other.
+        rating: mean ratings.
+        unit: of each item; one in which a correlation is undefined does not count.
+
+    Example:
+        >>> ahead([1, 2, 1, 2], [2, 1, 1, 2], [3, 4, 3, 4], list("aabb"))
+        1
+    """
+    first, second, rating, unit = map(np.asarray, (first, second, rating, unit))
+    own = [unit == name for name in np.unique(unit)]
+    return sum(bool(pearson(first[k], rating[k]) > pearson(second[k], rating[k])) for k in own)

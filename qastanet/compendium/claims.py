@@ -17,9 +17,11 @@ import pandas as pd
 from qastanet.agreement.bootstrap import percentile_interval
 from qastanet.agreement.resampling import replicate, samples_of_scenes
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
-from qastanet.agreement.statistics import pearson
+from qastanet.agreement.statistics import ahead, pearson
+from qastanet.evidence import paper_network
 from qastanet.evidence.comparison import add_predictions, increasing
 from qastanet.evidence.comparison_tables import PAPER
+from qastanet.evidence.overview import SEEN
 from qastanet.listening_tests.contents import recording
 from qastanet.plots.names import DATASETS, LABELS
 from qastanet.rivals.other_metrics import SCALES
@@ -41,8 +43,7 @@ FORMS = "d: on ambisonics and on binaural signals"
 ARTEFACTS = "e: reacts to codec artefacts"
 WHOLE = "the paper's figure for the whole"
 
-MODELS = ("qastanet-retrained", "qastanet-tuned")
-UNSEEN = {"pooled-source-out": "recording left out", "lodo": "test left out"}
+MODELS = tuple(paper_network.MODELS)
 BOTH = "both tests"
 
 COLUMNS = [
@@ -92,7 +93,7 @@ def difference(
         >>> round(found.difference, 2), found.ahead, found.recordings
         (0.4, 2, 2)
     """
-    at, drawn, signs = [], [], []
+    at, drawn, leads, recordings = [], [], 0, 0
     for number, (_, part) in enumerate(items.groupby("dataset", sort=False)):
         rating, unit = part["mean"].to_numpy(), part.content.astype(str).map(recording).to_numpy()
         samples = samples_of_scenes(unit, replicates, seed + number)
@@ -100,13 +101,11 @@ def difference(
         at.append([pearson(each, rating) for each in pair])
         one, other = (replicate(each, rating, samples) for each in pair)
         drawn.append(one - other)
-        for name in pd.unique(unit):
-            own = unit == name
-            signs.append(np.subtract(*(pearson(each[own], rating[own]) for each in pair)))
+        leads += ahead(*pair, rating, unit)
+        recordings += len(np.unique(unit))
     value, against = np.mean(at, axis=0).tolist()
     low, high = percentile_interval(np.mean(drawn, axis=0))
-    ahead = sum(bool(sign > 0) for sign in signs)  # NaN is not
-    return Difference(value, against, value - against, low, high, ahead, len(signs))
+    return Difference(value, against, value - against, low, high, leads, recordings)
 
 
 def verdict(low: float, high: float, ahead: int, recordings: int) -> str:
@@ -168,7 +167,7 @@ def claims(
 
 def _general(tables: Mapping[str, pd.DataFrame], replicates: int) -> Iterator[dict]:
     """Compare the network with the two rivals of the paper, on recordings and tests not seen."""
-    for protocol, unseen in UNSEEN.items():
+    for protocol, unseen in SEEN.items():
         for model in MODELS:
             for rival in ("emobiq", "ambiqual-la", "ambiqual-lq"):
                 test = f"{LABELS[model]}, {unseen}, against {LABELS[rival]}"
@@ -240,20 +239,19 @@ def _little(gains: pd.DataFrame) -> Iterator[dict]:
 
 def _expert(variants: pd.DataFrame) -> Iterator[dict]:
     """Turn the differences of variants round: what the expert's way is better by."""
-    chosen = variants[variants.dataset.isin(["pooled", *DATASETS]) & (variants.difference != 0)]
-    for row in chosen.itertuples():
+    for row in variants[variants.difference != 0].itertuples():
         if row.base == "swap" and not row.variant.startswith("without"):
             continue
         whole = "all four features" if row.base == "swap" else "the three binaural features"
-        low, high, ahead = -row.high, -row.low, row.recordings - row.ahead
-        unseen = UNSEEN.get(row.protocol, "scene left out")
+        low, high, leads = -row.high, -row.low, row.recordings - row.ahead
+        unseen = SEEN.get(row.protocol, "scene left out")
         yield {
             **{"claim": EXPERT, "test": f"{whole} against {row.variant}, {unseen}"},
             **{"items": BOTH if row.dataset == "pooled" else DATASETS[row.dataset], "n": row.n},
             **{"recordings": row.recordings, "value": row.pearson - row.difference},
             **{"against": row.pearson, "difference": -row.difference, "low": low, "high": high},
-            "ahead": ahead,
-            "verdict": verdict(low, high, ahead, row.recordings),
+            "ahead": leads,
+            "verdict": verdict(low, high, leads, row.recordings),
         }
 
 
@@ -265,7 +263,7 @@ def _forms(scores: pd.DataFrame, predictions: pd.DataFrame, replicates: int) -> 
     heard = scores.sort_values("signal", ascending=False).drop_duplicates(["dataset", "stimulus"])
     chosen = predictions[predictions.signal == "binaural"].drop(columns="signal")
     tables = add_predictions(heard.assign(signal="ambisonic"), chosen)
-    for protocol, unseen in UNSEEN.items():
+    for protocol, unseen in SEEN.items():
         for rival in ("emobiq", "binaqual"):
             test = f"{LABELS[MODELS[0]]}, three features, {unseen}, against {LABELS[rival]}"
             yield from _on_tests(FORMS, test, tables[protocol], MODELS[0], rival, replicates)
@@ -273,7 +271,7 @@ def _forms(scores: pd.DataFrame, predictions: pd.DataFrame, replicates: int) -> 
 
 def _artefacts(tables: Mapping[str, pd.DataFrame]) -> Iterator[dict]:
     """Correlate the means of the conditions, and see what shuffled conditions reach."""
-    for protocol, unseen in UNSEEN.items():
+    for protocol, unseen in SEEN.items():
         for model in MODELS:
             for name, part in tables[protocol].groupby("dataset", sort=False):
                 score, rating = part[model].to_numpy(), part["mean"].to_numpy()

@@ -5,16 +5,19 @@ results are written to a folder of their own, and the published ones stay.
 """
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
 import pandas as pd
 
 from qastanet import storage
-from qastanet.compendium.published import BUILD
-from qastanet.compendium.workflow import NOTEBOOKS, default_parameters, execute
-from qastanet.errors import InputError
+from qastanet.compendium.running import execute
+from qastanet.compendium.workflow import (
+    NOTEBOOKS,
+    default_parameters,
+    exit_code,
+    folder_for,
+)
 from qastanet.evidence.given_scores import with_given
 from qastanet.outputs import Output, claim
 
@@ -36,10 +39,7 @@ def run_given(path: Path) -> Path:
         InputError: if the file cannot be used, or its name is that of a profile
     """
     table = with_given(pd.read_csv(SCORES), path)
-    name = re.sub(r"[^\w.-]", "_", path.stem).strip(".")
-    if not name or (NOTEBOOKS / "parameters" / name).is_dir():
-        raise InputError(f"{path}: rename it; build/{name} holds other results")
-    folder = BUILD / name
+    folder = folder_for(path)
     scores = folder / SCORES
     runs = {notebook: default_parameters(NOTEBOOKS / f"{notebook}.ipynb") for notebook in RUN}
     made = [folder / v for x in runs.values() for k, v in x.items() if k.startswith("out_")]
@@ -60,15 +60,8 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m qastanet.compendium.given")
     parser.add_argument("scores", type=Path, help="CSV file: stimulus,signal,<metric>,...")
-    try:
-        print(f"results: {run_given(parser.parse_args().scores)}")
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; results are as they were", file=sys.stderr)
-        return 130
-    return 0
+    scores = parser.parse_args().scores
+    return exit_code(lambda: print(f"results: {run_given(scores)}"))
 
 
 if __name__ == "__main__":

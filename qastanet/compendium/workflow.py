@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from qastanet.compendium.progress import expected
@@ -181,12 +182,9 @@ def run_own(manifest: Path) -> Path:
     from qastanet.listening_tests.rated_manifest import read_rated_manifest
 
     rated = read_rated_manifest(manifest)  # before anything else is started
-    name = re.sub(r"[^\w.-]", "_", manifest.stem).strip(".")
-    if not name or (NOTEBOOKS / "parameters" / name).is_dir():
-        raise InputError(f"{manifest}: rename it; build/{name} holds other results")
+    folder = folder_for(manifest)
     values = default_parameters(OWN) | {"in_manifest": str(manifest.absolute())}
     values |= {k: Path(v).name for k, v in values.items() if k.startswith("out_")}
-    folder = BUILD / name
     made = [folder / v for k, v in values.items() if k.startswith("out_") and v]
     made += [folder / f"{OWN.stem}{end}" for end in (".ipynb", ".html", ".failed.ipynb")]
     # where the executed notebook lies, the rest was written by an earlier run
@@ -195,6 +193,31 @@ def run_own(manifest: Path) -> Path:
     claim([Output(path, lambda _: ours) for path in made], inputs)
     execute(OWN, values, ("out_",), folder, folder)
     return folder
+
+
+def folder_for(file: Path) -> Path:
+    """Return the folder that holds the results of a file of the reader's: build/<its name>.
+
+    Raises:
+        InputError: if the name is that of a profile
+    """
+    name = re.sub(r"[^\w.-]", "_", file.stem).strip(".")
+    if not name or (NOTEBOOKS / "parameters" / name).is_dir():
+        raise InputError(f"{file}: rename it; build/{name} holds other results")
+    return BUILD / name
+
+
+def exit_code(action: Callable[[], None]) -> int:
+    """Run a command, and say what was wrong with its input or that it was interrupted."""
+    try:
+        action()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; results are as they were", file=sys.stderr)
+        return 130
+    return 0
 
 
 def main() -> int:
@@ -212,20 +235,17 @@ def main() -> int:
     own = commands.add_parser("own", help="evaluate all metrics on a test of your own")
     own.add_argument("manifest", type=Path, help="CSV file: reference,degraded,mos,...")
     options = parser.parse_args()
-    try:
+
+    def chosen() -> None:
+        """Do what was asked for."""
         if options.command == "rules":
             print(rules(options.profile, options.audio))
         elif options.command == "own":
             print(f"results: {run_own(options.manifest)}")
         else:
             run(NOTEBOOKS / f"{options.notebook}.ipynb", options.profile, options.audio)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; results are as they were", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_code(chosen)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ YARDSTICKS = ("bitrate", "condition-mean")
 OTHERS = ("parts", "qastanet-retrained", "qastanet-tuned", *YARDSTICKS)
 """Columns that are added to a table of scores: models, and what hears nothing."""
 
+TAKEN = {*RATED, "signal", *SCALES, "reference", "degraded", *OTHERS}
+"""Names of columns that are no metrics of the reader's own."""
+
 FROZEN = ["conformance-3"]
 """Scores of earlier versions of our model on tests that were opened after they were frozen."""
 
@@ -56,8 +59,7 @@ def given(table: pd.DataFrame) -> list[str]:
         >>> given(pd.DataFrame(columns=["stimulus", "signal", "mean", "emobiq", "mine"]))
         ['mine']
     """
-    known = {*RATED, "signal", *SCALES, "reference", "degraded", *OTHERS}
-    return [name for name in table if name not in known]
+    return [name for name in table if name not in TAKEN]
 
 
 def headline(table: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qastanet.errors import InputError
-from qastanet.evidence.comparison import given
+from qastanet.evidence.comparison import TAKEN
 from qastanet.scoring.given_tables import number_of, read_rows
 
 KEY = ["stimulus", "signal"]
@@ -44,7 +44,7 @@ def with_given(scores: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     if not metrics:
         raise InputError(f"{path}: no column with scores beside {', '.join(rows.columns)}")
     names = {name: name.lstrip("-−").strip() for name in metrics}
-    taken = [name for name in names.values() if name in scores or not _new(scores, name)]
+    taken = [name for name in names.values() if name in scores or name in TAKEN]
     if taken or len(set(names.values())) < len(names):
         raise InputError(f"{path}: column {(taken or metrics)[0]!r}: choose a name that is free")
     table = pd.DataFrame(rows)[[*KEY, *metrics]]
@@ -54,11 +54,6 @@ def with_given(scores: pd.DataFrame, path: str | Path) -> pd.DataFrame:
         table[names[name]] = [sign * _finite(cell, name, line, path) for cell, line in cells]
     _check_items(scores, table, path)
     return scores.merge(table[[*KEY, *names.values()]], on=KEY, how="left", validate="1:1")
-
-
-def _new(scores: pd.DataFrame, name: str) -> bool:
-    """Tell whether a column of this name is taken for one of the reader's."""
-    return name in given(scores.assign(**{name: 0.0}))
 
 
 def _finite(cell: str, name: str, line: int, path: str | Path) -> float:

@@ -177,9 +177,9 @@ def _listeners(items: pd.DataFrame, seed: int) -> list[dict[str, float | str]]:
         both = {"pearson": pearson(truth, panel), "spearman": spearman(truth, panel)}
         parts = correlation_of_parts(truth, panel, items.condition, items.content)
         found.append(both | {"points": rmse(truth, panel)} | parts)
-    mean = pd.DataFrame(found).mean()
+    mean = pd.DataFrame(found).mean().to_dict()
     facts = {"items": len(items), "recordings": items.content.map(recording).nunique()}
-    return [{"metric": LISTENERS, "unseen": "a new panel"} | facts | mean.to_dict()]
+    return [{"metric": LISTENERS, "unseen": "a new panel"} | facts | mean]
 
 
 def best(table: pd.DataFrame, measure: str = "spearman") -> pd.DataFrame:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qastanet.agreement.bootstrap import percentile_interval
 from qastanet.agreement.resampling import draw_scenes, weighted_pearson
-from qastanet.agreement.statistics import pearson
+from qastanet.agreement.statistics import ahead
 from qastanet.evidence.fold_agreement import measures
 from qastanet.listening_tests.contents import recording
 from qastanet.training.cross_validation import collect
@@ -192,15 +192,9 @@ def differences(
             found = _sampled(first, second, rating[mask], counts, seed)
             labels = {"variant": said, "dataset": dataset, "seeds": networks}
             labels |= {"n": int(mask.sum()), "recordings": len(np.unique(unit[mask]))}
-            labels["ahead"] = _ahead(first.mean(0), second.mean(0), rating[mask], unit[mask])
+            labels["ahead"] = ahead(first.mean(0), second.mean(0), rating[mask], unit[mask])
             rows.append(labels | found)
     return pd.DataFrame(rows)
-
-
-def _ahead(first: NDArray, second: NDArray, rating: NDArray, unit: NDArray) -> int:
-    """Count the recordings in which the first agrees better."""
-    own = [unit == name for name in np.unique(unit)]
-    return sum(pearson(first[k], rating[k]) > pearson(second[k], rating[k]) for k in own)
 
 
 def all_differences(
@@ -211,12 +205,13 @@ def all_differences(
     Returns:
         As `differences`, with ``base`` and ``protocol`` first.
     """
-    return pd.concat(
-        differences(pairs, kept, changes, replicates, 0, base, protocol).assign(
-            base=base, protocol=protocol
-        )
-        for base, protocol, changes in COMPARED
-    ).pipe(lambda t: t[["base", "protocol", *t.columns[:-2]]].reset_index(drop=True))
+    parts = []
+    for base, protocol, changes in COMPARED:
+        part = differences(pairs, kept, changes, replicates, 0, base, protocol)
+        part.insert(0, "base", base)
+        part.insert(1, "protocol", protocol)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _sampled(

@@ -8,6 +8,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from qastanet.evidence import comparison
+from qastanet.evidence.overview import LISTENERS
 from qastanet.plots.names import DATASETS, row_name
 from qastanet.plots.style import PAGE, readable_numbers
 
@@ -20,7 +22,7 @@ COLUMNS = {
 }
 """Columns of the figure: two correlations, then those of the parts of the first."""
 
-YARDSTICKS = ("bitrate", "condition-mean", "listeners")
+YARDSTICKS = (*comparison.YARDSTICKS, LISTENERS)
 """Rows below the metrics."""
 
 

@@ -86,13 +86,13 @@ def add_intervals(
     rated = predictions[predictions.role != "reference"]
     keys = ["protocol", "dataset", "content"]
     for (protocol, dataset, content), part in predictions.groupby(keys):
+        if protocol == "lodo-scaled":
+            continue  # see below
         own = rated[(rated.protocol == protocol) & (rated.content != content)]
         if "source-out" in protocol:
             own = own[own.content.astype(str).map(recording) != recording(str(content))]
         if protocol == "lodo":
             own = own[own.dataset != dataset]
-        if protocol == "lodo-scaled":
-            continue
         if protocol == "lodo" or (protocol.startswith("pooled") and "scaled" not in protocol):
             own = own[~own.dataset.isin(better)]
         if len(own) > 1:
