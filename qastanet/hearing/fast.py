@@ -10,7 +10,7 @@ can come from a file (`qastanet.sound.pieces`).
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import scipy.fft
@@ -47,20 +47,22 @@ class _Decoder:
         self.hop = self.n_fft - self.before
         stacked = [np.asarray(each, dtype=np.float32)[:, :channels] for each in filters]
         self.responses = np.concatenate([scipy.fft.rfft(each, self.n_fft) for each in stacked])
-        self.memory = np.zeros((channels, self.before), dtype=np.float32)
+        blocks = -(-PIECE // self.hop)
+        self.signal = np.zeros((channels, self.before + blocks * self.hop), dtype=np.float32)
+        self.mixed = np.empty((len(self.responses), blocks, self.n_fft // 2 + 1), np.complex64)
 
     def __call__(self, piece: np.ndarray) -> np.ndarray:
-        """Return the ears of a piece (channels, samples), shape (2 heads, samples)."""
+        """Return the ears of a piece (channels, up to PIECE samples), shape (2 heads, samples)."""
         samples = piece.shape[-1]
         blocks = -(-samples // self.hop)
-        rest = np.zeros((len(piece), blocks * self.hop - samples), dtype=np.float32)
-        signal = np.concatenate([self.memory, piece, rest], axis=1)
-        self.memory = signal[:, samples : samples + self.before].copy()
-        overlapping = sliding_window_view(signal, self.n_fft, axis=-1)[:, :: self.hop]
-        spectra = scipy.fft.rfft(overlapping)
-        mixed = np.empty((len(self.responses), *spectra.shape[1:]), dtype=np.complex64)
+        self.signal[:, self.before : self.before + samples] = piece
+        self.signal[:, self.before + samples :] = 0
+        overlapping = sliding_window_view(self.signal, self.n_fft, axis=-1)[:, :: self.hop]
+        spectra = scipy.fft.rfft(overlapping[:, :blocks])
+        mixed = self.mixed[:, :blocks]
         mix_channels(spectra, self.responses, mixed)
         ears = scipy.fft.irfft(mixed, self.n_fft)
+        self.signal[:, : self.before] = self.signal[:, samples : samples + self.before]
         return ears[..., self.before :].reshape(len(ears), -1)[:, :samples]
 
 
@@ -78,7 +80,14 @@ def binaural(signal: np.ndarray, filters: np.ndarray) -> np.ndarray:
         >>> binaural(np.ones((4, 3)), np.ones((2, 16, 1))).tolist()
         [[4.0, 4.0, 4.0], [4.0, 4.0, 4.0]]
     """
-    return _Decoder([filters], len(signal))(np.asarray(signal, dtype=np.float32))
+    decode = _Decoder([filters], len(signal))
+    return np.concatenate([decode(piece) for piece in _pieces(signal)], axis=1)
+
+
+def _pieces(signal: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield a signal (channels, samples) in pieces of one second, the last one shorter or equal."""
+    for start in range(0, signal.shape[-1], PIECE):
+        yield np.ascontiguousarray(signal[:, start : start + PIECE], dtype=np.float32)
 
 
 class _Bands:
@@ -89,6 +98,7 @@ class _Bands:
         padded[:N_BANDS] = poles()
         self.pole = np.concatenate([padded.real, padded.imag])
         self.gain = gains(padded[:N_BANDS].astype(complex))[:, None]  # of the rounded poles
+        self.lowpass = np.float32(lowpass_pole())
         self.samples = samples
         self.state = np.zeros((2, STATES * LANES), dtype=np.float32)
         self.moments = np.zeros((-(-samples // FRAME), MOMENTS * LANES), dtype=np.float32)
@@ -101,7 +111,7 @@ class _Bands:
         self.heard |= ears.any(axis=-1)
         ears = ears + self.heard[:, None] * HUM
         arrays = (self.state, self.moments, self.envelopes)
-        filter_bands(ears, start, self.pole, np.float32(lowpass_pole()), *arrays, FIRST_ENVELOPE)
+        filter_bands(ears, start, self.pole, self.lowpass, *arrays, FIRST_ENVELOPE)
 
     def features(
         self, floor_ears: bool, group: int = 1
@@ -121,7 +131,8 @@ class _Bands:
         )
         whole = frames // group
         sums = sums[..., : whole * group].reshape(*sums.shape[:-1], whole, group).sum(axis=-1)
-        means = sums[:2] * self.gain / (FRAME * group) / math.sqrt(2)
+        lowpass_gain = (1 - float(self.lowpass)) / 2
+        means = sums[:2] * (self.gain * lowpass_gain / (FRAME * group) / math.sqrt(2))
         threshold = threshold_power()[:, None]
         ears, power = means**2, means.mean(axis=0) ** 2 / 2
         floored = np.maximum(ears, threshold) if floor_ears else ears
@@ -142,6 +153,7 @@ class _Directions:
         self.stop = self.first + inside.sum(axis=1)
         self.alpha = smoothing_coefficients()
         self.window = np.sqrt(0.5 - 0.5 * np.cos(2 * math.pi * np.arange(FRAME) / FRAME))
+        self.windowed = np.empty((4, PIECE // FRAME, FRAME))
         self.flow, self.density = np.zeros((2, len(self.alpha)))
         self.output = np.empty((N_BANDS, samples // FRAME))
 
@@ -149,8 +161,8 @@ class _Directions:
         """Take the whole frames of a piece (channels, samples) that begins at a sample."""
         frames = piece.shape[-1] // FRAME
         pieces = piece[:4, : frames * FRAME].reshape(4, frames, FRAME)
-        spectra = scipy.fft.rfft(pieces * self.window)
-        spectra[1:] *= math.sqrt(3 / 2)
+        windowed = np.multiply(pieces, self.window, out=self.windowed[:, :frames])
+        spectra = scipy.fft.rfft(windowed)
         bands = (self.alpha, self.first, self.stop, LIMIT)
         smooth_directions(spectra, start // FRAME, *bands, self.flow, self.density, self.output)
 
@@ -221,9 +233,8 @@ def long_frames(ears: np.ndarray, group: int) -> Features:
         (29, 2)
     """
     bands = _Bands(ears.shape[-1])
-    for start in range(0, ears.shape[-1], PIECE):
-        piece = ears[:, start : start + PIECE]
-        bands.push(np.ascontiguousarray(piece, dtype=np.float32), start)
+    for number, piece in enumerate(_pieces(ears)):
+        bands.push(piece, number * PIECE)
     return Features(*bands.features(floor_ears=False, group=group))
 
 
@@ -240,8 +251,4 @@ def features(signal: np.ndarray, *args, **options) -> Features:
         (1, 29, 2)
     """
     channels, samples = signal.shape
-    pieces = (
-        np.ascontiguousarray(signal[:, start : start + PIECE], dtype=np.float32)
-        for start in range(0, samples, PIECE)
-    )
-    return features_of_pieces(pieces, channels, samples, *args, **options)
+    return features_of_pieces(_pieces(signal), channels, samples, *args, **options)

@@ -9,12 +9,15 @@ averaged over STEP = 8 samples (6 kHz), which the compiled loop stores:
   c[n] - v[n] = p^n (p v[N-1] + b e[N-1]), b = (1 - p)/2. It is added before H and taken away, with
   H(v)[N-1] in place of v[N-1], after it.
 * The average over 8 samples falls off like a sinc; three taps undo this to second order.
-* The envelopes have M = ceil(N / 8) values on a period of N / 8. If that is whole, H is a product
-  of spectra. If not (or if M has large prime factors), it is a convolution with the kernel of the
-  period N / 8, cot(pi u P^-1) (1 - cos(pi u)) / P, by longer transforms. A period off by as little
-  as one value would show in the quiet frames beside loud ones.
+* The envelopes have M = ceil(N / 8) values on a period P = N / 8, which need not be whole. H is a
+  convolution with the kernel of that period, (1 - cos(pi u)) / (P tan(pi u / P)).
+* The kernel is cut in two by a smooth window. Near it, blocks that overlap are transformed one
+  after another, in the cache. Far from it, what is left, 1 / (P tan(pi u / P)), is so smooth that
+  it takes and gives values at every 32nd step, and all others by interpolation (Lagrange). Of the
+  far kernel the part with cos(pi u) is left out: it would only turn the phase of the envelope
+  within some 30 Hz of 3 kHz.
 
-All this is global, but takes 8 bytes per band and step: 0.9 MB per second of sound.
+What is stored takes 8 bytes per band and step: 0.9 MB per second of sound.
 """
 
 import functools
@@ -22,101 +25,227 @@ import math
 
 import numpy as np
 import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
 
 from qastanet.hearing.envelope import lowpass_pole
 from qastanet.hearing.fast_kernels import STEP, compiled, kept
 from qastanet.sound.sampling import FRAME
 
-CHUNK = 2**18
-"""Values transformed at a time (at least the two ears of one band)."""
+REACH = 480
+"""Steps to either side of a value that are near: two frames."""
+
+BLOCK = 36 * FRAME // STEP
+"""Steps transformed at a time: 36 frames, with the near ones 9600 (products of 2, 3 and 5 only)."""
+
+COARSE = 32
+"""Steps per value of the far part."""
+
+NODES = 6
+"""Values that are interpolated between."""
+
+SHAPE = 13.0
+"""Of the window (Kaiser): its spectrum ends near 26 Hz, but for 1e-6."""
+
+TOGETHER = 8
+"""Rows whose far parts are transformed at a time."""
 
 TRANSIENT = 512
 """Steps after which a transient of the low-pass has gone (p^4096 = 1e-35)."""
 
 
-@functools.lru_cache(maxsize=1)
-def _kernel_spectrum(steps: int, period: float) -> tuple[int, np.ndarray]:
-    """Return the length of the transforms and the spectrum of the circular Hilbert kernel."""
-    length = scipy.fft.next_fast_len(2 * steps - 1, real=True)
-    lag = np.arange(1.0, steps)
-    lag -= period * np.round(lag / period)  # the nearest way round
-    half = (1 - np.cos(math.pi * lag)) / (period * np.tan(math.pi * lag / period))
-    kernel = np.zeros(length, dtype=np.float32)
-    kernel[1:steps] = half
-    kernel[length - steps + 1 :] = -half[::-1]
-    return length, scipy.fft.rfft(kernel)
+def _window(lag: np.ndarray) -> np.ndarray:
+    """Return the window that cuts the kernel, 1 at 0 and 0 from REACH on."""
+    inside = np.clip(1 - (lag / REACH) ** 2, 0, None)
+    return np.where(inside > 0, np.i0(SHAPE * np.sqrt(inside)) / np.i0(SHAPE), 0)
 
 
-def circular_hilbert(rows: np.ndarray, period: float) -> np.ndarray:
-    """Return the Hilbert transform of rows whose period is not longer than they are.
+def _cotangent(lag: np.ndarray, period: float) -> np.ndarray:
+    """Return 1 / (P tan(pi u / P)), and 0 for u = 0."""
+    safe = np.where(lag == 0, 1, lag)
+    return np.where(lag == 0, 0, 1 / (period * np.tan(math.pi * safe / period)))
+
+
+def _hilbert(lag: np.ndarray, period: float) -> np.ndarray:
+    """Return the kernel at lags that need not be whole, none longer than half the period."""
+    return (1 - np.cos(math.pi * lag)) * _cotangent(lag, period)
+
+
+def _both_sides(half: np.ndarray, length: int) -> np.ndarray:
+    """Return the spectrum of an odd kernel, given at lags 1, 2, ..., in transforms of a length."""
+    gap = np.zeros(length - 2 * len(half) - 1)
+    whole = np.concatenate([[0], half, gap, -half[::-1]])
+    return scipy.fft.rfft(whole.astype(np.float32))
+
+
+@functools.cache
+def _interpolation() -> np.ndarray:
+    """Return the weights of NODES values at the COARSE steps behind the third, float32."""
+    nodes = np.arange(NODES) - (NODES // 2 - 1)
+    steps = np.arange(COARSE) / COARSE
+    weights = np.ones((NODES, COARSE))
+    for i, node in enumerate(nodes):
+        for other in np.delete(nodes, i):
+            weights[i] *= (steps - other) / (node - other)
+    return weights.astype(np.float32)
+
+
+class _Kernel:
+    """The circular Hilbert kernel of a period in (steps - 1, steps]: whole, or cut in two."""
+
+    def __init__(self, steps: int, period: float):
+        lag = np.arange(1.0, min(steps, BLOCK + 1))
+        self.margin = 0
+        if steps <= BLOCK:
+            self.n_fft = scipy.fft.next_fast_len(2 * steps - 1, real=True)
+            lag -= period * np.round(lag / period)  # the nearest way round
+            self.near = _both_sides(_hilbert(lag, period), self.n_fft)
+            return
+        self.margin, self.n_fft = REACH, BLOCK + 2 * REACH
+        lag = lag[: REACH - 1]
+        self.near = _both_sides(_hilbert(lag, period) * _window(lag), self.n_fft)
+        across = np.arange(1.0, 2 * REACH) + period - steps
+        kernel = (_hilbert(across, period) * _window(across)).astype(np.float32)
+        self.seam = sliding_window_view(kernel, REACH)[:, ::-1]
+        self.values = -(-steps // COARSE) + NODES
+        lag = COARSE * np.arange(1.0, self.values)
+        lag -= period * np.round(lag / period)
+        self.far_n_fft = scipy.fft.next_fast_len(2 * self.values - 1, real=True)
+        self.far = _both_sides(_cotangent(lag, period) * (1 - _window(lag)), self.far_n_fft)
+
+
+_kernel = functools.lru_cache(maxsize=1)(_Kernel)
+
+
+class CircularHilbert:
+    """The Hilbert transform of rows, block by block.
 
     Args:
-        rows: float32, shape (rows, steps)
+        rows: float32, shape (rows, steps); read when a block is asked for
         period: in steps, in (steps - 1, steps]; of the last value only this part counts
 
-    Returns:
-        float32, same shape, without mean
-
     Example:
-        >>> angle = 2 * np.pi * np.arange(900) / 899.5
-        >>> h = circular_hilbert(np.cos(angle, dtype=np.float32)[None], 899.5)
-        >>> bool(np.abs(h - np.sin(angle))[:, 20:-20].max() < 0.01)  # away from the seam
-        True
+        >>> angle = 2 * np.pi * np.arange(9000) / 8999.5
+        >>> block = CircularHilbert(np.cos(angle, dtype=np.float32)[None], 8999.5).block(0)
+        >>> block.shape, bool(np.abs(block - np.sin(angle[:BLOCK]))[:, 20:].max() < 0.01)
+        ((1, 8640), True)
     """
-    steps = rows.shape[-1]
-    if period == steps and scipy.fft.next_fast_len(steps, real=True) == steps:
-        spectra = scipy.fft.rfft(rows)
-        spectra *= np.complex64(-1j)
-        spectra[:, 0] = 0
-        if steps % 2 == 0:
-            spectra[:, -1] = 0
-        return scipy.fft.irfft(spectra, steps, overwrite_x=True)
-    last = period - (steps - 1)
-    total = rows[:, :-1].sum(-1, dtype=np.float64) + last * rows[:, -1]
-    centred = rows - (total / period).astype(np.float32)[:, None]
-    centred[:, -1] *= last
-    length, kernel = _kernel_spectrum(steps, period)
-    spectra = scipy.fft.rfft(centred, length)
-    spectra *= kernel
-    return scipy.fft.irfft(spectra, length, overwrite_x=True)[:, :steps]
+
+    def __init__(self, rows: np.ndarray, period: float):
+        steps = rows.shape[-1]
+        self.rows, self.kernel = rows, _kernel(steps, period)
+        self.last = np.float32(period - (steps - 1))
+        total = rows.sum(-1, keepdims=True) - (1 - self.last) * rows[:, -1:]
+        self.mean = total / np.float32(period)
+        self.input = np.zeros((len(rows), self.kernel.n_fft), dtype=np.float32)
+        if self.kernel.margin:
+            self.far = self._seen_from_far()
+            self.start = self._taken(steps - REACH, steps) @ self.kernel.seam.T
+            self.end = -self._taken(0, REACH) @ self.kernel.seam
+
+    def _taken(self, first: int, stop: int) -> np.ndarray:
+        """Return the rows without their mean; the last value counts as much as it lasts.
+
+        The steps asked for may begin before the rows and end behind them, where there is nothing.
+        """
+        steps = self.rows.shape[-1]
+        inside = slice(max(first, 0), min(stop, steps))
+        taken = self.input[:, : stop - first]
+        taken[:, : inside.start - first] = 0
+        np.subtract(
+            self.rows[:, inside],
+            self.mean,
+            out=taken[:, inside.start - first : inside.stop - first],
+        )
+        taken[:, inside.stop - first :] = 0
+        if stop >= steps:
+            taken[:, steps - 1 - first] *= self.last
+        return taken
+
+    def _seen_from_far(self) -> np.ndarray:
+        """Return what values at every COARSE step take from all that are far from them."""
+        kernel, steps = self.kernel, self.rows.shape[-1]
+        far = np.zeros((len(self.rows), kernel.values), dtype=np.float32)
+        for first in range(0, steps, BLOCK):
+            size = min(BLOCK, -(-(steps - first) // COARSE) * COARSE)
+            cells = self._taken(first, first + size).reshape(len(far), -1, COARSE)
+            given = cells @ _interpolation().T
+            for node in range(NODES):
+                start = first // COARSE + node
+                far[:, start : start + given.shape[1]] += given[..., node]
+        for first in range(0, len(far), TOGETHER):
+            spectra = scipy.fft.rfft(far[first : first + TOGETHER], kernel.far_n_fft)
+            spectra *= kernel.far
+            seen = scipy.fft.irfft(spectra, kernel.far_n_fft, overwrite_x=True)
+            far[first : first + TOGETHER] = seen[:, : kernel.values]
+        return far
+
+    def block(self, first: int) -> np.ndarray:
+        """Return the transform of the BLOCK steps from a multiple of BLOCK on, or what is left."""
+        steps, kernel = self.rows.shape[-1], self.kernel
+        size = min(BLOCK, steps - first)
+        start = first - kernel.margin
+        spectra = scipy.fft.rfft(self._taken(start, start + kernel.n_fft))
+        spectra *= kernel.near
+        turned = scipy.fft.irfft(spectra, kernel.n_fft, overwrite_x=True)
+        turned = np.ascontiguousarray(turned[:, kernel.margin : kernel.margin + size])
+        if not kernel.margin:
+            return turned
+        nodes = sliding_window_view(self.far, NODES, axis=-1)
+        cells = nodes[:, first // COARSE : -(-(first + size) // COARSE)] @ _interpolation()
+        turned += cells.reshape(len(turned), -1)[:, :size]
+        if first == 0:
+            turned[:, :REACH] += self.start
+        end = max(first, steps - REACH)  # of the last steps, which may lie in two blocks
+        if end < first + size:
+            turned[:, end - first :] += self.end[:, end - steps + REACH :][:, : first + size - end]
+        return turned
 
 
 @compiled
-def _sharpen(rows, output):
-    """Fill output with circular rows less a 24th of their second difference; shapes (rows, n)."""
+def _sharpen(rows):
+    """Take from circular rows (rows, n) a 24th of their second difference, in place."""
     n = rows.shape[1]
     centre, side = np.float32(13 / 12), np.float32(1 / 24)
     for r in range(rows.shape[0]):
-        x, y = rows[r], output[r]
-        for k in range(1, n - 1):
-            y[k] = centre * x[k] - side * (x[k - 1] + x[k + 1])
-        y[0] = centre * x[0] - side * (x[n - 1] + x[1])
-        y[n - 1] = centre * x[n - 1] - side * (x[n - 2] + x[0])
+        row = rows[r]
+        first, before = row[0], row[n - 1]
+        for k in range(n):
+            after = row[k + 1] if k + 1 < n else first
+            now = row[k]
+            row[k] = centre * now - side * (before + after)
+            before = now
 
 
 @kept(nogil=True, fastmath={"contract", "reassoc"})
-def _frame_products(left, left_hilbert, right, right_hilbert, steps, products):
-    """Fill products (4, frames) with the frame sums of |l|^2, |r|^2, Re and Im of l conj(r).
+def _frame_products(rows, turned, first, steps, products):
+    """Fill products with the frame sums of |l|^2, |r|^2, Re and Im of l conj(r), from a block.
 
     Args:
-        left: envelope of the left ear, the real part of l, float32, shape (at least frames steps,)
-        left_hilbert: its Hilbert transform, the imaginary part of l
-        right: the same of the right ear
-        right_hilbert: the same of the right ear
+        rows: envelopes of the left ear, then of the right one, the real parts of l and r, float32,
+            shape (2 bands, n)
+        turned: the imaginary parts of a block of steps
+        first: step at which the block begins
         steps: values per frame
-        products: output
+        products: shape (4, bands, frames)
     """
-    for frame in range(products.shape[1]):
-        ll, rr = np.float32(0), np.float32(0)
-        re, im = np.float32(0), np.float32(0)
-        for k in range(frame * steps, (frame + 1) * steps):
-            a, b, c, d = left[k], left_hilbert[k], right[k], right_hilbert[k]
-            ll += a * a + b * b
-            rr += c * c + d * d
-            re += a * c + b * d
-            im += b * c - a * d
-        products[0, frame], products[1, frame] = ll, rr
-        products[2, frame], products[3, frame] = re, im
+    bands = products.shape[1]
+    frames = range(first // steps, min(products.shape[2], (first + turned.shape[1]) // steps))
+    for band in range(bands):
+        for frame in frames:
+            here = slice(frame * steps, (frame + 1) * steps)
+            there = slice(here.start - first, here.stop - first)
+            left, left_turned = rows[band, here], turned[band, there]
+            right, right_turned = rows[bands + band, here], turned[bands + band, there]
+            ll, rr = np.float32(0), np.float32(0)
+            re, im = np.float32(0), np.float32(0)
+            for k in range(steps):
+                a, b, c, d = left[k], left_turned[k], right[k], right_turned[k]
+                ll += a * a + b * b
+                rr += c * c + d * d
+                re += a * c + b * d
+                im += b * c - a * d
+            products[0, band, frame], products[1, band, frame] = ll, rr
+            products[2, band, frame], products[3, band, frame] = re, im
 
 
 def _transient(steps: int) -> np.ndarray:
@@ -130,12 +259,12 @@ def envelope_products(envelopes: np.ndarray, ends: np.ndarray, samples: int) -> 
     """Return the frame sums of the products of the ears' analytic low-passed envelopes.
 
     Args:
-        envelopes: step means of v, shape (2 ears, bands, steps); overwritten
+        envelopes: step means of v without its gain b, shape (2 ears, bands, steps); overwritten
         ends: e and v at the last sample, shape (2 ears, bands, 2)
         samples: N, the length of the signal
 
     Returns:
-        |l|^2, |r|^2, Re and Im of l conj(r), shape (4, bands, frames)
+        |l|^2, |r|^2, Re and Im of l conj(r), without b^2, shape (4, bands, frames)
 
     Example:
         >>> v = np.ones((2, 1, 720), dtype=np.float32)
@@ -144,24 +273,20 @@ def envelope_products(envelopes: np.ndarray, ends: np.ndarray, samples: int) -> 
     """
     _, bands, steps = envelopes.shape
     products = np.zeros((4, bands, samples // FRAME), dtype=np.float32)
-    p = lowpass_pole()
-    transient = _transient(steps)
+    p, transient = lowpass_pole(), _transient(steps)
     reach = len(transient)
-    start = p * ends[..., 1] + (1 - p) / 2 * ends[..., 0]
-    group = max(1, CHUNK // (2 * steps))
-    for first in range(0, bands, group):
-        some = slice(first, first + group)
-        raw = envelopes[:, some].reshape(-1, steps)  # a copy, unless of all bands
-        onset = start[:, some].reshape(-1, 1).astype(np.float32) * transient
-        raw[:, :reach] += onset
-        rows = np.empty_like(raw)
-        _sharpen(raw, rows)
-        hilbert = circular_hilbert(rows, samples / STEP)
-        rows[:, :reach] -= onset
-        hilbert[:, :reach] -= p * hilbert[:, -1:] * transient
-        left_right = np.split(rows, 2), np.split(hilbert, 2)
-        for band, (left, right, left_h, right_h) in enumerate(
-            zip(*left_right[0], *left_right[1], strict=True), start=first
-        ):
-            _frame_products(left, left_h, right, right_h, FRAME // STEP, products[:, band])
+    rows = envelopes.reshape(-1, steps)
+    last = (p * ends[..., 1] + ends[..., 0]).reshape(-1, 1).astype(np.float32)
+    rows[:, :reach] += last * transient
+    _sharpen(rows)
+    hilbert = CircularHilbert(rows, samples / STEP)
+    last_turned = None
+    for first in reversed(range(0, steps, BLOCK)):
+        turned = hilbert.block(first)
+        if last_turned is None:
+            last_turned = np.float32(p) * turned[:, -1:]
+        if first == 0:
+            rows[:, :reach] -= last * transient
+            turned[:, :reach] -= last_turned * transient
+        _frame_products(rows, turned, first, FRAME // STEP, products)
     return products

@@ -4,12 +4,12 @@ Per sample x[t] of an ear and per band with pole a, four one-pole sections follo
 the magnitude and the first-order low-pass of the envelope with pole p::
 
     s1[t] = x[t] + a s1[t-1],   s2[t] = s1[t] + a s2[t-1],   s3, s4 likewise    (complex)
-    e[t] = |s4[t]|,   v[t] = p v[t-1] + (1 - p)/2 (e[t] + e[t-1])               (real)
+    e[t] = |s4[t]|,   v[t] = p v[t-1] + e[t] + e[t-1]                           (real)
 
 The 29 bands are the lanes of SIMD instructions: the inner loops run over 32 neighbouring floats, of
-which three are idle, and take four samples at a time so that the sections stay in registers. All
-that outlives them is a state in the L1 cache, or a sum over a frame or over STEP samples. The gain
-of the bank is applied to the sums.
+which three are idle, and take eight samples at a time so that the sections stay in registers. All
+that outlives them is a state in the L1 cache, or a sum over a frame or over STEP samples. The gains
+of the low-pass, (1 - p)/2, and of the bank are applied to the sums.
 """
 
 import math
@@ -66,15 +66,28 @@ def _section(x, a, s):
 
 @_inlined
 def _sample(x, a, p, state):
-    """Return the state of one band after the sample x; see STATES."""
+    """Return the state of one band after the sample x (see STATES), and |s4|^2."""
     s1, s2, s3, s4, e_before, v, total = state
     s1 = (x + a[0] * s1[0] - a[1] * s1[1], a[0] * s1[1] + a[1] * s1[0])  # x is real
     s2 = _section(s1, a, s2)
     s3 = _section(s2, a, s3)
     s4 = _section(s3, a, s4)
-    e = math.sqrt(s4[0] * s4[0] + s4[1] * s4[1])
-    v = p * v + (1 - p) / 2 * (e + e_before)
-    return s1, s2, s3, s4, e, v, total + v
+    square = s4[0] * s4[0] + s4[1] * s4[1]
+    e = math.sqrt(square)
+    v = p * v + (e + e_before)
+    return (s1, s2, s3, s4, e, v, total + v), square
+
+
+@_inlined
+def _both(x, y, a, p, left, right, sums):
+    """Advance a band of both ears by a sample of each; sums take the products of s4."""
+    left, left_square = _sample(x, a, p, left)
+    right, right_square = _sample(y, a, p, right)
+    (l_re, l_im), (r_re, r_im) = left[3], right[3]
+    ll, rr, re, im = sums
+    re += l_re * r_re + l_im * r_im
+    im += l_im * r_re - l_re * r_im
+    return left, right, (ll + left_square, rr + right_square, re, im)
 
 
 @_inlined
@@ -95,46 +108,75 @@ def _store(state, c, new):
     state[c + 8 * L], state[c + 9 * L], state[c + 10 * L] = new[4], new[5], new[6]
 
 
-@compiled
-def _one_sample(x, t, pole, p, state, fine):
-    """Advance the bands of an ear by x[t]; fine takes the band signals."""
-    for c in range(L):
-        s = _sample(x[t], (pole[c], pole[c + L]), p, _load(state, c))
-        fine[c], fine[c + L] = s[3]
-        _store(state, c, s)
+@_inlined
+def _load_sums(moments, c):
+    """Return the sums of products of band c."""
+    return moments[c + 2 * L], moments[c + 3 * L], moments[c + 4 * L], moments[c + 5 * L]
+
+
+@_inlined
+def _store_sums(moments, c, sums):
+    """Keep the sums of products of band c."""
+    moments[c + 2 * L], moments[c + 3 * L], moments[c + 4 * L], moments[c + 5 * L] = sums
 
 
 @compiled
-def _four_samples(x, t, pole, p, state, fine):
-    """Advance the bands of an ear by x[t..t+3]; fine takes the band signals one after another."""
-    x0, x1, x2, x3 = x[t], x[t + 1], x[t + 2], x[t + 3]
-    for c in range(L):
-        a = (pole[c], pole[c + L])
-        s = _sample(x0, a, p, _load(state, c))
-        fine[c], fine[c + L] = s[3]
-        s = _sample(x1, a, p, s)
-        fine[c + 2 * L], fine[c + 3 * L] = s[3]
-        s = _sample(x2, a, p, s)
-        fine[c + 4 * L], fine[c + 5 * L] = s[3]
-        s = _sample(x3, a, p, s)
-        fine[c + 6 * L], fine[c + 7 * L] = s[3]
-        _store(state, c, s)
-
-
-@compiled
-def _correlate(left, right, samples, moments):
-    """Add products of the band signals of both ears to the moments of the frame."""
+def _one_sample(x, y, t, pole, p, left, right, moments):
+    """Advance all bands by the samples t of both ears; moments take the products of lower ones."""
     for c in range(FINE):
-        ll, rr = moments[c + 2 * L], moments[c + 3 * L]
-        re, im = moments[c + 4 * L], moments[c + 5 * L]
-        for t in range(0, 2 * L * samples, 2 * L):
-            l_re, l_im, r_re, r_im = left[t + c], left[t + c + L], right[t + c], right[t + c + L]
-            ll += l_re * l_re + l_im * l_im
-            rr += r_re * r_re + r_im * r_im
-            re += l_re * r_re + l_im * r_im
-            im += l_im * r_re - l_re * r_im
-        moments[c + 2 * L], moments[c + 3 * L] = ll, rr
-        moments[c + 4 * L], moments[c + 5 * L] = re, im
+        a, sums = (pole[c], pole[c + L]), _load_sums(moments, c)
+        le, ri, sums = _both(x[t], y[t], a, p, _load(left, c), _load(right, c), sums)
+        _store(left, c, le)
+        _store(right, c, ri)
+        _store_sums(moments, c, sums)
+    for c in range(FINE, L):
+        a = (pole[c], pole[c + L])
+        _store(left, c, _sample(x[t], a, p, _load(left, c))[0])
+        _store(right, c, _sample(y[t], a, p, _load(right, c))[0])
+
+
+@compiled
+def _eight_samples(x, y, t, pole, p, left, right, moments):
+    """Do the same for the samples t..t+7, written out so that the bands fill the registers."""
+    x0, x1, x2, x3 = x[t], x[t + 1], x[t + 2], x[t + 3]
+    x4, x5, x6, x7 = x[t + 4], x[t + 5], x[t + 6], x[t + 7]
+    y0, y1, y2, y3 = y[t], y[t + 1], y[t + 2], y[t + 3]
+    y4, y5, y6, y7 = y[t + 4], y[t + 5], y[t + 6], y[t + 7]
+    for c in range(FINE):
+        a, sums = (pole[c], pole[c + L]), _load_sums(moments, c)
+        le, ri, sums = _both(x0, y0, a, p, _load(left, c), _load(right, c), sums)
+        le, ri, sums = _both(x1, y1, a, p, le, ri, sums)
+        le, ri, sums = _both(x2, y2, a, p, le, ri, sums)
+        le, ri, sums = _both(x3, y3, a, p, le, ri, sums)
+        le, ri, sums = _both(x4, y4, a, p, le, ri, sums)
+        le, ri, sums = _both(x5, y5, a, p, le, ri, sums)
+        le, ri, sums = _both(x6, y6, a, p, le, ri, sums)
+        le, ri, sums = _both(x7, y7, a, p, le, ri, sums)
+        _store(left, c, le)
+        _store(right, c, ri)
+        _store_sums(moments, c, sums)
+    for c in range(FINE, L):  # one ear after the other: there are not registers for both
+        a = (pole[c], pole[c + L])
+        s, _ = _sample(x0, a, p, _load(left, c))
+        s, _ = _sample(x1, a, p, s)
+        s, _ = _sample(x2, a, p, s)
+        s, _ = _sample(x3, a, p, s)
+        s, _ = _sample(x4, a, p, s)
+        s, _ = _sample(x5, a, p, s)
+        s, _ = _sample(x6, a, p, s)
+        s, _ = _sample(x7, a, p, s)
+        _store(left, c, s)
+    for c in range(FINE, L):
+        a = (pole[c], pole[c + L])
+        s, _ = _sample(y0, a, p, _load(right, c))
+        s, _ = _sample(y1, a, p, s)
+        s, _ = _sample(y2, a, p, s)
+        s, _ = _sample(y3, a, p, s)
+        s, _ = _sample(y4, a, p, s)
+        s, _ = _sample(y5, a, p, s)
+        s, _ = _sample(y6, a, p, s)
+        s, _ = _sample(y7, a, p, s)
+        _store(right, c, s)
 
 
 @compiled
@@ -153,27 +195,21 @@ def filter_bands(ears, start, pole, p, state, moments, envelopes, lowest):
             bands from `lowest` on, float32, shape (2, bands, steps)
         lowest: see `envelopes`
     """
-    fine = np.zeros((2, 8 * L), np.float32)
+    x, y, left, right = ears[0], ears[1], state[0], state[1]
     for first in range(0, ears.shape[1], STEP):
         frame, step = moments[(start + first) // FRAME], (start + first) // STEP
-        t, stop = first, min(first + STEP, ears.shape[1])
-        while t < stop:
-            if t + 4 <= stop:
-                for ear in range(2):
-                    _four_samples(ears[ear], t, pole, p, state[ear], fine[ear])
-                _correlate(fine[0], fine[1], 4, frame)
-                t += 4
-            else:
-                for ear in range(2):
-                    _one_sample(ears[ear], t, pole, p, state[ear], fine[ear])
-                _correlate(fine[0], fine[1], 1, frame)
-                t += 1
+        stop = min(first + STEP, ears.shape[1])
+        if stop - first == STEP:
+            _eight_samples(x, y, first, pole, p, left, right, frame)
+        else:
+            for t in range(first, stop):
+                _one_sample(x, y, t, pole, p, left, right, frame)
         for ear in range(2):
             total = state[ear, 10 * L :]
             for c in range(L):
                 frame[c + ear * L] += total[c]
             for c in range(envelopes.shape[1]):
-                envelopes[ear, c, step] = total[lowest + c] / (stop - first)
+                envelopes[ear, c, step] = total[lowest + c] / np.float32(stop - first)
             total[:] = 0
 
 
@@ -195,12 +231,29 @@ def mix_channels(spectra, responses, ears):
                     row[k] = x[k] * h[k] if channel == 0 else row[k] + x[k] * h[k]
 
 
+@compiled
+def _smooth(spectra, alpha, first, stop, flow, density):
+    """Smooth intensity and energy with those of a frame (4, bins), from bin first to stop."""
+    w, y, z, x = spectra[0], spectra[1], spectra[2], spectra[3]
+    for k in range(first, stop):
+        flow_y = w[k].real * y[k].real + w[k].imag * y[k].imag
+        flow_z = w[k].real * z[k].real + w[k].imag * z[k].imag
+        flow_x = w[k].real * x[k].real + w[k].imag * x[k].imag
+        energy = y[k].real ** 2 + y[k].imag ** 2 + z[k].real ** 2 + z[k].imag ** 2
+        energy = (w[k].real ** 2 + w[k].imag ** 2) + 1.5 * (
+            energy + x[k].real ** 2 + x[k].imag ** 2
+        )
+        intensity = math.sqrt(1.5 * (flow_y**2 + flow_z**2 + flow_x**2))
+        flow[k] = alpha[k] * flow[k] + (1 - alpha[k]) * intensity
+        density[k] = alpha[k] * density[k] + (1 - alpha[k]) * energy / 2
+
+
 @kept(nogil=True)
 def smooth_directions(spectra, start, alpha, first, stop, limit, flow, density, output):
     """Compute directiveness (see `qastanet.hearing.directiveness`) from the spectra of some frames.
 
     Args:
-        spectra: of W, Y, Z, X with the gain sqrt(3/2) on the last three, shape (4, frames, bins)
+        spectra: of W, Y, Z, X (the last three get a gain of sqrt(3/2)), shape (4, frames, bins)
         start: number of the first frame in the signal; frame 0 leaves no trace
         alpha: smoothing coefficients, shape (bins,)
         first: first bin of each band, shape (bands,)
@@ -213,16 +266,9 @@ def smooth_directions(spectra, start, alpha, first, stop, limit, flow, density, 
     """
     ratio = np.empty(flow.size)
     for frame in range(spectra.shape[1]):
+        if start + frame > 0:
+            _smooth(spectra[:, frame], alpha, first[0], stop[-1], flow, density)
         for k in range(first[0], stop[-1]):
-            w = spectra[0, frame, k]
-            intensity, energy = 0.0, w.real**2 + w.imag**2
-            for axis in range(1, 4):
-                u = spectra[axis, frame, k]
-                intensity += (w.real * u.real + w.imag * u.imag) ** 2
-                energy += u.real**2 + u.imag**2
-            if start + frame > 0:
-                flow[k] = alpha[k] * flow[k] + (1 - alpha[k]) * math.sqrt(intensity)
-                density[k] = alpha[k] * density[k] + (1 - alpha[k]) * energy / 2
             if density[k] > 0:
                 ratio[k] = min(max(flow[k] / density[k], limit), 1 - limit)
             else:
