@@ -13,8 +13,8 @@ from mirror import AMBIQUAL, upstream
 from tolerances import EXACT_SCORE, FAST_COHERENCE, FAST_ILD, FAST_POWER, FAST_SCORE, SCORE
 
 from qastanet.errors import InputError
-from qastanet.hearing import fast, fast_hilbert
 from qastanet.hearing.differences import PAPER_ILD
+from qastanet.hearing.fast import front_end, hilbert
 from qastanet.hearing.features import Features, audible
 from qastanet.models.model import QASTAnet
 from qastanet.models.network import POOLINGS, DifferenceNetwork
@@ -56,7 +56,7 @@ def assert_agree(found, wanted):
     np.testing.assert_allclose(
         found.coherence[rest], wanted.coherence[rest], rtol=0, atol=FAST_COHERENCE
     )
-    fine = (slice(None), slice(0, fast.FIRST_ENVELOPE))
+    fine = (slice(None), slice(0, front_end.FIRST_ENVELOPE))
     np.testing.assert_allclose(
         found.coherence[fine], wanted.coherence[fine], rtol=0, atol=FAST_COHERENCE
     )
@@ -67,14 +67,14 @@ def assert_agree(found, wanted):
 @pytest.mark.parametrize("samples", [1920, 1927, 5003, 38400, 48017, 96001, 100000])
 def test_binaural_noise_of_any_length(samples):
     signal = noise(2, samples)
-    assert_agree(fast.features(signal), exact(signal))
+    assert_agree(front_end.features(signal), exact(signal))
 
 
 @pytest.mark.parametrize("channels", [4, 9, 16])
 @pytest.mark.parametrize("heads", [1, 2])
 def test_ambisonics_with_several_heads(channels, heads):
     signal = noise(channels, 50021, seed=channels)
-    found = fast.features(signal, FILTERS[:heads])
+    found = front_end.features(signal, FILTERS[:heads])
     assert found.ild.shape == (heads, 29, 26)
     assert all(each.dtype in (np.float32, np.complex64) for each in found)
     assert_agree(found, exact(signal, heads=heads))
@@ -113,7 +113,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_extreme_signals(name):
-    assert_agree(fast.features(CASES[name]), exact(CASES[name]))
+    assert_agree(front_end.features(CASES[name]), exact(CASES[name]))
 
 
 @pytest.mark.parametrize("floor_ears", [True, False])
@@ -121,8 +121,8 @@ def test_pair_with_a_silent_ear(floor_ears):
     # without a floor the ILD is infinite, and its difference the largest float, on both paths
     pair = [torch.from_numpy(x).unsqueeze(0) for x in (noise(2, 20000), one_silent_ear())]
     both = []
-    for front_end in ("torch", "fast"):
-        rated = model(2, floor_ears=floor_ears, front_end=front_end)
+    for name in ("torch", "fast"):
+        rated = model(2, floor_ears=floor_ears, front_end=name)
         with torch.inference_mode():
             both.append(rated.differences(*pair)[0, 0, 0])
     assert torch.isfinite(both[1]).all()
@@ -135,7 +135,7 @@ def test_golden_features(case):
     golden = np.load(GOLDEN / "synthetic.npz")
     heard = golden[f"{case}.power"] > golden["limit_threshold"][:, None]
     for i, name in enumerate(("ref", "deg")):
-        found = fast.features(golden[f"{name}_{case}_in"], floor_ears=False)
+        found = front_end.features(golden[f"{name}_{case}_in"], floor_ears=False)
         np.testing.assert_allclose(found.power[0], golden[f"{case}.power"][i], rtol=FAST_POWER)
         error = np.abs(found.ild[0] - golden[f"{case}.ild"][i] / PAPER_ILD)
         assert error[heard[i]].max() < FAST_ILD
@@ -146,7 +146,7 @@ def test_golden_features(case):
 def test_golden_directiveness():
     golden = np.load(GOLDEN / "synthetic.npz")
     for i, name in enumerate(("deg_foa_in", "ref_foa_in")):
-        found = fast.features(golden[name], FILTERS[:1]).directiveness[0]
+        found = front_end.features(golden[name], FILTERS[:1]).directiveness[0]
         np.testing.assert_allclose(found, golden["foa.directiveness"][i], rtol=FAST_POWER)
 
 
@@ -172,14 +172,14 @@ def test_real_sound(cut):
     folder = upstream(AMBIQUAL) / "validation" / "audiofiles"
     samples, rate = sound_files.read(sorted(folder.glob("xylophone*.wav"))[0])
     signal = sampling.resample(samples, rate, 48000)[:, : 144000 - cut]
-    assert_agree(fast.features(signal, FILTERS[:1]), exact(signal))
+    assert_agree(front_end.features(signal, FILTERS[:1]), exact(signal))
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(1920, 6000), st.integers(0, 1000), st.sampled_from([1e-4, 0.1, 1.0]))
 def test_mirrored_ears(samples, seed, level):
     signal = noise(2, samples, level, seed)
-    found, mirrored = fast.features(signal), fast.features(signal[::-1])
+    found, mirrored = front_end.features(signal), front_end.features(signal[::-1])
     np.testing.assert_allclose(mirrored.ild, -found.ild, atol=1e-4)
     np.testing.assert_allclose(mirrored.coherence, found.coherence.conj(), atol=1e-5)
     np.testing.assert_allclose(mirrored.power, found.power, rtol=1e-5)
@@ -190,7 +190,7 @@ def test_mirrored_ears(samples, seed, level):
 def test_level_shifts_power_only(gain_db, seed):
     signal = noise(2, 4800, 0.01, seed)
     gain = 10 ** (gain_db / 20)
-    found, louder = fast.features(signal), fast.features(np.float32(gain) * signal)
+    found, louder = front_end.features(signal), front_end.features(np.float32(gain) * signal)
     np.testing.assert_allclose(louder.power, gain**2 * found.power, rtol=1e-4)
     np.testing.assert_allclose(louder.coherence, found.coherence, atol=1e-4)
 
@@ -200,7 +200,7 @@ def test_hilbert_transform_of_whole_periods(steps):
     rows = noise(3, steps, level=1.0)
     smooth = scipy.signal.savgol_filter(rows, 31, 2, mode="wrap").astype(np.float32)
     wanted = scipy.signal.hilbert(smooth.astype(float)).imag
-    np.testing.assert_allclose(fast_hilbert.circular_hilbert(smooth, steps), wanted, atol=1e-2)
+    np.testing.assert_allclose(hilbert.circular_hilbert(smooth, steps), wanted, atol=1e-2)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

@@ -8,7 +8,7 @@ import soundfile
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from qastanet.hearing.fast import binaural
+from qastanet.hearing.fast.front_end import binaural
 from qastanet.models.parts_model import load_default
 from qastanet.scene import codecs
 from qastanet.scene.degradations import degrade

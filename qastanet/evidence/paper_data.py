@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qastanet.evidence.comparison import add_predictions, headline, map_scenes
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
-from qastanet.hearing.filterbank import filterbank
+from qastanet.hearing.differentiable.filterbank import filterbank
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
 from qastanet.listening_tests.contents import recording
 from qastanet.models.network import DifferenceNetwork

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qastanet.hearing import fast
+from qastanet.hearing.fast import front_end
 from qastanet.models.attribution import Attribution, check_explainable, explain
 from qastanet.scoring.loading import load_scorer
 from qastanet.scoring.pair_scores import open_pair
@@ -85,4 +85,4 @@ def _ears(source: np.ndarray | Recording, start: int, filters: np.ndarray) -> np
         part = source[:, start * SAMPLING_RATE : (start + LISTEN) * SAMPLING_RATE]
     else:
         part = np.concatenate([*islice(source, start, start + LISTEN)], axis=1)
-    return part if len(part) == 2 else fast.binaural(part, filters)
+    return part if len(part) == 2 else front_end.binaural(part, filters)

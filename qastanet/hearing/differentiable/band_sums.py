@@ -1,10 +1,11 @@
 """The bands at the full rate, for PyTorch: what must be summed of them, and its gradient.
 
 Per block of bands: one inverse transform of real and imaginary parts, the magnitude e, and two
-products with small matrices (`qastanet.hearing.planned.smoothing`). Nothing else of the full rate
-is kept. The gradient is written out: it computes the bands again, or takes them if there is room
-for keeping them, and transforms them once more. Both directions are operators of PyTorch that
-`torch.compile`, `torch.func` and CUDA graphs know how to treat; there is no second derivative.
+products with small matrices (`qastanet.hearing.differentiable.planned.smoothing`). Nothing else of
+the full rate is kept. The gradient is written out: it computes the bands again, or takes them if
+there is room for keeping them, and transforms them once more. Both directions are operators of
+PyTorch that `torch.compile`, `torch.func` and CUDA graphs know how to treat; there is no second
+derivative.
 """
 
 from collections.abc import Iterator
@@ -12,10 +13,10 @@ from collections.abc import Iterator
 import torch
 from torch.nn import functional
 
-from qastanet.hearing import planned
-from qastanet.hearing.filterbank import band_parts, spectra
+from qastanet.hearing.differentiable import planned
+from qastanet.hearing.differentiable.filterbank import band_parts, spectra
+from qastanet.hearing.differentiable.planned import ROW, STEPS, Chunks
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, RINGING
-from qastanet.hearing.planned import ROW, STEPS, Chunks
 from qastanet.sound.sampling import FRAME
 
 HIGH = N_BANDS - FIRST_ENVELOPE

@@ -3,9 +3,9 @@
 The same features as `qastanet.hearing.features` and `qastanet.hearing.directiveness` compute with
 PyTorch, without gradients and in single precision: the sound is taken in pieces of one second,
 decoded by overlap-save convolution, and run through compiled loops
-(`qastanet.hearing.fast_kernels`) that keep nothing of a full-rate band. What must wait for the end
+(`qastanet.hearing.fast.kernels`) that keep nothing of a full-rate band. What must wait for the end
 of the signal, the Hilbert transform of the envelopes, is done on their decimated forms
-(`qastanet.hearing.fast_hilbert`). Time and memory grow in proportion to the duration; the pieces
+(`qastanet.hearing.fast.hilbert`). Time and memory grow in proportion to the duration; the pieces
 can come from a file (`qastanet.sound.pieces`).
 """
 
@@ -18,8 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coefficients
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.fast_hilbert import envelope_products
-from qastanet.hearing.fast_kernels import (
+from qastanet.hearing.fast.hilbert import envelope_products
+from qastanet.hearing.fast.kernels import (
     LANES,
     MOMENTS,
     STATES,

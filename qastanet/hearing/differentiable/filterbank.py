@@ -7,9 +7,9 @@ so the result equals the recursion to rounding, for any length and with gradient
 import torch
 from torch.nn import functional
 
-from qastanet.hearing import planned
+from qastanet.hearing.differentiable import planned
+from qastanet.hearing.differentiable.planned import Chunks
 from qastanet.hearing.gammatone import RINGING
-from qastanet.hearing.planned import Chunks
 
 
 def spectra(signal: torch.Tensor, cut: Chunks) -> torch.Tensor:

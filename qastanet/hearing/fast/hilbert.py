@@ -24,7 +24,7 @@ import numpy as np
 import scipy.fft
 
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.fast_kernels import STEP, compiled, kept
+from qastanet.hearing.fast.kernels import STEP, compiled, kept
 from qastanet.sound.sampling import FRAME
 
 CHUNK = 2**18

@@ -2,18 +2,19 @@
 
 Above 1.3 kHz the ears are compared by z = lowpass(e + i H(e)), where e is the envelope of a band
 and H the Hilbert transform, circular over the signal. H and the low-pass commute but for the state
-at rest from which the low-pass begins (`qastanet.hearing.planned.Analysis`), so H is taken of the
-low-passed envelope v, one value in eight samples, by a convolution with its kernel. Frame sums of
-products are those of the values, corrected at the ends of a frame for what lies between them.
-What the means over a step lack of the highest modulations is restored to second order.
+at rest from which the low-pass begins (`qastanet.hearing.differentiable.planned.Analysis`), so H
+is taken of the low-passed envelope v, one value in eight samples, by a convolution with its kernel.
+Frame sums of products are those of the values, corrected at the ends of a frame for what lies
+between them. What the means over a step lack of the highest modulations is restored to second
+order.
 """
 
 import torch
 from torch.nn import functional
 
-from qastanet.hearing import planned
+from qastanet.hearing.differentiable import planned
+from qastanet.hearing.differentiable.planned import ROW, SHARPENING, STEPS
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.planned import ROW, SHARPENING, STEPS
 from qastanet.sound.sampling import FRAME
 
 ROWS = FRAME // ROW
