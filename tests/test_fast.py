@@ -22,8 +22,9 @@ from qastanet.models.scorer import Scorer
 from qastanet.registry import AMBIQUAL as AMBIQUAL_NAME
 from qastanet.registry import path
 from qastanet.scoring.loading import load_model
-from qastanet.sound import sampling, sound_files
+from qastanet.sound import sampling
 from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.files import reading
 
 GOLDEN = Path(__file__).parent / "golden"
 SCORES = json.loads((GOLDEN / "released_scores.json").read_text())["rows"]
@@ -155,7 +156,7 @@ def test_released_scores_on_both_paths(row):
     upstream(AMBIQUAL)
     files = [path(AMBIQUAL_NAME, row[name]) for name in ("ref", "deg")]
     pair = []
-    for samples, rate in map(sound_files.read, files):
+    for samples, rate in map(reading.read, files):
         at_48k = sampling.resample(samples, rate, 48000)[:, : row["samples_48k"]]
         pair.append(torch.from_numpy(np.ascontiguousarray(at_48k)).unsqueeze(0))
     released = load_model("released")
@@ -170,7 +171,7 @@ def test_released_scores_on_both_paths(row):
 @pytest.mark.parametrize("cut", [0, 13])
 def test_real_sound(cut):
     folder = upstream(AMBIQUAL) / "validation" / "audiofiles"
-    samples, rate = sound_files.read(sorted(folder.glob("xylophone*.wav"))[0])
+    samples, rate = reading.read(sorted(folder.glob("xylophone*.wav"))[0])
     signal = sampling.resample(samples, rate, 48000)[:, : 144000 - cut]
     assert_agree(front_end.features(signal, FILTERS[:1]), exact(signal))
 

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from qastanet.listening_tests.ambiqual_ratings import Pair, ambiqual_file
 from qastanet.scoring.loading import load_model
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
 
 
 def score_codec_set(

@@ -24,7 +24,7 @@ from qastanet.scene.degradations import degrade
 from qastanet.scene.synthetic_scenes import random_scene, render
 from qastanet.scoring.manifest import SOUND_FILES, read_manifest
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
 from qastanet.sound.sampling import SAMPLING_RATE
 
 LEAD = 1.0

@@ -21,7 +21,7 @@ from qastanet.hearing.features import Features
 from qastanet.lazy import torch
 from qastanet.models.plain_network import POOLING_NAMES, PlainNetwork
 from qastanet.sound.checks import check_channels
-from qastanet.sound.pieces import Recording
+from qastanet.sound.files.pieces import Recording
 from qastanet.storage import replacing
 from qastanet.version import CONFORMANCE
 

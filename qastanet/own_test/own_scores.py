@@ -21,7 +21,7 @@ from qastanet.rivals.other_metrics import METRICS, SCALES, installed
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.sound.ambisonics import order_of
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
 
 OURS = "parts"
 """Column of the scores of our own model."""

@@ -1,7 +1,7 @@
 """What the header of a sound file says of the length of its sound, kind by kind of file.
 
-Each reader returns a `Header`; `qastanet.sound.containers` decides, by one rule for all of them,
-whether it agrees with what is there. Formats: Microsoft RIFF and EBU Tech 3306 (RF64), ITU-R
+Each reader returns a `Header`; `qastanet.sound.files.containers` decides, by one rule for all of
+them, whether it agrees with what is there. Formats: Microsoft RIFF and EBU Tech 3306 (RF64), ITU-R
 BS.2088 (BW64), Sony Wave64, Apple AIFF-C and CAF 1.0, NeXT/Sun audio, RFC 9639 (FLAC).
 """
 
@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
-from qastanet.sound.flac_frames import last_frame
+from qastanet.sound.files.flac_frames import last_frame
 
 UNKNOWN = 0x7FFFF000
 """Sizes from here on in 32 bits, and 0, stand for a length that was not known."""

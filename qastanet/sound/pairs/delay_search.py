@@ -1,9 +1,9 @@
 """Whether a delay is beyond doubt: a search over whole signals, farther than what is compensated.
 
-`qastanet.sound.alignment` measures a delay to a fraction of a sample where the largest peak of the
-cross-correlation lies within the bound. That peak means nothing if the true delay is larger, and
-little if the signal repeats itself, so that another peak is nearly as high. Here both are noticed,
-from the same weighted cross-correlation, of the whole signals and over two seconds.
+`qastanet.sound.pairs.alignment` measures a delay to a fraction of a sample where the largest peak
+of the cross-correlation lies within the bound. That peak means nothing if the true delay is larger,
+and little if the signal repeats itself, so that another peak is nearly as high. Here both are
+noticed, from the same weighted cross-correlation, of the whole signals and over two seconds.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from qastanet.sound.alignment import BOUND, TRUSTED
+from qastanet.sound.pairs.alignment import BOUND, TRUSTED
 
 FAR = 2.0
 """Delays up to this many seconds are noticed."""

@@ -1,7 +1,7 @@
 """Reading sound files of many kinds, and noticing when one is damaged.
 
 libsndfile (soundfile) reads WAV in all its forms, RF64, W64, FLAC, Ogg, AIFF and CAF; what it does
-not read goes to FFmpeg (`qastanet.sound.ffmpeg_files`). A pipe is read once, into memory. A pattern
+not read goes to FFmpeg (`qastanet.sound.files.ffmpeg`). A pipe is read once, into memory. A pattern
 such as `scene_*.wav` names a set of mono files, one per channel.
 """
 
@@ -18,8 +18,8 @@ import soundfile
 
 from qastanet.errors import InputError
 from qastanet.sound.checks import MOST_CHANNELS
-from qastanet.sound.containers import examine, looks_like_mp3
-from qastanet.sound.ffmpeg_files import kind_of, read_ffmpeg
+from qastanet.sound.files.containers import examine, looks_like_mp3
+from qastanet.sound.files.ffmpeg import kind_of, read_ffmpeg
 from qastanet.sound.options import Options, Sound
 from qastanet.storage import is_pipe, read_once
 

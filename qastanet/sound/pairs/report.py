@@ -6,14 +6,14 @@ Every report travels with the score, so that no number is silently about somethi
 import numpy as np
 import soundfile
 
-from qastanet.sound.alignment import TRUSTED, Delay, delay_of_excerpts, level_change
 from qastanet.sound.checks import LOUDEST
 from qastanet.sound.conventions import suspected_convention
-from qastanet.sound.excerpts import Excerpt, loudest, positions
+from qastanet.sound.files.pieces import Recording
+from qastanet.sound.files.reading import reading
 from qastanet.sound.options import Options, Sound
-from qastanet.sound.pieces import Recording
+from qastanet.sound.pairs.alignment import TRUSTED, Delay, delay_of_excerpts, level_change
+from qastanet.sound.pairs.excerpts import Excerpt, loudest, positions
 from qastanet.sound.sampling import SAMPLING_RATE
-from qastanet.sound.sound_files import reading
 
 AUDIBLE_OFFSET = 0.01
 """A constant part of the signal that is worth a warning, of full scale."""

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.fft
 
 from qastanet.errors import InputError
-from qastanet.sound.excerpts import BLOCK, Excerpt, sounding
+from qastanet.sound.pairs.excerpts import BLOCK, Excerpt, sounding
 
 BOUND = 0.1
 """Largest delay that is looked for, in seconds."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from qastanet.errors import InputError
-from qastanet.sound.headers import Header, followed, header_of, size_of
+from qastanet.sound.files.headers import Header, followed, header_of, size_of
 
 TOLERATED = 0.05
 """This share of the claimed sound may be missing."""

@@ -19,16 +19,16 @@ from qastanet.sound.checks import (
     check_samples,
     check_signal,
 )
-from qastanet.sound.containers import Container, looks_like_mp3
-from qastanet.sound.options import Options
-from qastanet.sound.sampling import PIECE, SAMPLING_RATE, resample, resampled
-from qastanet.sound.sound_files import (
+from qastanet.sound.files.containers import Container, looks_like_mp3
+from qastanet.sound.files.reading import (
     UnknownFormatError,
     is_pattern,
     open_file,
     read,
     reading,
 )
+from qastanet.sound.options import Options
+from qastanet.sound.sampling import PIECE, SAMPLING_RATE, resample, resampled
 from qastanet.storage import is_pipe
 
 

@@ -9,17 +9,25 @@ from pathlib import Path
 import numpy as np
 
 from qastanet.errors import InputError
-from qastanet.sound.alignment import BOUND, NEAR, NEGLIGIBLE, TRUSTED, Delay, estimate_delay, shift
 from qastanet.sound.checks import AMBISONIC_CHANNELS, check_pair, check_samples, check_signal
 from qastanet.sound.conventions import to_ambix
-from qastanet.sound.delay_search import search
-from qastanet.sound.envelope_delay import ACCURACY, envelope_delay
+from qastanet.sound.files.reading import read_sound
 from qastanet.sound.head_locked import ears_of
 from qastanet.sound.layouts import fitted
 from qastanet.sound.options import Options, Sound
-from qastanet.sound.pair_report import describe_pair, jump_told
+from qastanet.sound.pairs.alignment import (
+    BOUND,
+    NEAR,
+    NEGLIGIBLE,
+    TRUSTED,
+    Delay,
+    estimate_delay,
+    shift,
+)
+from qastanet.sound.pairs.delay_search import search
+from qastanet.sound.pairs.envelope_delay import ACCURACY, envelope_delay
+from qastanet.sound.pairs.report import describe_pair, jump_told
 from qastanet.sound.sampling import SAMPLING_RATE, resample
-from qastanet.sound.sound_files import read_sound
 
 WORTH_A_WORD = 0.9
 """If less than this share of a file is compared, it is said."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from qastanet.sound.alignment import BOUND
-from qastanet.sound.delay_search import LONGEST
+from qastanet.sound.pairs.alignment import BOUND
+from qastanet.sound.pairs.delay_search import LONGEST
 
 RATE = 2000
 """Samples of an envelope per second."""
