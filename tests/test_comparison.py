@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet.compendium import tables
-from qastanet.compendium.report_parts import summary
+from qastanet.compendium.pages import printed
+from qastanet.compendium.pages.parts import summary
 from qastanet.evidence import comparison, comparison_tables, comparison_views
 from qastanet.evidence.all_scores import KEY, rated_scores
 from qastanet.listening_tests.contents import RATED
@@ -186,12 +186,12 @@ def test_missing_columns_are_kept(tmp_path, two):
 
 def test_printable_tables(tmp_path, two):
     rows = comparison.correlation_table(two, ["emobiq"], "direct", replicates=20)
-    table = tables.printable(rows[rows.subset == "with_reference"], ["emobiq"])
+    table = printed.printable(rows[rows.subset == "with_reference"], ["emobiq"])
     assert table.dataset.tolist() == ["one", "Pooled, ambisonic", "two"]
     assert set(table.metric) == {"eMoBi-Q"} and set(table.protocol) == {"taken as it is"}
-    tables.write_html(table, tmp_path / "t.html", "95 % intervals")
+    printed.write_html(table, tmp_path / "t.html", "95 % intervals")
     hostile = table.replace("one", r"\input{x} <5")
-    tables.write_latex(hostile, tmp_path / "t.tex", "95 % intervals_of")
+    printed.write_latex(hostile, tmp_path / "t.tex", "95 % intervals_of")
     assert "<caption>95 % intervals</caption>" in (tmp_path / "t.html").read_text()
     text = (tmp_path / "t.tex").read_text()
     assert r"\toprule" in text

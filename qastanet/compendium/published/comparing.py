@@ -9,7 +9,7 @@ kind                tolerance
 ==================  ==================================================================
 table (csv)         one step of the last decimal of the file: 1e-6, or as it was rounded
 arrays (npz)        half precision: two steps, or `MAPS` if that is more; else `ARRAYS`
-figure (svg)        see `qastanet.compendium.drawings`
+figure (svg)        see `qastanet.compendium.published.drawings`
 text (html, tex)    one step of the last decimal of each number
 anything else       none
 ==================  ==================================================================
@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qastanet.compendium.deviations import NUMBER, Comparison, Difference, different
-from qastanet.compendium.drawings import compare_drawings
+from qastanet.compendium.published.deviations import NUMBER, Comparison, Difference, different
+from qastanet.compendium.published.drawings import compare_drawings
 
 ARRAYS = {8: 1e-6, 4: 1e-4}
 """Of arrays in double and in single precision (bytes), relative to the largest value above 1."""

@@ -9,7 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from qastanet.compendium.comparing import Comparison, compare
+from qastanet.compendium.published.comparing import Comparison, compare
 from qastanet.storage import replacing
 
 BUILD = Path("build")

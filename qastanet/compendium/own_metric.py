@@ -58,7 +58,7 @@ def run_given(path: Path) -> Path:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m qastanet.compendium.given")
+    parser = argparse.ArgumentParser(prog="python -m qastanet.compendium.own_metric")
     parser.add_argument("scores", type=Path, help="CSV file: stimulus,signal,<metric>,...")
     scores = parser.parse_args().scores
     return exit_code(lambda: print(f"results: {run_given(scores)}"))

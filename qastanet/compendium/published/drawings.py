@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from qastanet.compendium.deviations import NUMBER, Comparison, Difference, different
+from qastanet.compendium.published.deviations import NUMBER, Comparison, Difference, different
 
 DRAWN = 0.1
 """Points (1/72 inch) in figures: not to be seen."""

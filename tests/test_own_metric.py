@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet.compendium import given
+from qastanet.compendium import own_metric
 from qastanet.errors import InputError
 from qastanet.evidence import comparison, overview
 from qastanet.evidence.given_scores import with_given
@@ -84,4 +84,4 @@ def test_what_cannot_be_used_is_refused_by_name(scores, tmp_path, change, messag
 
 def test_the_folder_of_a_profile_is_not_written_to(scores, tmp_path):
     with pytest.raises(InputError, match="rename it"):
-        given.run_given(_file(tmp_path, _codec(scores, mine=1.0), "smoke.csv"))
+        own_metric.run_given(_file(tmp_path, _codec(scores, mine=1.0), "smoke.csv"))
