@@ -7,7 +7,9 @@ import pytest
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
 from qastanet.compendium import claims
 from qastanet.errors import InputError
-from qastanet.evidence import choice, few_ratings, learning_curve, published_outputs
+from qastanet.evidence.comparison import published_outputs
+from qastanet.evidence.our_model import choice, few_ratings
+from qastanet.evidence.paper import learning_curve
 from qastanet.rivals import log_mel
 from qastanet.training import calibration, paper_plans
 from qastanet.training.rating_scale import CurveScale

@@ -8,7 +8,7 @@ import pytest
 from tolerances import GOLDEN
 
 from qastanet.agreement.statistics import pearson, spearman
-from qastanet.evidence.comparison import FROZEN, HEADLINE, REPORTED, main_subsets
+from qastanet.evidence.comparison.protocols import FROZEN, HEADLINE, REPORTED, main_subsets
 from qastanet.listening_tests.contents import RATED
 from qastanet.storage import read_maps
 from qastanet.training.cross_validation import PROTOCOLS, SCALED

@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qastanet.evidence import few_ratings
 from qastanet.evidence.fold_agreement import agreement
+from qastanet.evidence.our_model import few_ratings
 from qastanet.training import cross_validation
 from qastanet.training.cross_validation import Fold, collect
 from qastanet.training.rating_scale import LIMIT, CurveScale, RatingScale, fit_curve, fit_scale

@@ -14,7 +14,7 @@ from qastanet import registry, storage
 from qastanet.compendium import texts
 from qastanet.compendium.published import keeping
 from qastanet.compendium.published.deviations import listed
-from qastanet.evidence.evaluation import score_codec_set
+from qastanet.evidence.codec_set import score_codec_set
 from qastanet.listening_tests import ambiqual_ratings
 from qastanet.models.parts_model import read_weights
 from qastanet.registry import AMBIQUAL

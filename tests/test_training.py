@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet.evidence import configurations, fold_agreement
+from qastanet.evidence import fold_agreement
+from qastanet.evidence.our_model import configurations
 from qastanet.listening_tests import contents
 from qastanet.models import interval
 from qastanet.models.parts_model import read_weights

@@ -18,10 +18,10 @@ from qastanet.agreement.bootstrap import percentile_interval
 from qastanet.agreement.resampling import replicate, samples_of_scenes
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
 from qastanet.agreement.statistics import ahead, pearson
-from qastanet.evidence import paper_network
-from qastanet.evidence.comparison import add_predictions, increasing
-from qastanet.evidence.comparison_tables import PAPER
-from qastanet.evidence.overview import SEEN
+from qastanet.evidence.comparison.overview import SEEN
+from qastanet.evidence.comparison.protocols import add_predictions, increasing
+from qastanet.evidence.comparison.tables import PAPER
+from qastanet.evidence.paper import many_networks
 from qastanet.listening_tests.contents import recording
 from qastanet.plots.names import DATASETS, LABELS
 from qastanet.rivals.other_metrics import SCALES
@@ -43,7 +43,7 @@ FORMS = "d: on ambisonics and on binaural signals"
 ARTEFACTS = "e: reacts to codec artefacts"
 WHOLE = "the paper's figure for the whole"
 
-MODELS = tuple(paper_network.MODELS)
+MODELS = tuple(many_networks.MODELS)
 BOTH = "both tests"
 
 COLUMNS = [
@@ -138,8 +138,8 @@ def claims(
     Args:
         scores: table of scores.
         predictions: of the trained models.
-        variants: of `qastanet.evidence.paper_network.all_differences`.
-        gains: of `qastanet.evidence.learning_curve.gains`.
+        variants: of `qastanet.evidence.paper.many_networks.all_differences`.
+        gains: of `qastanet.evidence.paper.learning_curve.gains`.
         replicates: bootstrap samples of recordings.
 
     Returns:

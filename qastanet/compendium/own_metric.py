@@ -18,7 +18,7 @@ from qastanet.compendium.workflow import (
     exit_code,
     folder_for,
 )
-from qastanet.evidence.given_scores import with_given
+from qastanet.evidence.comparison.own_metric import with_given
 from qastanet.outputs import Output, claim
 
 SCORES = Path("data/processed/scores.csv")
@@ -30,7 +30,7 @@ def run_given(path: Path) -> Path:
     """Compare the metrics of a file with all others on the public listening tests.
 
     Args:
-        path: see `qastanet.evidence.given_scores`.
+        path: see `qastanet.evidence.comparison.own_metric`.
 
     Returns:
         The folder with tables, figures and the executed notebooks: build/<name of the file>.

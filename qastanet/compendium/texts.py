@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from qastanet.compendium import claims
-from qastanet.evidence.overview import ALL, SEEN, main_form
+from qastanet.evidence.comparison.overview import ALL, SEEN, main_form
 from qastanet.listening_design.predicted_points import ITEMS, rated_items
 from qastanet.plots.names import DATASETS, LABELS
 from qastanet.storage import replacing, write_table

@@ -48,8 +48,8 @@ def own_scores(
         progress: show a progress bar
 
     Returns:
-        table of scores, see `qastanet.evidence.comparison`; pairs that do not differ at all have
-        the role ``reference``, and others without a role are ``coded``
+        table of scores, see `qastanet.evidence.comparison.protocols`; pairs that do not differ at
+        all have the role ``reference``, and others without a role are ``coded``
 
     Raises:
         InputError: if the manifest has several data sets, or a pair cannot be used

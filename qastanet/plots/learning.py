@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qastanet.evidence.overview import main_form
+from qastanet.evidence.comparison.overview import main_form
 from qastanet.plots.names import DATASETS, LABELS
 from qastanet.plots.style import PAGE, PALETTE
 
@@ -58,7 +58,7 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
     """Agreement of single networks (dots) and of the mean of all of them (diamonds).
 
     Args:
-        table: of `qastanet.evidence.paper_network.single_networks`.
+        table: of `qastanet.evidence.paper.many_networks.single_networks`.
         measure: ``pearson``, ``spearman`` or ``rmse``.
     """
     protocols = {
@@ -141,7 +141,7 @@ def configurations(table: pd.DataFrame) -> Figure:
     """Agreement of every configuration (dots), and of the chosen one (diamonds).
 
     Args:
-        table: of `qastanet.evidence.configurations.configuration_table`.
+        table: of `qastanet.evidence.our_model.configurations.configuration_table`.
     """
     table = table[table.folds == "nothing fitted"].round(3)  # as in `networks`
     subsets = list(pd.unique(table.subset))
@@ -174,7 +174,7 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
     """Error on an unseen listening test against the number of its scenes that tell its scale.
 
     Args:
-        table: of `qastanet.evidence.few_ratings.scale_efficiency`.
+        table: of `qastanet.evidence.our_model.few_ratings.scale_efficiency`.
     """
     table = main_form(table)
     names = [name for name in DATASETS if name in set(table.dataset)]

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.evidence.learning_curve import MODELS
+from qastanet.evidence.paper.learning_curve import MODELS
 from qastanet.plots.names import DATASETS, content_name
 from qastanet.plots.style import PAGE, PALETTE
 
@@ -14,7 +14,7 @@ def learning_curve(table: pd.DataFrame) -> Figure:
     """Pearson's correlation and error on the same scenes, whatever was trained on.
 
     Args:
-        table: of `qastanet.evidence.learning_curve.learning_curve`.
+        table: of `qastanet.evidence.paper.learning_curve.learning_curve`.
     """
     table = table.round(4).assign(name=table.model.map(MODELS))
     tested = pd.unique(table.tested)

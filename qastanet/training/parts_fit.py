@@ -2,9 +2,9 @@
 
 All of the model but one number is set beforehand: the units of the parts, the norm over them and
 the curve b (`START`) come from a study of the same kind of statistics, and which parts there are
-was chosen with a look at the public tests (`qastanet.evidence.configurations` lists all that was
-tried). The strictness a is fitted, in every fold anew. A test that uses its scale in another way
-tells a and b of its own.
+was chosen with a look at the public tests (`qastanet.evidence.our_model.configurations` lists all
+that was tried). The strictness a is fitted, in every fold anew. A test that uses its scale in
+another way tells a and b of its own.
 
 Protocols (see `qastanet.training.cross_validation.folds` for the folds):
 

@@ -94,7 +94,7 @@ def summary(overview: pd.DataFrame) -> pd.DataFrame:
     What was not evaluated on a test is empty there.
 
     Args:
-        overview: of `qastanet.evidence.overview.overview`.
+        overview: of `qastanet.evidence.comparison.overview.overview`.
     """
     values = overview.set_index(["metric", "unseen", "dataset", "subset"])
     found = []

@@ -1,8 +1,8 @@
 """Depth of the fast fluctuation of each band: the slow end of roughness (strongest near 70 Hz).
 
-A candidate that the model does without (`qastanet.evidence.configurations`). Bands are those of the
-gammatone filters, their powers taken from short spectra. These resolve about 100 Hz, so bands below
-some 700 Hz share their neighbours' fluctuation.
+A candidate that the model does without (`qastanet.evidence.our_model.configurations`). Bands are
+those of the gammatone filters, their powers taken from short spectra. These resolve about 100 Hz,
+so bands below some 700 Hz share their neighbours' fluctuation.
 """
 
 import itertools

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.evidence.comparison import increasing
+from qastanet.evidence.comparison.protocols import increasing
 from qastanet.rivals.other_metrics import SCALES
 
 
@@ -76,8 +76,8 @@ def turn_distances(rows: pd.DataFrame) -> pd.DataFrame:
     """Change the sign of the correlations of distances, so that more is better throughout.
 
     Args:
-        rows: of `qastanet.evidence.comparison.correlation_table`; mapped scores (loso, lodo) are
-            points and stay as they are.
+        rows: of `qastanet.evidence.comparison.protocols.correlation_table`; mapped scores (loso,
+            lodo) are points and stay as they are.
     """
     turned = rows.copy()
     scales = rows.metric.map(SCALES)
@@ -94,7 +94,7 @@ def main_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     """Choose the rows of the main table: without references; mapped scores of models only.
 
     Args:
-        rows: of `qastanet.evidence.comparison_tables.full_table`.
+        rows: of `qastanet.evidence.comparison.tables.full_table`.
         models: trained ones, shown under all protocols but `lodo`.
     """
     mapped = (rows.protocol == "loso") & ~rows.metric.isin(models)
@@ -102,7 +102,7 @@ def main_rows(rows: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
 
 
 def as_overview(rows: pd.DataFrame) -> pd.DataFrame:
-    """Bring rows of correlations into the form of `qastanet.evidence.overview.overview`.
+    """Bring rows of correlations into the form of `qastanet.evidence.comparison.overview.overview`.
 
     Args:
         rows: one per dataset and metric, scores taken as they are.

@@ -7,7 +7,7 @@ import pandas as pd
 
 from qastanet.agreement.bootstrap import paired_difference
 from qastanet.agreement.resampling import REPLICATES
-from qastanet.evidence.comparison import (
+from qastanet.evidence.comparison.protocols import (
     POOLED,
     add_predictions,
     headline,
@@ -52,7 +52,8 @@ def model_differences(
 
     Args:
         table: table of scores.
-        predictions: of trained models, see `qastanet.evidence.comparison.add_predictions`.
+        predictions: of trained models, see
+            `qastanet.evidence.comparison.protocols.add_predictions`.
         metrics: columns to compare with; None for those of `comparison.headline`.
         model: name of the model.
         replicates: number of bootstrap samples.

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet.agreement.statistics import pearson, spearman
-from qastanet.evidence.configurations import CURVE, OFF, Configuration, distances, subsets
+from qastanet.evidence.our_model.configurations import CURVE, OFF, Configuration, distances, subsets
 from qastanet.models.parts_model import rated
 from qastanet.training.parts_fit import START, UNITS
 

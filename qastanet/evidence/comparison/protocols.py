@@ -40,7 +40,7 @@ REPORTED = ["pemo-q", "bam-q"]
 """Scores taken from the authors of the AES 2023 test."""
 
 YARDSTICKS = ("bitrate", "condition-mean")
-"""Columns that hear nothing; see `qastanet.evidence.overview.with_yardsticks`."""
+"""Columns that hear nothing; see `qastanet.evidence.comparison.overview.with_yardsticks`."""
 
 OTHERS = ("parts", "qastanet-retrained", "qastanet-tuned", *YARDSTICKS)
 """Columns that are added to a table of scores: models, and what hears nothing."""

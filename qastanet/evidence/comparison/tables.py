@@ -9,7 +9,7 @@ from qastanet.agreement.listener_noise import Ceiling, simulated_ceiling
 from qastanet.agreement.resampling import REPLICATES
 from qastanet.agreement.significance import compare_metrics
 from qastanet.agreement.statistics import pearson, spearman
-from qastanet.evidence.comparison import (
+from qastanet.evidence.comparison.protocols import (
     FROZEN,
     REPORTED,
     YARDSTICKS,
@@ -37,7 +37,8 @@ def full_table(
     Args:
         table: table of scores.
         screened: of `with_screened_ratings`.
-        predictions: of trained models, see `qastanet.evidence.comparison.add_predictions`.
+        predictions: of trained models, see
+            `qastanet.evidence.comparison.protocols.add_predictions`.
         replicates: number of bootstrap samples.
         seed: of the random numbers.
     """

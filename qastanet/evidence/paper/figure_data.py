@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from qastanet.evidence.comparison import add_predictions, headline, map_scenes
+from qastanet.evidence.comparison.protocols import add_predictions, headline, map_scenes
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
 from qastanet.hearing.differentiable.filterbank import filterbank
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
@@ -200,7 +200,7 @@ def group_rows(correlations: pd.DataFrame, further: Sequence[str] = ()) -> pd.Da
     """Choose the rows of the table of correlations that compare groups of items.
 
     Args:
-        correlations: of `qastanet.evidence.comparison_tables.full_table`.
+        correlations: of `qastanet.evidence.comparison.tables.full_table`.
         further: metrics to show beside `GROUPED`.
 
     Returns:
