@@ -97,7 +97,7 @@ def predictions(table: pd.DataFrame) -> Figure:
     """Predicted against rated quality, a row per model, with intervals of 90 % if there are.
 
     Args:
-        table: predictions of `qastanet.training.cross_validation` with ``mean``, ``low``, ``high``.
+        table: predictions of `qastanet.training.folds` with ``mean``, ``low``, ``high``.
     """
     protocols = {
         "pooled-source-out": "recording left out",

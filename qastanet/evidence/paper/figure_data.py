@@ -174,7 +174,7 @@ def predicted_points(
 
     Args:
         scores: table of scores.
-        predictions: of trained models, see `qastanet.training.cross_validation.predict`.
+        predictions: of trained models, see `qastanet.training.folds.collect`.
         metrics: untrained ones to take.
 
     Returns:

@@ -14,7 +14,7 @@ from qastanet.agreement.resampling import draw_scenes, weighted_pearson
 from qastanet.agreement.statistics import ahead
 from qastanet.evidence.fold_agreement import measures
 from qastanet.listening_tests.contents import recording
-from qastanet.training.cross_validation import collect
+from qastanet.training.folds import collect
 from qastanet.training.paper_plans import ALL, FEW, PLANS, Pairs, Plan, plan_folds
 
 MODELS = {
@@ -60,7 +60,7 @@ def predictions(
         plans: those that the scores were made by.
 
     Returns:
-        As `qastanet.training.cross_validation.collect`, with ``seeds``, the number of networks.
+        As `qastanet.training.folds.collect`, with ``seeds``, the number of networks.
     """
     parts = []
     for metric, names in MODELS.items():
