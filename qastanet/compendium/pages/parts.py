@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
-from qastanet.compendium import texts
+from qastanet.compendium import text_tables
 from qastanet.plots.names import row_name
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
@@ -98,16 +98,16 @@ def summary(overview: pd.DataFrame) -> pd.DataFrame:
     """
     values = overview.set_index(["metric", "unseen", "dataset", "subset"])
     found = []
-    for metric, unseen in texts.rows(overview):
+    for metric, unseen in text_tables.rows(overview):
         row = {"metric": row_name(metric, unseen)}
-        for dataset, subset in texts.columns(overview):
+        for dataset, subset in text_tables.columns(overview):
             key = (metric, unseen, dataset, subset)
-            title = texts.title(overview, dataset, subset)
+            title = text_tables.title(overview, dataset, subset)
             each = values.loc[key] if key in values.index else None
             row |= {title: None, f"Spearman, {title}": np.nan}
             if each is not None:
                 limits = (each.pearson, each.pearson_low, each.pearson_high)
-                row[title] = "{} [{}, {}]".format(*map(texts.number, limits))
+                row[title] = "{} [{}, {}]".format(*map(text_tables.number, limits))
                 row[f"Spearman, {title}"] = each.spearman
         found.append(row)
     return pd.DataFrame(found)
