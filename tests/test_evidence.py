@@ -8,7 +8,8 @@ import pytest
 from tolerances import GOLDEN
 
 from qastanet.agreement.statistics import pearson, spearman
-from qastanet.evidence.comparison.protocols import FROZEN, HEADLINE, REPORTED, main_subsets
+from qastanet.evidence.comparison.metrics import FROZEN, HEADLINE, REPORTED
+from qastanet.evidence.comparison.protocols import main_subsets
 from qastanet.listening_tests.contents import RATED
 from qastanet.storage import read_maps
 from qastanet.training.folds import PROTOCOLS, SCALED

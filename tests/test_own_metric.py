@@ -8,7 +8,7 @@ import pytest
 
 from qastanet.compendium import own_metric
 from qastanet.errors import InputError
-from qastanet.evidence.comparison import overview, protocols
+from qastanet.evidence.comparison import metrics, overview
 from qastanet.evidence.comparison.own_metric import with_given
 
 SCORES = Path("data/processed/scores.csv")
@@ -35,8 +35,8 @@ def test_a_metric_joins_the_others_and_a_distance_is_turned_round(scores, tmp_pa
     table["mine"] = np.arange(len(table)) / 10
     table["-far"] = np.arange(len(table))[::-1]
     found = with_given(scores, _file(tmp_path, table))
-    assert protocols.given(found) == ["mine", "far"]
-    assert protocols.headline(found)[-2:] == ["mine", "far"]
+    assert metrics.given(found) == ["mine", "far"]
+    assert metrics.headline(found)[-2:] == ["mine", "far"]
     own = found.set_index(["stimulus", "signal"]).loc[list(map(tuple, table.values[:, :2]))]
     assert own.mine.tolist() == pytest.approx(table.mine.tolist())
     assert own.far.tolist() == [-x for x in table["-far"]]

@@ -13,8 +13,9 @@ import pandas as pd
 
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
 from qastanet.compendium.claim_rules import ENOUGH, FAILS, HOLDS, OPEN, difference, verdict
+from qastanet.evidence.comparison.metrics import increasing
 from qastanet.evidence.comparison.overview import SEEN
-from qastanet.evidence.comparison.protocols import add_predictions, increasing
+from qastanet.evidence.comparison.protocols import add_predictions
 from qastanet.evidence.comparison.tables import PAPER
 from qastanet.evidence.paper import many_networks
 from qastanet.listening_tests.contents import recording

@@ -22,7 +22,7 @@ from qastanet.compendium import verdict
 from qastanet.compendium.pages import api, listening, printed, provenance
 from qastanet.compendium.pages.parts import captions, formula, sortable, summary, with_formulas
 from qastanet.errors import InputError
-from qastanet.evidence.comparison import protocols
+from qastanet.evidence.comparison import metrics
 from qastanet.hearing.envelope import CUTOFF
 from qastanet.hearing.gammatone import ENVELOPE_FROM, N_BANDS, centre_frequencies
 from qastanet.hearing.parts import PARTS
@@ -160,8 +160,8 @@ class Report:
             self.page(name, title, "layout.html", content=content)
             rows.append((Markup(f'<a href="{name}">{title}</a>'), *table.shape))
         listing = sortable(pd.DataFrame(rows, columns=["table", "rows", "columns"]), "listing")
-        shown = ["parts", "qastanet-retrained", *protocols.HEADLINE, *protocols.REPORTED]
-        shown += protocols.FROZEN
+        shown = ["parts", "qastanet-retrained", *metrics.HEADLINE, *metrics.REPORTED]
+        shown += metrics.FROZEN
         main = printed.printable(correlations[correlations.subset == "without_reference"], shown)
         self.page(
             "tables.html", "Tables", main=sortable(main, "main", search=True), listing=listing

@@ -38,7 +38,7 @@ def rated_items(scores: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame
     """Put public ratings and scores into one small table, which the package carries.
 
     Args:
-        scores: see `qastanet.evidence.comparison.protocols`; the binaural form is taken where there
+        scores: see `qastanet.evidence.comparison.metrics`; the binaural form is taken where there
             is one
         predictions: of our model, with ``protocol``; those of the test left out are taken
 

@@ -48,7 +48,7 @@ def own_scores(
         progress: show a progress bar
 
     Returns:
-        table of scores, see `qastanet.evidence.comparison.protocols`; pairs that do not differ at
+        table of scores, see `qastanet.evidence.comparison.metrics`; pairs that do not differ at
         all have the role ``reference``, and others without a role are ``coded``
 
     Raises:

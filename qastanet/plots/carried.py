@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.evidence.comparison import protocols
+from qastanet.evidence.comparison import metrics as compared
 from qastanet.evidence.comparison.overview import LISTENERS
 from qastanet.plots.names import DATASETS, row_name
 from qastanet.plots.style import PAGE, readable_numbers
@@ -22,7 +22,7 @@ COLUMNS = {
 }
 """Columns of the figure: two correlations, then those of the parts of the first."""
 
-YARDSTICKS = (*protocols.YARDSTICKS, LISTENERS)
+YARDSTICKS = (*compared.YARDSTICKS, LISTENERS)
 """Rows below the metrics."""
 
 

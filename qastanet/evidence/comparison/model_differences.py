@@ -7,14 +7,8 @@ import pandas as pd
 
 from qastanet.agreement.bootstrap import paired_difference
 from qastanet.agreement.resampling import REPLICATES
-from qastanet.evidence.comparison.protocols import (
-    POOLED,
-    add_predictions,
-    headline,
-    increasing,
-    map_datasets,
-    map_scenes,
-)
+from qastanet.evidence.comparison.metrics import headline, increasing
+from qastanet.evidence.comparison.protocols import POOLED, add_predictions, map_datasets, map_scenes
 from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 

@@ -15,7 +15,7 @@ from qastanet.agreement.listener_noise import simulated_panels
 from qastanet.agreement.mapping import map_out_of_fold
 from qastanet.agreement.splitting import correlation_of_parts, extreme_condition, shuffled
 from qastanet.agreement.statistics import pearson, rmse, spearman
-from qastanet.evidence.comparison.protocols import YARDSTICKS, increasing
+from qastanet.evidence.comparison.metrics import YARDSTICKS, increasing
 from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 
@@ -74,7 +74,7 @@ def overview(
     """Agreement of everything with everything.
 
     Args:
-        table: table of scores, see `qastanet.evidence.comparison.protocols`.
+        table: table of scores, see `qastanet.evidence.comparison.metrics`.
         predictions: of trained models, with ``metric``, ``protocol``, ``signal``, ``score`` (0..1).
         metrics: columns of the table; those without scores in a test are left out there.
         replicates: samples of the bootstrap over recordings.

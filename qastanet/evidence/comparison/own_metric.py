@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qastanet.errors import InputError
-from qastanet.evidence.comparison.protocols import TAKEN
+from qastanet.evidence.comparison.metrics import TAKEN
 from qastanet.scoring.given_tables import number_of, read_rows
 
 KEY = ["stimulus", "signal"]
@@ -22,7 +22,7 @@ def with_given(scores: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     """Add the metrics of a file to the table of scores.
 
     Args:
-        scores: table of scores, see `qastanet.evidence.comparison.protocols`.
+        scores: table of scores, see `qastanet.evidence.comparison.metrics`.
         path: the file.
 
     Returns:

@@ -1,8 +1,4 @@
-"""The comparison of all metrics on all listening tests: which items, which metrics, which rows.
-
-A *table of scores* has one row per stimulus and signal, with what is known of the stimulus
-(`qastanet.listening_tests.contents.RATED`), ``signal`` (ambisonic or binaural) and one column per
-metric.
+"""On which items, and having seen what of a listening test, a metric is held against its ratings.
 
 Protocols say what a number may have seen of the listening test it is compared with:
 
@@ -25,46 +21,11 @@ import pandas as pd
 from qastanet.agreement.correlations import correlations
 from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
 from qastanet.agreement.resampling import REPLICATES
-from qastanet.listening_tests.contents import RATED, recording
+from qastanet.evidence.comparison.metrics import increasing
+from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 
 POOLED = "pooled"
-HEADLINE = [
-    *("qastanet-released", "emobiq", "emobiq-monaural", "emobiq-binaural"),
-    *("ambiqual-lq", "ambiqual-la", "binaqual"),
-    *("visqol", "zimtohrli", "mrstft", "lsd", "log-mel", "si-sdr"),
-]
-"""Metrics that all subsets are worked out for, in the order of tables and figures."""
-
-REPORTED = ["pemo-q", "bam-q"]
-"""Scores taken from the authors of the AES 2023 test."""
-
-YARDSTICKS = ("bitrate", "condition-mean")
-"""Columns that hear nothing; see `qastanet.evidence.comparison.overview.with_yardsticks`."""
-
-OTHERS = ("parts", "qastanet-retrained", "qastanet-tuned", *YARDSTICKS)
-"""Columns that are added to a table of scores: models, and what hears nothing."""
-
-TAKEN = {*RATED, "signal", *SCALES, "reference", "degraded", *OTHERS}
-"""Names of columns that are no metrics of the reader's own."""
-
-FROZEN = ["conformance-3"]
-"""Scores of earlier versions of our model on tests that were opened after they were frozen."""
-
-
-def given(table: pd.DataFrame) -> list[str]:
-    """Name the columns of a table of scores that are metrics of the reader's own.
-
-    Example:
-        >>> given(pd.DataFrame(columns=["stimulus", "signal", "mean", "emobiq", "mine"]))
-        ['mine']
-    """
-    return [name for name in table if name not in TAKEN]
-
-
-def headline(table: pd.DataFrame) -> list[str]:
-    """Metrics of `HEADLINE`, and after them those of the reader's own."""
-    return [*HEADLINE, *given(table)]
 
 
 def main_subsets(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -241,8 +202,3 @@ def add_predictions(table: pd.DataFrame, predictions: pd.DataFrame) -> dict[str,
         wide = part.pivot(index=key, columns="metric", values="score").reset_index()
         found[protocol] = table.merge(wide, on=key, how="inner")
     return found
-
-
-def increasing(scale: float | None) -> bool:
-    """Tell from its scale whether a larger score of a metric means higher quality."""
-    return scale is None or scale > 0

@@ -9,15 +9,8 @@ from qastanet.agreement.listener_noise import Ceiling, simulated_ceiling
 from qastanet.agreement.resampling import REPLICATES
 from qastanet.agreement.significance import compare_metrics
 from qastanet.agreement.statistics import pearson, spearman
-from qastanet.evidence.comparison.protocols import (
-    FROZEN,
-    REPORTED,
-    YARDSTICKS,
-    add_predictions,
-    correlation_table,
-    headline,
-    main_subsets,
-)
+from qastanet.evidence.comparison.metrics import FROZEN, REPORTED, YARDSTICKS, headline
+from qastanet.evidence.comparison.protocols import add_predictions, correlation_table, main_subsets
 from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 

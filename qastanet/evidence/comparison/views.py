@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.evidence.comparison.protocols import increasing
+from qastanet.evidence.comparison.metrics import increasing
 from qastanet.rivals.other_metrics import SCALES
 
 

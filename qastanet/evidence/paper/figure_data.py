@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from qastanet.evidence.comparison.protocols import add_predictions, headline, map_scenes
+from qastanet.evidence.comparison.metrics import headline
+from qastanet.evidence.comparison.protocols import add_predictions, map_scenes
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
 from qastanet.hearing.differentiable.filterbank import filterbank
 from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
