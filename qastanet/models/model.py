@@ -9,7 +9,7 @@ from torch import nn
 from qastanet.errors import InputError
 from qastanet.hearing.differences import FEATURE_NAMES, differences
 from qastanet.hearing.directiveness import directiveness
-from qastanet.hearing.fast.front_end import features as fast_features
+from qastanet.hearing.fast import front_end as fast
 from qastanet.hearing.features import Features, binaural_features
 from qastanet.models.network import DifferenceNetwork
 from qastanet.models.plain_network import SCORE_LIMIT
@@ -111,7 +111,7 @@ class QASTAnet(nn.Module):
         if self._takes_fast_path(signal) and front_end != "torch":
             filters = [decode.filters.detach().numpy() for decode in self.decoders]
             each = [
-                fast_features(x, filters, self.floor_ears, directive)
+                fast.features(x, filters, self.floor_ears, directive)
                 for x in signal.detach().numpy()
             ]
             stacked = (None if m[0] is None else np.stack(m) for m in zip(*each, strict=True))

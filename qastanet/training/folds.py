@@ -1,6 +1,6 @@
 """Folds: what is left out, trained on and predicted, and the table of what is predicted unseen.
 
-Protocols:
+Protocols (few scenes, for learning curves: `qastanet.training.paper_plans.plan_folds`):
 
 * ``loso``: leave one scene out within a listening test; the other test is not seen either.
 * ``pooled-loso``: leave one scene out of all tests together.
@@ -13,8 +13,6 @@ Protocols:
   scale of their listening test (`qastanet.training.rating_scale`), fitted on ratings of other
   scenes of that test: those that were trained on, under ``lodo-scaled`` all other recordings. A
   model trained for one test (``loso``, ``source-out``) always predicts on its scale.
-
-Folds of the learning curves, on few scenes: `qastanet.training.paper_plans.plan_folds`.
 
 All forms of a scene (ambisonic and binaural) are left out together, and so are they in everything
 that training does: the mix of metrics of the pre-training is fitted in the fold too.
