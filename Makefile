@@ -41,7 +41,7 @@ reproduce: setup
 	@$(PYTHON) -m qastanet.compendium.workflow own -- "$$MANIFEST"
 else ifdef SCORES
 reproduce: setup
-	@$(PYTHON) -m qastanet.compendium.given -- "$$SCORES"
+	@$(PYTHON) -m qastanet.compendium.own_metric -- "$$SCORES"
 else
 reproduce: results ## run the notebooks: every table and figure, held against the published ones; with MANIFEST=my_test.csv, of that test; with SCORES=my_metric.csv, with that metric beside the others
 	@$(PYTHON) -m qastanet.compendium.verdict --profile "$$PROFILE"

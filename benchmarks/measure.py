@@ -18,8 +18,8 @@ import numpy as np
 
 from qastanet.hearing.features import Features
 from qastanet.scoring.loading import load_model, load_scorer
-from qastanet.sound import sound_files
-from qastanet.sound.pieces import recording
+from qastanet.sound.files import reading
+from qastanet.sound.files.pieces import recording
 
 MODEL = "released"
 """What scores; the front end takes nearly all of the time."""
@@ -52,7 +52,7 @@ def textbook(pairs: list[tuple[str, str]], jobs: int) -> list[float]:
     scorer = load_scorer(MODEL)
     scores = []
     for pair in pairs:
-        signals = (sound_files.read(path)[0].astype(float) for path in pair)
+        signals = (reading.read(path)[0].astype(float) for path in pair)
         both = [features(signal, scorer.filters, scorer.floor_ears) for signal in signals]
         scores.append(scorer.score(*both))
     return scores
@@ -70,7 +70,7 @@ def pytorch() -> Callable:
         torch.set_num_threads(jobs)
         scores = []
         for pair in pairs:
-            signals = [torch.from_numpy(sound_files.read(path)[0]).unsqueeze(0) for path in pair]
+            signals = [torch.from_numpy(reading.read(path)[0]).unsqueeze(0) for path in pair]
             with torch.inference_mode():
                 scores.append(model(*signals).item())
         return scores
@@ -92,7 +92,7 @@ def gradient() -> Callable:
         torch.set_num_threads(jobs)
         scores = []
         for pair in pairs:
-            signals = [torch.from_numpy(sound_files.read(path)[0]).unsqueeze(0) for path in pair]
+            signals = [torch.from_numpy(reading.read(path)[0]).unsqueeze(0) for path in pair]
             lost = quality_loss(signals[1].requires_grad_(), signals[0], model)
             lost.backward()
             scores.append(1 - lost.item())

@@ -6,20 +6,22 @@
 
 The packages, in the order of the data flow; each imports only those that stand before it:
 
-* `sound`: files and arrays, until two of them can be compared
+* `sound`: arrays, `sound.files` and `sound.pairs`, until two signals can be compared
 * `scene`: rooms, dry sounds, codecs and degradations: scenes whose content is known
-* `hearing`: the model of hearing, from signals to features, differences and parts
+* `hearing`: the model of hearing, from signals to features, differences and parts; `hearing.fast`
+  is compiled, `hearing.differentiable` has a gradient
 * `models`: from differences to a score
 * `scoring`: pairs, campaigns, training loops, explanations
 * `rivals`: other metrics behind one interface
 * `listening_tests`: ratings, and the sounds that were rated
-* `training`: networks and numbers that ratings tell
+* `training`: networks and numbers that ratings tell; `training.folds` says what is left out
 * `agreement`: statistics of agreement; knows no metric
-* `evidence`: the tables behind figures and text
+* `evidence`: the tables behind figures and text: `evidence.comparison` of metrics, one's own among
+  them, `evidence.paper` on its network, `evidence.our_model` on its choice
 * `own_test`: a listening test of one's own
 * `listening_design`: the next listening test: its plan, sounds and pages
 * `plots`: figures of tables
-* `compendium`: notebooks, verdict and report
+* `compendium`: notebooks, verdict and report; `compendium.published` results, `compendium.pages`
 * `explore`: what the sliders move
 
 Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`, above them

@@ -68,8 +68,8 @@ def read_it(content: bytes, folder: Path) -> str:
         what came of it: "read", or the reason of the refusal
     """
     from qastanet.errors import InputError
-    from qastanet.sound.pieces import recording
-    from qastanet.sound.sound_files import read
+    from qastanet.sound.files.pieces import recording
+    from qastanet.sound.files.reading import read
 
     if not content:
         return "nothing"
@@ -99,8 +99,8 @@ def main() -> None:
     import atheris
 
     with atheris.instrument_imports(include=["qastanet"]):
-        import qastanet.sound.pieces
-        import qastanet.sound.sound_files  # noqa: F401
+        import qastanet.sound.files.pieces
+        import qastanet.sound.files.reading  # noqa: F401
 
     folder = Path(tempfile.mkdtemp())
     corpus = Path(sys.argv[1])

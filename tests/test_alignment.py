@@ -10,8 +10,9 @@ from mirror import folder
 from qastanet.errors import InputError
 from qastanet.listening_tests.ambiqual_ratings import ambiqual2_pairs
 from qastanet.registry import AMBIQUAL, path
-from qastanet.sound import alignment, sound_files
-from qastanet.sound.delay_search import search
+from qastanet.sound.files import reading
+from qastanet.sound.pairs import alignment
+from qastanet.sound.pairs.delay_search import search
 
 RATE = 48000
 
@@ -86,7 +87,7 @@ def test_level_change():
 def test_real_codings_are_aligned():
     folder("QASTANET_DATA_MIRROR")
     for pair in [p for p in ambiqual2_pairs() if p.stimulus.endswith("FOA32")][::3]:
-        (reference, rate), (degraded, _) = (sound_files.read(path(AMBIQUAL, n)) for n in pair[1:])
+        (reference, rate), (degraded, _) = (reading.read(path(AMBIQUAL, n)) for n in pair[1:])
         found = alignment.estimate_delay(reference, degraded, rate)
         assert abs(found.samples) < alignment.NEGLIGIBLE and not found.drifts
         assert found.confidence > 0.6

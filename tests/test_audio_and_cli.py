@@ -14,7 +14,8 @@ from qastanet import registry
 from qastanet.cli import main
 from qastanet.errors import InputError
 from qastanet.scoring import loading, pair_scores
-from qastanet.sound import checks, sampling, sound_files
+from qastanet.sound import checks, sampling
+from qastanet.sound.files import reading
 
 RNG = np.random.default_rng(0)
 
@@ -34,7 +35,7 @@ def sound(tmp_path):
 
 def test_reads_what_was_written(sound):
     values = RNG.standard_normal((5000, 9)).astype(np.float32)
-    samples, rate = sound_files.read(sound("a.wav", values=values, rate=44100))
+    samples, rate = reading.read(sound("a.wav", values=values, rate=44100))
     np.testing.assert_array_equal(samples, values.T)
     assert rate == 44100
 

@@ -21,7 +21,7 @@ from qastanet.listening_tests.rated_manifest import read_rated_manifest
 from qastanet.models.parts_model import WEIGHTS
 from qastanet.own_test import own_pairs
 from qastanet.scoring import campaign, loading
-from qastanet.sound import sound_files
+from qastanet.sound.files import reading
 
 RNG = np.random.default_rng(0)
 
@@ -327,7 +327,7 @@ def test_permission_denied_is_told(empty, monkeypatch, capsys):
         raise PermissionError(13, "Permission denied")
 
     arguments = score(sound("d.wav"))
-    monkeypatch.setattr(sound_files.soundfile, "SoundFile", denied)
+    monkeypatch.setattr(reading.soundfile, "SoundFile", denied)
     assert main(arguments) == 2
     assert "cannot be read ([Errno 13] Permission denied)" in capsys.readouterr().err
 

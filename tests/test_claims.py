@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
-from qastanet.compendium import claims
+from qastanet.compendium import claim_rules, claims
 from qastanet.errors import InputError
-from qastanet.evidence import choice, few_ratings, learning_curve, published_outputs
+from qastanet.evidence.comparison import published_outputs
+from qastanet.evidence.our_model import choice, few_ratings
+from qastanet.evidence.paper import learning_curve
 from qastanet.rivals import log_mel
 from qastanet.training import calibration, paper_plans
 from qastanet.training.rating_scale import CurveScale
@@ -32,23 +34,26 @@ def _items(first, second, recordings=7, each=4):
 
 def test_a_clear_difference_holds_and_its_reverse_does_not():
     items = _items(1.0, 60.0)
-    one, other = claims.difference(items, "x", "y", 400), claims.difference(items, "y", "x", 400)
-    assert claims.verdict(*one[3:]) == claims.HOLDS
-    assert claims.verdict(*other[3:]) == claims.FAILS
+    one, other = (
+        claim_rules.difference(items, "x", "y", 400),
+        claim_rules.difference(items, "y", "x", 400),
+    )
+    assert claim_rules.verdict(*one[3:]) == claim_rules.HOLDS
+    assert claim_rules.verdict(*other[3:]) == claim_rules.FAILS
     assert one.difference == pytest.approx(-other.difference)
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
 
 
 def test_of_three_recordings_nothing_can_be_told():
-    found = claims.difference(_items(0.0, 60.0, recordings=3), "x", "y", 200)
+    found = claim_rules.difference(_items(0.0, 60.0, recordings=3), "x", "y", 200)
     assert found.low > 0 and found.ahead == 3
-    assert claims.verdict(*found[3:]) == claims.OPEN
+    assert claim_rules.verdict(*found[3:]) == claim_rules.OPEN
 
 
 def test_two_tests_count_alike_in_a_difference():
     first, second = _items(1.0, 60.0), _items(60.0, 1.0, each=8).assign(dataset="e")
-    apart = [claims.difference(each, "x", "y", 50).difference for each in (first, second)]
-    both = claims.difference(pd.concat([first, second]), "x", "y", 50)
+    apart = [claim_rules.difference(each, "x", "y", 50).difference for each in (first, second)]
+    both = claim_rules.difference(pd.concat([first, second]), "x", "y", 50)
     assert both.difference == pytest.approx(np.mean(apart)) and both.recordings == 14
 
 
@@ -56,9 +61,9 @@ def test_kept_claims_follow_their_own_rule(kept):
     told = kept[kept.low.notna() & kept.recordings.notna()]
     told = told[told.claim != claims.LITTLE]
     for row in told.itertuples():
-        expected = claims.verdict(row.low, row.high, row.ahead, row.recordings)
+        expected = claim_rules.verdict(row.low, row.high, row.ahead, row.recordings)
         assert row.verdict == expected, row.test
-    assert (kept[kept.recordings < claims.ENOUGH].verdict == claims.OPEN).sum() > 30
+    assert (kept[kept.recordings < claim_rules.ENOUGH].verdict == claim_rules.OPEN).sum() > 30
     assert set(kept.claim) == {
         *(claims.GENERAL, claims.LITTLE, claims.EXPERT, claims.FORMS),
         *(claims.ARTEFACTS, claims.WHOLE),
@@ -67,7 +72,7 @@ def test_kept_claims_follow_their_own_rule(kept):
 
 def test_groups_of_few_items_are_named_and_not_told(kept):
     few = kept[(kept.n < claims.LEAST) & kept["items"].str.contains(":", na=False)]
-    assert len(few) >= 5 and few.value.isna().all() and (few.verdict == claims.OPEN).all()
+    assert len(few) >= 5 and few.value.isna().all() and (few.verdict == claim_rules.OPEN).all()
 
 
 def test_published_figures_are_called_so(kept):

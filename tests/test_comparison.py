@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet.compendium import tables
-from qastanet.compendium.report_parts import summary
-from qastanet.evidence import comparison, comparison_tables, comparison_views
+from qastanet.compendium.pages import printed
+from qastanet.compendium.pages.parts import summary
 from qastanet.evidence.all_scores import KEY, rated_scores
+from qastanet.evidence.comparison import metrics, protocols, tables, views
 from qastanet.listening_tests.contents import RATED
 from qastanet.plots import names
 
@@ -42,9 +42,9 @@ METRICS = {"emobiq": 100.0, "lsd": -1.0}
 
 
 def test_subsets(two):
-    main = comparison.main_subsets(two)
+    main = protocols.main_subsets(two)
     assert [int(mask.sum()) for mask in main.values()] == [40, 32, 24, 32]
-    groups = comparison.group_subsets(two)
+    groups = protocols.group_subsets(two)
     assert {"group_music", "group_speech", "room_anechoic", "order_1", "condition_good"} <= set(
         groups
     )
@@ -53,39 +53,39 @@ def test_subsets(two):
 
 
 def test_scene_mapping_does_not_see_the_scene(two):
-    mapped = comparison.map_scenes(two, METRICS)
+    mapped = protocols.map_scenes(two, METRICS)
     changed = two.copy()
     own = changed.content == "one-a"
     changed.loc[own, "mean"] = 100 - changed.loc[own, "mean"]
-    again = comparison.map_scenes(changed, METRICS)
+    again = protocols.map_scenes(changed, METRICS)
     pd.testing.assert_frame_equal(mapped.loc[own, list(METRICS)], again.loc[own, list(METRICS)])
     assert mapped.emobiq.between(0, 105).all()
     assert mapped["lsd"].corr(mapped["mean"]) > 0.9  # a distance comes out as points
 
 
 def test_dataset_mapping_does_not_see_the_dataset(two):
-    mapped = comparison.map_datasets(two, METRICS)
+    mapped = protocols.map_datasets(two, METRICS)
     changed = two.copy()
     own = changed.dataset == "one"
     changed.loc[own, "mean"] = 100 - changed.loc[own, "mean"]
-    again = comparison.map_datasets(changed, METRICS)
+    again = protocols.map_datasets(changed, METRICS)
     pd.testing.assert_series_equal(mapped.emobiq[own], again.emobiq[own])
     assert not np.allclose(mapped.emobiq[~own], again.emobiq[~own])
 
 
 def test_dataset_mapping_needs_another_dataset():
-    mapped = comparison.map_datasets(toy("one"), METRICS)
+    mapped = protocols.map_datasets(toy("one"), METRICS)
     assert mapped[list(METRICS)].isna().all().all()
 
 
 def test_table(two):
-    rows = comparison.correlation_table(two, ["emobiq", "lsd"], "loso", replicates=50)
+    rows = protocols.correlation_table(two, ["emobiq", "lsd"], "loso", replicates=50)
     assert set(rows.dataset) == {"one", "two", "pooled"}
     row = rows.query("dataset == 'one' and metric == 'lsd' and subset == 'with_reference'").iloc[0]
     assert row.pearson > 0.9
     assert row.rmse == pytest.approx(row.rmse_mapped)
     assert np.isnan(row.rmse_in_sample)
-    direct = comparison.correlation_table(two, ["lsd"], "direct", replicates=50, groups=True)
+    direct = protocols.correlation_table(two, ["lsd"], "direct", replicates=50, groups=True)
     assert (direct[direct.subset == "with_reference"].pearson < -0.9).all()
     assert "group_speech" in set(direct.subset)
 
@@ -95,10 +95,10 @@ def test_predictions_take_part(two):
         metric="qastanet", protocol="loso", score=two["mean"] / 100
     )
     predictions = pd.concat([predictions, predictions.assign(protocol="lodo", metric="other")])
-    joined = comparison.add_predictions(two, predictions)
+    joined = protocols.add_predictions(two, predictions)
     assert set(joined) == {"loso", "lodo"}
     screened = two[two.dataset == "one"].assign(dataset="one-screened")
-    full = comparison_tables.full_table(two, screened, predictions, replicates=20)
+    full = tables.full_table(two, screened, predictions, replicates=20)
     rows = full[full.metric == "qastanet"]
     assert set(rows.protocol) == {"loso"}
     assert rows.pearson.dropna().to_numpy() == pytest.approx(1)
@@ -110,7 +110,7 @@ def test_one_form_of_each_stimulus_is_compared(two):
     heard = two.copy().assign(signal="binaural", emobiq=0.5, lsd=3.0)
     both = pd.concat([heard, two.assign(lsd=np.nan)], ignore_index=True)
     predictions = heard.assign(metric="ours", protocol="pooled-source-out", score=0.25)
-    view = comparison_views.as_heard(both, ["emobiq", "lsd"], predictions)
+    view = views.as_heard(both, ["emobiq", "lsd"], predictions)
     assert len(view) == len(two)
     assert view.emobiq.to_numpy() == pytest.approx(two.emobiq.to_numpy())
     assert (view["lsd"] == -3).all() and (view.ours == 0.25).all()  # what only the ears have
@@ -121,7 +121,7 @@ def test_distances_are_turned_round_once():
     for name in ("pearson", "spearman", "kendall"):
         row |= {name: -0.5, f"{name}_lo": -0.8, f"{name}_hi": -0.1}
     rows = pd.DataFrame([row, row | {"protocol": "loso"}, row | {"metric": "emobiq"}])
-    turned = comparison_views.turn_distances(rows)
+    turned = views.turn_distances(rows)
     assert turned.pearson.tolist() == [0.5, -0.5, -0.5]
     assert turned.loc[0, ["pearson_lo", "pearson_hi"]].tolist() == [0.1, 0.8]
 
@@ -142,24 +142,24 @@ def test_summary_has_the_tests_that_a_metric_was_evaluated_on():
 
 
 def test_within_scenes_and_ceilings(two):
-    within = comparison_tables.within_scenes(two, ["emobiq"])
+    within = tables.within_scenes(two, ["emobiq"])
     assert within.spearman.min() > 0.9
     assert within.groupby("dataset").content.nunique().tolist() == [4, 4]
-    limits = comparison_tables.ceilings(two)
+    limits = tables.ceilings(two)
     assert limits.pearson.between(0.9, 1).all()
 
 
 def test_pooled_rows_are_of_metrics_that_several_tests_have(two):
     scored = two.assign(visqol=two.emobiq.where(two.dataset == "one"))
-    rows = comparison.correlation_table(scored, ["emobiq", "visqol"], "direct", replicates=20)
+    rows = protocols.correlation_table(scored, ["emobiq", "visqol"], "direct", replicates=20)
     pooled = rows[rows.dataset == "pooled"]
     assert set(pooled.metric) == {"emobiq"}
     assert "visqol" in set(rows[rows.dataset == "one"].metric)
 
 
 def test_differences_leave_out_constant_metrics(two):
-    view = comparison_views.as_heard(two.assign(visqol=1.0), ["emobiq", "lsd", "visqol"])
-    pairs = comparison_tables.difference_table(view, ["emobiq", "lsd", "visqol"], replicates=50)
+    view = views.as_heard(two.assign(visqol=1.0), ["emobiq", "lsd", "visqol"])
+    pairs = tables.difference_table(view, ["emobiq", "lsd", "visqol"], replicates=50)
     assert pairs[["dataset", "metric_a", "metric_b"]].to_numpy().tolist() == [
         ["one", "emobiq", "lsd"],
         ["two", "emobiq", "lsd"],
@@ -169,7 +169,7 @@ def test_differences_leave_out_constant_metrics(two):
 def test_realisations(two):
     one = two[two.dataset == "one"]
     again = one[["stimulus"]].assign(seed=3, emobiq=one["mean"]).iloc[:5]
-    rows = comparison_tables.realisation_table(one, again, "emobiq")
+    rows = tables.realisation_table(one, again, "emobiq")
     assert rows.n.tolist() == [20, 16]
 
 
@@ -185,13 +185,13 @@ def test_missing_columns_are_kept(tmp_path, two):
 
 
 def test_printable_tables(tmp_path, two):
-    rows = comparison.correlation_table(two, ["emobiq"], "direct", replicates=20)
-    table = tables.printable(rows[rows.subset == "with_reference"], ["emobiq"])
+    rows = protocols.correlation_table(two, ["emobiq"], "direct", replicates=20)
+    table = printed.printable(rows[rows.subset == "with_reference"], ["emobiq"])
     assert table.dataset.tolist() == ["one", "Pooled, ambisonic", "two"]
     assert set(table.metric) == {"eMoBi-Q"} and set(table.protocol) == {"taken as it is"}
-    tables.write_html(table, tmp_path / "t.html", "95 % intervals")
+    printed.write_html(table, tmp_path / "t.html", "95 % intervals")
     hostile = table.replace("one", r"\input{x} <5")
-    tables.write_latex(hostile, tmp_path / "t.tex", "95 % intervals_of")
+    printed.write_latex(hostile, tmp_path / "t.tex", "95 % intervals_of")
     assert "<caption>95 % intervals</caption>" in (tmp_path / "t.html").read_text()
     text = (tmp_path / "t.tex").read_text()
     assert r"\toprule" in text
@@ -207,4 +207,4 @@ def test_everything_in_the_tables_has_a_name_for_readers():
     assert set(rows.protocol) <= set(names.PROTOCOLS)
     assert set(rows.dataset) <= set(names.DATASETS)
     main = rows[rows.protocol != "direct"].metric
-    assert set(main) | set(comparison.HEADLINE) <= set(names.LABELS)
+    assert set(main) | set(metrics.HEADLINE) <= set(names.LABELS)

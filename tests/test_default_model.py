@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tolerances import SCORE
 
-from qastanet.hearing.fast import binaural
+from qastanet.hearing.fast.front_end import binaural
 from qastanet.models.default_model import load_default_model
 from qastanet.models.parts_model import PartsScores, load_default, read_weights
 from qastanet.scene.degradations import degrade

@@ -135,14 +135,13 @@ def test_spaudiopy_works_with_the_installed_numpy_and_scipy():
 def test_names_went_where_the_changelog_says():
     text = (ROOT / "CHANGELOG.md").read_text()
     lines = text.partition("### Where names went in 0.2.0")[2].partition("\nGone with")[0]
+    modules, _, names = lines.partition("| name | now |")
     places = []
-    for row in (line.split("|")[1:-1] for line in lines.splitlines() if line.startswith("| `")):
-        known = re.findall(r"`([\w.]+)`", row[1])
-        if package := re.fullmatch(r" `(\w+)` ", row[0]):
-            former = re.findall(r"`(\w+)` \(now", row[1])
-            places += [f"{package[1]}.{name}" for name in known if name not in former]
-        else:
-            places += known
+    for package, known in re.findall(r"^\| `([\w.]+)` \| (.*) \|$", modules, re.MULTILINE):
+        present = re.sub(r"`\w+` \(now ([^)]*)\)", r"\1", known)
+        places += [f"{package}.{name}" for name in re.findall(r"`(\w+)`", present)]
+    for now in re.findall(r"^\| `.* \| (.*) \|$", names, re.MULTILINE):
+        places += re.findall(r"`([\w.]+)`", now)
     assert len(places) > 100
     for place in places:
         assert pkgutil.resolve_name(f"qastanet.{place}") is not None

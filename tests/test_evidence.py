@@ -8,10 +8,11 @@ import pytest
 from tolerances import GOLDEN
 
 from qastanet.agreement.statistics import pearson, spearman
-from qastanet.evidence.comparison import FROZEN, HEADLINE, REPORTED, main_subsets
+from qastanet.evidence.comparison.metrics import FROZEN, HEADLINE, REPORTED
+from qastanet.evidence.comparison.protocols import main_subsets
 from qastanet.listening_tests.contents import RATED
 from qastanet.storage import read_maps
-from qastanet.training.cross_validation import PROTOCOLS, SCALED
+from qastanet.training.folds import PROTOCOLS, SCALED
 
 DATA = Path(__file__).parent.parent / "data" / "processed"
 AGREEMENT = 0.03  # of correlations

@@ -19,7 +19,7 @@ from qastanet.errors import InputError
 from qastanet.explore import benches, codec_bench, level_bench, placed_sound, widgets
 from qastanet.explore.one_frame import one_frame
 from qastanet.explore.placed_sound import DECODERS, DESIGNED, MEASURED, THIRD, Placed
-from qastanet.hearing import fast
+from qastanet.hearing.fast import front_end
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
 from qastanet.scene.binaural_cues import time_difference
@@ -99,7 +99,7 @@ def test_the_statements_of_the_ears_notebook():
 @pytest.mark.parametrize("band", [0, 8, 9, 28])
 def test_one_frame_is_what_the_front_end_computes(band):
     heard = placed_sound.ears(Placed(azimuth=40, diffuse=0.3))
-    found, whole = one_frame(heard, band, 7), fast.features(heard)
+    found, whole = one_frame(heard, band, 7), front_end.features(heard)
     assert found.ild == pytest.approx(float(whole.ild[0, band, 7]), abs=FAST_ILD)
     assert abs(found.coherence - whole.coherence[0, band, 7]) < FAST_COHERENCE
     amplitudes = 10 ** ((found.ear_levels - FULL_SCALE_LEVEL) / 20)

@@ -14,8 +14,8 @@ from mirror import AMBIQUAL, upstream
 from tolerances import EXACT_SCORE, FAST_COHERENCE, FAST_ILD, FAST_POWER, FAST_SCORE, SCORE
 
 from qastanet.errors import InputError
-from qastanet.hearing import fast, fast_hilbert
 from qastanet.hearing.differences import PAPER_ILD
+from qastanet.hearing.fast import front_end, hilbert
 from qastanet.hearing.features import Features, audible
 from qastanet.models.model import QASTAnet
 from qastanet.models.network import POOLINGS, DifferenceNetwork
@@ -23,8 +23,9 @@ from qastanet.models.scorer import Scorer
 from qastanet.registry import AMBIQUAL as AMBIQUAL_NAME
 from qastanet.registry import path
 from qastanet.scoring.loading import load_model
-from qastanet.sound import sampling, sound_files
+from qastanet.sound import sampling
 from qastanet.sound.binaural import BinauralDecoder
+from qastanet.sound.files import reading
 
 GOLDEN = Path(__file__).parent / "golden"
 SCORES = json.loads((GOLDEN / "released_scores.json").read_text())["rows"]
@@ -57,7 +58,7 @@ def assert_agree(found, wanted):
     np.testing.assert_allclose(
         found.coherence[rest], wanted.coherence[rest], rtol=0, atol=FAST_COHERENCE
     )
-    fine = (slice(None), slice(0, fast.FIRST_ENVELOPE))
+    fine = (slice(None), slice(0, front_end.FIRST_ENVELOPE))
     np.testing.assert_allclose(
         found.coherence[fine], wanted.coherence[fine], rtol=0, atol=FAST_COHERENCE
     )
@@ -68,14 +69,14 @@ def assert_agree(found, wanted):
 @pytest.mark.parametrize("samples", [1920, 1927, 5003, 38400, 48017, 96001, 100000])
 def test_binaural_noise_of_any_length(samples):
     signal = noise(2, samples)
-    assert_agree(fast.features(signal), exact(signal))
+    assert_agree(front_end.features(signal), exact(signal))
 
 
 @pytest.mark.parametrize("channels", [4, 9, 16])
 @pytest.mark.parametrize("heads", [1, 2])
 def test_ambisonics_with_several_heads(channels, heads):
     signal = noise(channels, 50021, seed=channels)
-    found = fast.features(signal, FILTERS[:heads])
+    found = front_end.features(signal, FILTERS[:heads])
     assert found.ild.shape == (heads, 29, 26)
     assert all(each.dtype in (np.float32, np.complex64) for each in found)
     assert_agree(found, exact(signal, heads=heads))
@@ -114,7 +115,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_extreme_signals(name):
-    assert_agree(fast.features(CASES[name]), exact(CASES[name]))
+    assert_agree(front_end.features(CASES[name]), exact(CASES[name]))
 
 
 @pytest.mark.parametrize("floor_ears", [True, False])
@@ -122,8 +123,8 @@ def test_pair_with_a_silent_ear(floor_ears):
     # without a floor the ILD is infinite, and its difference the largest float, on both paths
     pair = [torch.from_numpy(x).unsqueeze(0) for x in (noise(2, 20000), one_silent_ear())]
     both = []
-    for front_end in ("torch", "fast"):
-        rated = model(2, floor_ears=floor_ears, front_end=front_end)
+    for name in ("torch", "fast"):
+        rated = model(2, floor_ears=floor_ears, front_end=name)
         with torch.inference_mode():
             both.append(rated.differences(*pair)[0, 0, 0])
     assert torch.isfinite(both[1]).all()
@@ -136,7 +137,7 @@ def test_golden_features(case):
     golden = np.load(GOLDEN / "synthetic.npz")
     heard = golden[f"{case}.power"] > golden["limit_threshold"][:, None]
     for i, name in enumerate(("ref", "deg")):
-        found = fast.features(golden[f"{name}_{case}_in"], floor_ears=False)
+        found = front_end.features(golden[f"{name}_{case}_in"], floor_ears=False)
         np.testing.assert_allclose(found.power[0], golden[f"{case}.power"][i], rtol=FAST_POWER)
         error = np.abs(found.ild[0] - golden[f"{case}.ild"][i] / PAPER_ILD)
         assert error[heard[i]].max() < FAST_ILD
@@ -147,7 +148,7 @@ def test_golden_features(case):
 def test_golden_directiveness():
     golden = np.load(GOLDEN / "synthetic.npz")
     for i, name in enumerate(("deg_foa_in", "ref_foa_in")):
-        found = fast.features(golden[name], FILTERS[:1]).directiveness[0]
+        found = front_end.features(golden[name], FILTERS[:1]).directiveness[0]
         np.testing.assert_allclose(found, golden["foa.directiveness"][i], rtol=FAST_POWER)
 
 
@@ -156,7 +157,7 @@ def test_released_scores_on_both_paths(row):
     upstream(AMBIQUAL)
     files = [path(AMBIQUAL_NAME, row[name]) for name in ("ref", "deg")]
     pair = []
-    for samples, rate in map(sound_files.read, files):
+    for samples, rate in map(reading.read, files):
         at_48k = sampling.resample(samples, rate, 48000)[:, : row["samples_48k"]]
         pair.append(torch.from_numpy(np.ascontiguousarray(at_48k)).unsqueeze(0))
     released = load_model("released")
@@ -171,16 +172,16 @@ def test_released_scores_on_both_paths(row):
 @pytest.mark.parametrize("cut", [0, 13])
 def test_real_sound(cut):
     folder = upstream(AMBIQUAL) / "validation" / "audiofiles"
-    samples, rate = sound_files.read(sorted(folder.glob("xylophone*.wav"))[0])
+    samples, rate = reading.read(sorted(folder.glob("xylophone*.wav"))[0])
     signal = sampling.resample(samples, rate, 48000)[:, : 144000 - cut]
-    assert_agree(fast.features(signal, FILTERS[:1]), exact(signal))
+    assert_agree(front_end.features(signal, FILTERS[:1]), exact(signal))
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(1920, 6000), st.integers(0, 1000), st.sampled_from([1e-4, 0.1, 1.0]))
 def test_mirrored_ears(samples, seed, level):
     signal = noise(2, samples, level, seed)
-    found, mirrored = fast.features(signal), fast.features(signal[::-1])
+    found, mirrored = front_end.features(signal), front_end.features(signal[::-1])
     np.testing.assert_allclose(mirrored.ild, -found.ild, atol=1e-4)
     np.testing.assert_allclose(mirrored.coherence, found.coherence.conj(), atol=1e-5)
     np.testing.assert_allclose(mirrored.power, found.power, rtol=1e-5)
@@ -191,7 +192,7 @@ def test_mirrored_ears(samples, seed, level):
 def test_level_shifts_power_only(gain_db, seed):
     signal = noise(2, 4800, 0.01, seed)
     gain = 10 ** (gain_db / 20)
-    found, louder = fast.features(signal), fast.features(np.float32(gain) * signal)
+    found, louder = front_end.features(signal), front_end.features(np.float32(gain) * signal)
     np.testing.assert_allclose(louder.power, gain**2 * found.power, rtol=1e-4)
     np.testing.assert_allclose(louder.coherence, found.coherence, atol=1e-4)
 
@@ -201,9 +202,9 @@ def smooth_rows(steps):
     return (rows + 1).astype(np.float32)
 
 
-def hilbert(rows, period):
-    turning = fast_hilbert.CircularHilbert(rows, period)
-    starts = range(0, rows.shape[-1], fast_hilbert.BLOCK)
+def whole_hilbert(rows, period):
+    turning = hilbert.CircularHilbert(rows, period)
+    starts = range(0, rows.shape[-1], hilbert.BLOCK)
     return np.concatenate([turning.block(first) for first in starts], axis=-1)
 
 
@@ -211,7 +212,7 @@ def hilbert(rows, period):
 def test_hilbert_transform_of_whole_periods(steps):
     rows = smooth_rows(steps)
     wanted = scipy.signal.hilbert(rows.astype(float)).imag
-    np.testing.assert_allclose(hilbert(rows, steps), wanted, atol=2e-5)
+    np.testing.assert_allclose(whole_hilbert(rows, steps), wanted, atol=2e-5)
 
 
 @pytest.mark.parametrize("steps", [700, 9001, 17380])
@@ -221,7 +222,7 @@ def test_hilbert_transform_of_periods_that_end_within_a_step(steps, eighth):
     angle = 2 * np.pi * np.arange(steps) / period
     rows = sum(np.cos(k * angle + k) for k in (1, 2, 30, steps // 20)).astype(np.float32)
     wanted = sum(np.sin(k * angle + k) for k in (1, 2, 30, steps // 20))
-    found = hilbert(rows[None] + 1, period)[0]
+    found = whole_hilbert(rows[None] + 1, period)[0]
     np.testing.assert_allclose(found[50:-50], wanted[50:-50], atol=2e-2)  # the seam itself: coarser
 
 

@@ -10,7 +10,7 @@ import pytest
 from fuzz_reading import ENDINGS, read_it, seeds
 
 from qastanet.errors import InputError
-from qastanet.sound.sound_files import read
+from qastanet.sound.files.reading import read
 
 SECONDS = 60
 """For which atheris looks, in the long run."""

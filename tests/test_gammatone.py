@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qastanet.hearing import gammatone
-from qastanet.hearing.filterbank import filterbank
+from qastanet.hearing.differentiable.filterbank import filterbank
 
 
 def test_agrees_with_pyfar():

@@ -24,7 +24,8 @@ from qastanet.models.network import DifferenceNetwork
 from qastanet.models.released import network_state
 from qastanet.registry import AMBIQUAL, path
 from qastanet.scoring.loading import load_model
-from qastanet.sound import sampling, sound_files
+from qastanet.sound import sampling
+from qastanet.sound.files import reading
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 SCORES = json.loads((GOLDEN_FOLDER / "released_scores.json").read_text())["rows"]
@@ -150,7 +151,7 @@ def test_score_of_the_real_second_from_audio(released_second):
     first, last = released_second["samples"]
     stem = SCORES[0]["ref"].removesuffix("_REF.wav")
     pair = [
-        torch.from_numpy(sound_files.read(path(AMBIQUAL, f"{stem}_{kind}.wav"))[0][:, first:last])
+        torch.from_numpy(reading.read(path(AMBIQUAL, f"{stem}_{kind}.wav"))[0][:, first:last])
         for kind in ("REF", "32k")
     ]
     ears = model.decoders[0](pair[0].double())
@@ -164,7 +165,7 @@ def test_score_of_the_real_second_from_audio(released_second):
 def test_released_scores(row):
     folder("QASTANET_DATA_MIRROR")
     (reference, rate), (degraded, _) = (
-        sound_files.read(path(AMBIQUAL, row[name])) for name in ("ref", "deg")
+        reading.read(path(AMBIQUAL, row[name])) for name in ("ref", "deg")
     )
     pair = [
         torch.from_numpy(sampling.resample(x, rate, 48000))[None] for x in (reference, degraded)

@@ -13,7 +13,7 @@ from qastanet.errors import InputError
 from qastanet.listening_tests import neural2024
 from qastanet.listening_tests.rated_pairs import neural2024_pairs
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
 
 KEPT = Path(__file__).parents[1] / "data" / "processed" / "neural2024_listening_test.csv"
 HEAD = "utterance,condition,file,listener,rating\n"

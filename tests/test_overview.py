@@ -15,7 +15,7 @@ from qastanet.agreement.splitting import (
     split,
 )
 from qastanet.agreement.statistics import pearson
-from qastanet.evidence.overview import ALL, WITHOUT, best, overview, with_yardsticks
+from qastanet.evidence.comparison.overview import ALL, WITHOUT, best, overview, with_yardsticks
 
 PROCESSED = Path(__file__).parents[1] / "data" / "processed"
 

@@ -13,7 +13,7 @@ from own_listening_test import write_test
 from qastanet import registry
 from qastanet.compendium import workflow
 from qastanet.errors import InputError
-from qastanet.evidence.comparison_tables import ceilings
+from qastanet.evidence.comparison.tables import ceilings
 from qastanet.own_test.own_scores import own_scores
 from qastanet.scoring import pair_scores
 

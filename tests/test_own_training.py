@@ -28,7 +28,7 @@ from qastanet.scoring import campaign
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.scoring.manifest import read_manifest
 from qastanet.scoring.pair_scores import open_pair, score_files
-from qastanet.sound import sound_files
+from qastanet.sound.files import reading
 from qastanet.sound.options import Options
 from qastanet.training.rating_scale import CurveScale
 
@@ -77,7 +77,7 @@ def test_trained_weights_score_like_the_module_and_differ_from_the_shipped(folde
     assert abs(found["score"] - score_files(*pair)["score"]) > 0.01
     model = load_model(weights)
     assert model.name == weights and model is not load_model(weights)
-    signals = [torch.from_numpy(sound_files.read(name)[0])[None] for name in pair]
+    signals = [torch.from_numpy(reading.read(name)[0])[None] for name in pair]
     assert model(*signals).item() == pytest.approx(found["score"], abs=tolerances.SCORE)
     with safetensors.safe_open(weights, "numpy") as file:
         facts = json.loads(file.metadata()["facts"])

@@ -14,7 +14,7 @@ from tolerances import CLOSED_FORM
 
 from qastanet.agreement.resampling import draw_scenes
 from qastanet.errors import InputError
-from qastanet.evidence import paper_network
+from qastanet.evidence.paper import many_networks
 from qastanet.training import paper_ensembles, paper_kept, paper_plans
 from qastanet.training.paper_plans import ALL, DRAWS, FEW, PLANS, Pairs, Plan
 from qastanet.training.paper_training import SCALE, Batch, PaperRecipe, initial, train_paper
@@ -216,7 +216,7 @@ def test_what_a_network_has_not_seen_is_put_together():
     pairs = _pairs()
     folds = paper_plans.plan_folds(pairs, "pooled-loso")
     scores = np.stack([np.full((2, 12), k + 1.0) + fold.train for k, fold in enumerate(folds)])
-    found = paper_network.out_of_fold(pairs, scores, "pooled-loso")
+    found = many_networks.out_of_fold(pairs, scores, "pooled-loso")
     assert found.shape == (2, 12) and set(found.ravel()) == {1.0, 2.0, 3.0, 4.0}
 
 
@@ -228,10 +228,10 @@ def test_differences_of_means_equal_a_loop_over_samples():
         name: rating / 100 + spread * rng.standard_normal((6, 4, len(rating)))
         for name, spread in (("swap/pooled-loso", 0.1), ("sum/pooled-loso", 0.5))
     }
-    first, second = (paper_network.out_of_fold(pairs, k, "pooled-loso") for k in kept.values())
-    table = paper_network.differences(pairs, kept, {"sum": "sum"}, replicates=50, seed=3)
+    first, second = (many_networks.out_of_fold(pairs, k, "pooled-loso") for k in kept.values())
+    table = many_networks.differences(pairs, kept, {"sum": "sum"}, replicates=50, seed=3)
     row = table[(table.variant == "sum") & (table.dataset == "pooled")].iloc[0]
-    unit = pairs.table.content.map(paper_network.recording).to_numpy()
+    unit = pairs.table.content.map(many_networks.recording).to_numpy()
     draws, values = np.random.default_rng([3, 7]), []
     for count in draw_scenes(unit, 50, 3).astype(int):
         means = [each[draws.integers(4, size=4)].mean(0) for each in (second, first)]
@@ -271,7 +271,7 @@ def test_no_kept_network_is_dead(kept):
 
 def test_spread_is_that_of_the_single_networks():
     single = pd.read_csv(PROCESSED / "paper_single.csv")
-    found = paper_network.spread(single)
+    found = many_networks.spread(single)
     table = pd.read_csv(PROCESSED / "paper_spread.csv")
     pd.testing.assert_frame_equal(found, table, atol=1e-4, rtol=0)
     assert (table.pearson_sd > 0).all()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mirror import AMBIQUAL, upstream
 from tolerances import CLOSED_FORM, EXACT_SCORE
 
-from qastanet.hearing.fast import features
+from qastanet.hearing.fast.front_end import features
 from qastanet.hearing.features import Features, binaural_features
 from qastanet.hearing.parts import PARTS, Form, parts
 from qastanet.listening_tests.rated_pairs import ambiqual_pairs

@@ -13,7 +13,7 @@ from qastanet.errors import InputError
 from qastanet.models.scorer import Scorer
 from qastanet.scoring.pair_scores import score_files
 from qastanet.sound import sampling
-from qastanet.sound.pieces import recording
+from qastanet.sound.files.pieces import recording
 
 
 @pytest.mark.parametrize("rate", [8000, 22050, 32000, 44100, 47999, 96000])

@@ -13,7 +13,7 @@ from test_fast import model as small_model
 from tolerances import CLOSED_FORM, EXACT_SCORE, FAST_SCORE, SINGLE
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from qastanet.hearing import band_sums, planned
+from qastanet.hearing.differentiable import band_sums, planned
 from qastanet.hearing.directiveness import directiveness, smoothed
 from qastanet.hearing.features import binaural_features
 from qastanet.scoring.loading import load_model

@@ -9,7 +9,7 @@ import pytest
 import seaborn as sns
 
 from qastanet.agreement.statistics import spearman
-from qastanet.evidence.paper_data import SHOWN, group_rows
+from qastanet.evidence.paper.figure_data import SHOWN, group_rows
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.plots import agreement, front_end, names, paper, style
 from qastanet.sound.sampling import SAMPLING_RATE

@@ -8,7 +8,7 @@ from qastanet.scene.dry_sounds import dry_sound
 from qastanet.sound import ambisonics
 from qastanet.sound.conventions import suspected_convention, to_ambix
 from qastanet.sound.options import Options, Sound
-from qastanet.sound.preparation import prepare
+from qastanet.sound.pairs.preparation import prepare
 
 RNG = np.random.default_rng(0)
 

@@ -7,10 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qastanet.evidence import few_ratings
 from qastanet.evidence.fold_agreement import agreement
-from qastanet.training import cross_validation
-from qastanet.training.cross_validation import Fold, collect
+from qastanet.evidence.our_model import few_ratings
+from qastanet.training.folds import SCALED, Fold, collect, folds
 from qastanet.training.rating_scale import LIMIT, CurveScale, RatingScale, fit_curve, fit_scale
 
 SCORES = arrays(float, st.integers(3, 12), elements=st.floats(0.02, 0.98))
@@ -66,11 +65,11 @@ def rated():
     return table, score
 
 
-@pytest.mark.parametrize("protocol", cross_validation.SCALED)
+@pytest.mark.parametrize("protocol", SCALED)
 def test_scaled_predictions_fit_each_test(rated, protocol):
     table, score = rated
-    folds = cross_validation.folds(table, [protocol])
-    found = collect(table, folds, np.tile(score[:, None], len(folds)), "m")
+    trainings = folds(table, [protocol])
+    found = collect(table, trainings, np.tile(score[:, None], len(trainings)), "m")
     plain, scaled = (found[found.protocol == p] for p in (protocol, f"{protocol}-scaled"))
     assert len(plain) == len(scaled) == len(table)
     assert np.abs(100 * scaled.score - scaled["mean"]).max() < 0.1
@@ -79,23 +78,23 @@ def test_scaled_predictions_fit_each_test(rated, protocol):
 
 
 def test_a_better_reference_has_a_ceiling(rated, monkeypatch):
-    monkeypatch.setattr(cross_validation, "BETTER_REFERENCE", ("b",))
+    monkeypatch.setattr("qastanet.training.folds.BETTER_REFERENCE", ("b",))
     table, score = rated
     table["mean"] = np.where(table.dataset == "b", 70 * score**2, table["mean"])
-    folds = cross_validation.folds(table, ["loso", "pooled-loso"])
-    found = collect(table, folds, np.tile(score[:, None], len(folds)), "m")
+    trainings = folds(table, ["loso", "pooled-loso"])
+    found = collect(table, trainings, np.tile(score[:, None], len(trainings)), "m")
     for protocol in ("loso", "pooled-loso-scaled"):
         part = found[found.protocol == protocol]
         assert np.abs(100 * part.score - part["mean"]).max() < 0.1
 
 
-@pytest.mark.parametrize("protocol", cross_validation.SCALED)
+@pytest.mark.parametrize("protocol", SCALED)
 def test_ratings_of_a_scene_do_not_change_its_own_scaled_predictions(rated, protocol):
     table, score = rated
     changed = table.assign(mean=table["mean"].where(table.content != "b1", 3.0))
-    folds = cross_validation.folds(table, [protocol])
-    many = np.tile(score[:, None], len(folds))
-    first, second = (collect(t, folds, many, "m") for t in (table, changed))
+    trainings = folds(table, [protocol])
+    many = np.tile(score[:, None], len(trainings))
+    first, second = (collect(t, trainings, many, "m") for t in (table, changed))
     own = first.content == "b1"
     assert np.array_equal(first.score[own], second.score[own])
     others = (first.dataset == "b") & ~own & first.protocol.str.endswith("-scaled")
@@ -112,8 +111,8 @@ def test_a_test_without_training_scenes_has_no_scale(rated):
 
 def test_a_few_scenes_tell_the_scale(rated):
     table, score = rated
-    folds = cross_validation.folds(table, ["lodo"])
-    found = collect(table, folds, np.tile(score[:, None], 2), "m")
+    trainings = folds(table, ["lodo"])
+    found = collect(table, trainings, np.tile(score[:, None], 2), "m")
     errors = few_ratings.scale_efficiency(found).groupby(["dataset", "scenes"]).rmse.max()
     assert errors["b", 0] > 2 * errors["b", 1]
     free = few_ratings.scale_efficiency(found, [1], (100.0, 0.5))
@@ -146,15 +145,15 @@ def test_a_single_item_tells_the_scale():
 
 def test_a_scene_that_is_alone_is_not_left_out():
     table = pd.DataFrame({"dataset": "a", "content": "x", "role": "coded"}, index=range(3))
-    assert cross_validation.folds(table) == []
+    assert folds(table) == []
 
 
 def test_offsets_between_tests_do_not_count_within(rated):
     table, score = rated
     flat = np.where(table.dataset == "a", 0.8, 0.4) + 0.001 * np.arange(len(table)) % 0.01
     table["mean"] = np.where(table.dataset == "a", 80, 40) + 10 * score
-    folds = cross_validation.folds(table, ["pooled-loso"])
-    found = collect(table, folds, np.tile(flat[:, None], len(folds)), "m")
+    trainings = folds(table, ["pooled-loso"])
+    found = collect(table, trainings, np.tile(flat[:, None], len(trainings)), "m")
     row = agreement(found).set_index(["protocol", "dataset"])
     assert row.pearson["pooled-loso", "pooled"] > 0.9
     assert abs(row.pearson_within["pooled-loso", "pooled"]) < 0.6

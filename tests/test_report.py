@@ -9,7 +9,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from qastanet.compendium import report, texts, verdict
+from qastanet.compendium import report, verdict
+from qastanet.compendium.text_tables import number
 from qastanet.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +69,7 @@ def test_numbers_are_those_of_the_tables(built):
     rows = table[table.metric == "emobiq"]
     assert len(rows) == 5
     for row in rows.itertuples():
-        numbers = map(texts.number, (row.pearson, row.pearson_low, row.pearson_high))
+        numbers = map(number, (row.pearson, row.pearson_low, row.pearson_high))
         assert "{} [{}, {}]".format(*numbers) in text
 
 

@@ -11,9 +11,10 @@ from mirror import folder
 from tolerances import SCORE
 
 from qastanet import registry, storage
-from qastanet.compendium import published, texts
-from qastanet.compendium.deviations import listed
-from qastanet.evidence.evaluation import score_codec_set
+from qastanet.compendium import texts
+from qastanet.compendium.published import keeping
+from qastanet.compendium.published.deviations import listed
+from qastanet.evidence.codec_set import score_codec_set
 from qastanet.listening_tests import ambiqual_ratings
 from qastanet.models.parts_model import read_weights
 from qastanet.registry import AMBIQUAL
@@ -35,7 +36,7 @@ def _committed(path):
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.name)
 def test_results_are_as_committed(path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    found = published.judge(path.relative_to(ROOT), path)
+    found = keeping.judge(path.relative_to(ROOT), path)
     if found is None:
         pytest.skip(f"{path.name} is not committed yet")
     assert found.verdict in ("equal", "within"), listed(found.differences)

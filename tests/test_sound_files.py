@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qastanet.errors import InputError
-from qastanet.sound.sound_files import read
+from qastanet.sound.files.reading import read
 
 RNG = np.random.default_rng(0)
 FORMATS = {

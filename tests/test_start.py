@@ -75,7 +75,7 @@ def test_a_package_and_a_home_that_cannot_be_written_will_do(pair, tmp_path):
     package = Path(qastanet.__file__).parent
     copy = tmp_path / "site" / "qastanet"
     shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in (copy, *(place for place in copy.iterdir() if place.is_dir())):
+    for folder in (copy, *[place for place in copy.rglob("*") if place.is_dir()]):
         (folder / "__pycache__").touch()  # no folder of that name can be made
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     environment |= dict.fromkeys(("HOME", "XDG_CACHE_HOME"), "/dev/null/x")

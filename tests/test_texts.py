@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from qastanet.compendium.texts import PLACE, TEXTS, number
+from qastanet.compendium.text_tables import number
+from qastanet.compendium.texts import PLACE, TEXTS
 
 ROOT = Path(__file__).parents[1]
 PROCESSED = ROOT / "data" / "processed"

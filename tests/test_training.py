@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qastanet.evidence import configurations, fold_agreement
+from qastanet.evidence import fold_agreement
+from qastanet.evidence.our_model import configurations
 from qastanet.listening_tests import contents
 from qastanet.models import interval
 from qastanet.models.parts_model import read_weights
-from qastanet.training import calibration, cross_validation, parts_fit, rated_parts
+from qastanet.training import calibration, folds, parts_fit, rated_parts
 
 Material = namedtuple("Material", ["rated", "parts", "forms"])
 PROCESSED = Path(__file__).parents[1] / "data" / "processed"
@@ -32,7 +33,7 @@ def _seen(material):
 
 def test_folds_never_train_on_what_they_test(material):
     table = material.rated
-    found = cross_validation.folds(table)
+    found = folds.folds(table)
     assert [f.protocol for f in found].count("loso") >= 13
     for fold in found:
         assert not (fold.train & fold.test).any()
@@ -46,7 +47,7 @@ def test_folds_never_train_on_what_they_test(material):
 def test_no_recording_is_trained_on_and_tested_with(material, protocol):
     table = material.rated
     source = table.content.astype(str).map(contents.recording)
-    found = cross_validation.folds(table, [protocol])
+    found = folds.folds(table, [protocol])
     assert len(found) >= 7
     for fold in found:
         assert not set(source[fold.train]) & set(source[fold.test])
@@ -154,7 +155,7 @@ def test_agreement_with_what_was_left_out(protocol, dataset):
 def test_predictions_are_complete():
     table = pd.read_csv(PROCESSED / "predictions.csv")
     ours = table[table.metric == "parts"]
-    protocols = ("direct", *cross_validation.PROTOCOLS, *cross_validation.SCALED.values())
+    protocols = ("direct", *folds.PROTOCOLS, *folds.SCALED.values())
     assert set(ours.protocol) == set(protocols)
     assert ours.groupby("protocol").size().nunique() == 1
     assert ours.score.between(0, 1).all() and (ours.low.isna() | (ours.low <= ours.score)).all()

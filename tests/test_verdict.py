@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qastanet.compendium import published, verdict, workflow
-from qastanet.compendium.comparing import compare
+from qastanet.compendium import verdict, workflow
+from qastanet.compendium.published import keeping
+from qastanet.compendium.published.comparing import compare
 from qastanet.errors import InputError
 from qastanet.plots import style
 
@@ -134,7 +135,7 @@ def test_a_figure_is_the_same_whenever_it_is_drawn(tmp_path):
 def compendium(request, tmp_path, monkeypatch):
     """A compendium whose one notebook writes a table (a value is a parameter) and a figure."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(published, "committed", published.committed.__wrapped__)
+    monkeypatch.setattr(keeping, "committed", keeping.committed.__wrapped__)
     cells = [
         nbformat.v4.new_code_cell(
             'out_table = "data/a.csv"\nout_figure = "figures/a.svg"',

@@ -1,39 +1,30 @@
 """Each claim of the paper put to the test, as far as public data can.
 
 Every row compares something with something else on the same items, and says in how many recordings
-it is ahead. A claim is said to hold, or not to, only if the interval of the difference excludes 0,
-there are at least `ENOUGH` recordings (of fewer no exact test by signs gives a p below .05, however
-well they agree), and all of them but one at most agree. That the network reacts to artefacts is
-tested otherwise: by all orders of the codings of one test. Nothing is corrected for the number of
-tests.
+it is ahead, and whether the claim holds there by the rule of `qastanet.compendium.claim_rules`.
+That the network reacts to artefacts is tested otherwise: by all orders of the codings of one test.
+Nothing is corrected for the number of tests.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from qastanet.agreement.bootstrap import percentile_interval
-from qastanet.agreement.resampling import replicate, samples_of_scenes
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
-from qastanet.agreement.statistics import ahead, pearson
-from qastanet.evidence import paper_network
-from qastanet.evidence.comparison import add_predictions, increasing
-from qastanet.evidence.comparison_tables import PAPER
-from qastanet.evidence.overview import SEEN
+from qastanet.compendium.claim_rules import ENOUGH, FAILS, HOLDS, OPEN, difference, verdict
+from qastanet.evidence.comparison.metrics import increasing
+from qastanet.evidence.comparison.overview import SEEN
+from qastanet.evidence.comparison.protocols import add_predictions
+from qastanet.evidence.comparison.tables import PAPER
+from qastanet.evidence.paper import many_networks
 from qastanet.listening_tests.contents import recording
 from qastanet.plots.names import DATASETS, LABELS
 from qastanet.rivals.other_metrics import SCALES
 
-ENOUGH = 6
-"""Recordings from which a test by the signs of whole recordings can give p < .05, if all agree
-(2^-5); with one that does not, seven give .06."""
-
 LEAST = 8
 """Items of a subset that a correlation is given of."""
 
-HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told with these data"
 PRIVATE = "not reproduced: the data are private"
 
 GENERAL = "a: generalises better than Ambiqual and eMoBi-Q"
@@ -43,87 +34,13 @@ FORMS = "d: on ambisonics and on binaural signals"
 ARTEFACTS = "e: reacts to codec artefacts"
 WHOLE = "the paper's figure for the whole"
 
-MODELS = tuple(paper_network.MODELS)
+MODELS = tuple(many_networks.MODELS)
 BOTH = "both tests"
 
 COLUMNS = [
     *("claim", "test", "items", "n", "recordings", "value", "against", "difference"),
     *("low", "high", "ahead", "verdict"),
 ]
-
-
-class Difference(NamedTuple):
-    """Pearson's correlation of one metric minus that of another on the same items.
-
-    Attributes:
-        value: of the first; the mean over tests where there are several.
-        against: of the second.
-        difference: first minus second.
-        low: lower end of the 95 % interval over recordings, drawn within each test.
-        high: upper end.
-        ahead: in how many recordings the first agrees better with the ratings.
-        recordings: how many there are.
-    """
-
-    value: float
-    against: float
-    difference: float
-    low: float
-    high: float
-    ahead: int
-    recordings: int
-
-
-def difference(
-    items: pd.DataFrame, first: str, second: str, replicates: int = 2000, seed: int = 0
-) -> Difference:
-    """Compare two metrics on the same items.
-
-    Args:
-        items: ``dataset``, ``content``, ``mean`` and a column for each metric, larger being better.
-        first: column.
-        second: column.
-        replicates: bootstrap samples of recordings.
-        seed: of the random numbers.
-
-    Example:
-        >>> rows = {"dataset": "d", "content": list("aabb"), "mean": [1.0, 2, 3, 4]}
-        >>> table = pd.DataFrame(rows | {"x": [1, 2, 3, 4], "y": [2, 1, 4, 3]})
-        >>> found = difference(table, "x", "y", 100)
-        >>> round(found.difference, 2), found.ahead, found.recordings
-        (0.4, 2, 2)
-    """
-    at, drawn, leads, recordings = [], [], 0, 0
-    for number, (_, part) in enumerate(items.groupby("dataset", sort=False)):
-        rating, unit = part["mean"].to_numpy(), part.content.astype(str).map(recording).to_numpy()
-        samples = samples_of_scenes(unit, replicates, seed + number)
-        pair = [part[name].to_numpy(dtype=float) for name in (first, second)]
-        at.append([pearson(each, rating) for each in pair])
-        one, other = (replicate(each, rating, samples) for each in pair)
-        drawn.append(one - other)
-        leads += ahead(*pair, rating, unit)
-        recordings += len(np.unique(unit))
-    value, against = np.mean(at, axis=0).tolist()
-    low, high = percentile_interval(np.mean(drawn, axis=0))
-    return Difference(value, against, value - against, low, high, leads, recordings)
-
-
-def verdict(low: float, high: float, ahead: int, recordings: int) -> str:
-    """Say whether a first thing is better than a second.
-
-    Args:
-        low: lower end of the interval of the difference.
-        high: upper end.
-        ahead: in how many recordings the first is better.
-        recordings: how many there are.
-
-    Example:
-        >>> verdict(0.1, 0.4, 6, 7), verdict(0.1, 0.4, 4, 7), verdict(-0.4, -0.1, 0, 7)
-        ('holds', 'cannot be told with these data', 'does not hold')
-    """
-    if recordings >= ENOUGH and low > 0 and ahead >= recordings - 1:
-        return HOLDS
-    return FAILS if recordings >= ENOUGH and high < 0 and ahead <= 1 else OPEN
 
 
 def claims(
@@ -138,8 +55,8 @@ def claims(
     Args:
         scores: table of scores.
         predictions: of the trained models.
-        variants: of `qastanet.evidence.paper_network.all_differences`.
-        gains: of `qastanet.evidence.learning_curve.gains`.
+        variants: of `qastanet.evidence.paper.many_networks.all_differences`.
+        gains: of `qastanet.evidence.paper.learning_curve.gains`.
         replicates: bootstrap samples of recordings.
 
     Returns:

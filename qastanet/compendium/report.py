@@ -18,10 +18,11 @@ import pandas as pd
 from markupsafe import Markup, escape
 from nbconvert import HTMLExporter
 
-from qastanet.compendium import api_pages, listening_page, provenance, tables, verdict
-from qastanet.compendium.report_parts import captions, formula, sortable, summary, with_formulas
+from qastanet.compendium import verdict
+from qastanet.compendium.pages import api, listening, printed, provenance
+from qastanet.compendium.pages.parts import captions, formula, sortable, summary, with_formulas
 from qastanet.errors import InputError
-from qastanet.evidence import comparison
+from qastanet.evidence.comparison import metrics
 from qastanet.hearing.envelope import CUTOFF
 from qastanet.hearing.gammatone import ENVELOPE_FROM, N_BANDS, centre_frequencies
 from qastanet.hearing.parts import PARTS
@@ -131,7 +132,7 @@ class Report:
         self.page("method.html", "Method", **method_facts())
         self.page("figures.html", "Figures", names=list(self.figures))
         self.write_tables(correlations)
-        sounds = listening_page.make(self.target / "audio", self.root)
+        sounds = listening.make(self.target / "audio", self.root)
         sounds = {
             k: sortable(v, k) if isinstance(v, pd.DataFrame) else v for k, v in sounds.items()
         }
@@ -141,7 +142,7 @@ class Report:
         self.page("model_card.html", "Model card", "layout.html", content=Markup(text))
         self.write_verdict()
         self.write_provenance()
-        api_pages.write_api(self.target / "api")
+        api.write_api(self.target / "api")
         for file in self.notebooks:
             self.write_notebook(file)
 
@@ -159,9 +160,9 @@ class Report:
             self.page(name, title, "layout.html", content=content)
             rows.append((Markup(f'<a href="{name}">{title}</a>'), *table.shape))
         listing = sortable(pd.DataFrame(rows, columns=["table", "rows", "columns"]), "listing")
-        shown = ["parts", "qastanet-retrained", *comparison.HEADLINE, *comparison.REPORTED]
-        shown += comparison.FROZEN
-        main = tables.printable(correlations[correlations.subset == "without_reference"], shown)
+        shown = ["parts", "qastanet-retrained", *metrics.HEADLINE, *metrics.REPORTED]
+        shown += metrics.FROZEN
+        main = printed.printable(correlations[correlations.subset == "without_reference"], shown)
         self.page(
             "tables.html", "Tables", main=sortable(main, "main", search=True), listing=listing
         )

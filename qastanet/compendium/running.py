@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from qastanet.compendium.progress import Progress, spoken
-from qastanet.compendium.published import settle
+from qastanet.compendium.published.keeping import settle
 from qastanet.errors import InputError
 from qastanet.storage import replacing
 
@@ -31,8 +31,8 @@ def execute(
     """Execute a notebook with papermill; results appear only if all of it succeeds.
 
     The executed notebook and an HTML of it are written to the folder, and the results as they were
-    made to made/<name> in it (see `qastanet.compendium.published.settle`). If a cell fails, what
-    was executed is kept as <name>.failed.ipynb, and no result is touched.
+    made to made/<name> in it (see `qastanet.compendium.published.keeping.settle`). If a cell fails,
+    what was executed is kept as <name>.failed.ipynb, and no result is touched.
 
     Args:
         notebook: its path

@@ -1,10 +1,11 @@
 """The verdict on a run: does everything that it made say what is published?
 
 `python -m qastanet.compendium.verdict` compares the results of the notebooks of a profile with the
-published ones, each within the tolerance of its kind (see `qastanet.compendium.comparing`), writes
-build/<profile>/verdict.csv and prints one line. It ends with 1 if anything is off. With `--show` it
-lists where a result deviates. Of a run with other parameters than the published results were made
-with, only notebooks whose parameters are the same are compared.
+published ones, each within the tolerance of its kind (see
+`qastanet.compendium.published.comparing`), writes build/<profile>/verdict.csv and prints one line.
+It ends with 1 if anything is off. With `--show` it lists where a result deviates. Of a run with
+other parameters than the published results were made with, only notebooks whose parameters are the
+same are compared.
 """
 
 import argparse
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from qastanet.compendium.deviations import listed
-from qastanet.compendium.published import BUILD, committed, judge
+from qastanet.compendium.published.deviations import listed
+from qastanet.compendium.published.keeping import BUILD, committed, judge
 from qastanet.compendium.running import MADE
 from qastanet.compendium.workflow import NOTEBOOKS, parameters
 from qastanet.errors import InputError

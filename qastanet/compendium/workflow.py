@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qastanet.compendium.progress import expected
-from qastanet.compendium.published import BUILD
+from qastanet.compendium.published.keeping import BUILD
 from qastanet.compendium.running import execute
 from qastanet.errors import InputError
 from qastanet.outputs import Output, claim

@@ -6,7 +6,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet.agreement.statistics import kendall, pearson, rmse, spearman
-from qastanet.training.cross_validation import COLUMNS, SCALED
+from qastanet.training.folds import COLUMNS, SCALED
 
 
 def condition_means(table: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +19,7 @@ def condition_means(table: pd.DataFrame) -> pd.DataFrame:
         table: rated pairs.
 
     Returns:
-        As `qastanet.training.cross_validation.predict`, with the metric ``condition-mean`` and the
+        As `qastanet.training.folds.collect`, with the metric ``condition-mean`` and the
         protocols ``loso`` and ``pooled-loso-scaled``, which say the same.
     """
     rows = table[(table.role != "reference") & (table.signal == "ambisonic")]
@@ -35,7 +35,7 @@ def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame
     """Correlation and error of predictions, without the items that equal the reference.
 
     Args:
-        predictions: of `qastanet.training.cross_validation.predict`.
+        predictions: of `qastanet.training.folds.collect`.
         by: further columns to group by, besides metric, protocol and signal.
 
     Returns:

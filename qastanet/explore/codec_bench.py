@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qastanet.hearing import fast
+from qastanet.hearing.fast import front_end
 from qastanet.hearing.features import Features
 from qastanet.models.attribution import Attribution, explain
 from qastanet.models.parts_model import load_default
@@ -135,7 +135,7 @@ def _rendered(scene: str) -> NDArray:
 
 def _heard(signal: NDArray) -> Heard:
     scorer = load_scorer()
-    return Heard(signal, fast.binaural(signal, scorer.filters[0]), scorer.features(signal))
+    return Heard(signal, front_end.binaural(signal, scorer.filters[0]), scorer.features(signal))
 
 
 @functools.cache

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from qastanet.hearing.differentiable.filterbank import filterbank
 from qastanet.hearing.envelope import analytic, haircell, lowpass
-from qastanet.hearing.filterbank import filterbank
 from qastanet.hearing.gammatone import ENVELOPE_FROM, centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL, threshold_power
 from qastanet.sound.sampling import FRAME

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from qastanet.hearing import fast
+from qastanet.hearing.fast import front_end
 from qastanet.models.parts_model import load_default
 from qastanet.scene.binaural_cues import measured_responses
 from qastanet.scene.dry_sounds import dry_sound
@@ -123,7 +123,7 @@ def _diffuse(sound: str, order: int, decoder: str) -> NDArray:
         )
         return np.fft.irfft(heard, samples)
     field = np.fft.irfft(waves, samples) / np.sqrt(2 * acn_order(count) + 1)[:, None]
-    return fast.binaural(field, filters(order, decoder))
+    return front_end.binaural(field, filters(order, decoder))
 
 
 def _spiral(points: int) -> tuple[NDArray, NDArray]:
@@ -148,7 +148,7 @@ def cues(signal: NDArray) -> tuple[NDArray, NDArray]:
         >>> round(float(level[10]), 2), round(float(coherence[10]), 3)
         (6.02, 1.0)
     """
-    found = fast.features(signal)
+    found = front_end.features(signal)
     heard = np.isfinite(found.coherence[0])
     weight = np.where(heard, found.power[0], 0).astype(float)
     total = np.where(heard.any(-1), weight.sum(-1), np.nan)

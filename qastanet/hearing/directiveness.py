@@ -117,7 +117,7 @@ def directiveness(ambisonics: torch.Tensor) -> torch.Tensor:
         >>> bool(directiveness(plane_wave)[:, 1:].min() > 0.97)
         True
     """
-    from qastanet.hearing import planned
+    from qastanet.hearing.differentiable import planned
     from qastanet.sound.precision import whole_precision
 
     with torch.autocast(ambisonics.device.type, enabled=False):

@@ -73,7 +73,7 @@ def haircell(band: NDArray) -> NDArray:
     """Return the low-passed envelope of a band, scaled to its rms: lowpass(|y|) / sqrt(2).
 
     Args:
-        band: complex band signal of `qastanet.hearing.filterbank.filterbank`
+        band: complex band signal of `qastanet.hearing.differentiable.filterbank.filterbank`
 
     Shape:
         - band: (..., samples), complex

@@ -41,7 +41,7 @@ def _threshold(like: torch.Tensor | np.ndarray) -> torch.Tensor | np.ndarray:
     """Return the hearing threshold as a column over bands, shape (29, 1)."""
     if isinstance(like, np.ndarray):
         return _threshold_column()[0].astype(like.dtype)
-    from qastanet.hearing import planned
+    from qastanet.hearing.differentiable import planned
 
     return planned.tensors(_threshold_column, like.dtype, like.device)[0]
 
@@ -151,7 +151,7 @@ def binaural_features(ears: torch.Tensor, floor_ears: bool = True, frame: int = 
 
 def _sums(ears: torch.Tensor, group: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return means of the envelopes and the coherence of ears (batch, 2, samples)."""
-    from qastanet.hearing import band_sums, envelope_coherence
+    from qastanet.hearing.differentiable import band_sums, envelope_coherence
 
     rows, envelopes, last, fine = band_sums.band_sums(ears)
     samples = ears.shape[-1]

@@ -130,7 +130,7 @@ def parts(reference: Features, degraded: Features, form: Form = SHIPPED) -> Arra
         - output: (..., 7, 29)
 
     Example:
-        >>> from qastanet.hearing.fast import features
+        >>> from qastanet.hearing.fast.front_end import features
         >>> noise = 0.1 * np.random.default_rng(0).standard_normal((2, 48000))
         >>> louder = parts(features(noise), features(2 * noise))
         >>> dict(zip(PARTS, louder[0].mean(-1).round(1).tolist()))["gain"]

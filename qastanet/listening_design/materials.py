@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.hearing import fast
+from qastanet.hearing.fast import front_end
 from qastanet.listening_design.conditions import (
     ANCHORS,
     REFERENCE,
@@ -24,7 +24,7 @@ from qastanet.scene.degradations import degrade
 from qastanet.scene.synthetic_scenes import random_scene, render
 from qastanet.scoring.manifest import SOUND_FILES, read_manifest
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
 from qastanet.sound.sampling import SAMPLING_RATE
 
 LEAD = 1.0
@@ -95,7 +95,7 @@ def at_the_ears(signal: NDArray) -> NDArray[np.float32]:
     """
     if len(signal) == 2:
         return np.asarray(signal, dtype=np.float32)
-    return fast.binaural(signal, load_default().filters[0])
+    return front_end.binaural(signal, load_default().filters[0])
 
 
 def of_files(

@@ -38,7 +38,8 @@ def rated_items(scores: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame
     """Put public ratings and scores into one small table, which the package carries.
 
     Args:
-        scores: see `qastanet.evidence.comparison`; the binaural form is taken where there is one
+        scores: see `qastanet.evidence.comparison.metrics`; the binaural form is taken where there
+            is one
         predictions: of our model, with ``protocol``; those of the test left out are taken
 
     Returns:

@@ -19,8 +19,8 @@ from qastanet.listening_tests import ambiqual_ratings, neural2024
 from qastanet.scene.parametric_coding import REPOSITORY, stimuli
 from qastanet.scene.parametric_scenes import RATE, SCENES, Files
 from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
+from qastanet.sound.files.reading import read
 from qastanet.sound.sampling import SAMPLING_RATE, resample
-from qastanet.sound.sound_files import read
 from qastanet.storage import write_rows
 
 ORDERS = {"FOA": 1, "Mono": 0}

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from qastanet.errors import InputError
-from qastanet.hearing import fast
 from qastanet.hearing.differences import FEATURE_NAMES, differences
 from qastanet.hearing.directiveness import directiveness
+from qastanet.hearing.fast import front_end as fast
 from qastanet.hearing.features import Features, binaural_features
 from qastanet.models.network import DifferenceNetwork
 from qastanet.models.plain_network import SCORE_LIMIT

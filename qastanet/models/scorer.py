@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qastanet.hearing import fast
 from qastanet.hearing.differences import FEATURE_NAMES, differences
+from qastanet.hearing.fast import front_end
 from qastanet.hearing.features import Features
 from qastanet.lazy import torch
 from qastanet.models.plain_network import POOLING_NAMES, PlainNetwork
 from qastanet.sound.checks import check_channels
-from qastanet.sound.pieces import Recording
+from qastanet.sound.files.pieces import Recording
 from qastanet.storage import replacing
 from qastanet.version import CONFORMANCE
 
@@ -83,9 +83,9 @@ class Scorer:
         options = (self.filters, self.floor_ears, self.directive)
         if isinstance(source, np.ndarray):
             self.check(len(source))
-            return fast.features(source, *options)
+            return front_end.features(source, *options)
         self.check(source.channels)
-        return fast.features_of_pieces(source, source.channels, source.length, *options)
+        return front_end.features_of_pieces(source, source.channels, source.length, *options)
 
     def score(self, reference: Features, degraded: Features) -> float:
         """Predict the quality, 0..1, from the features of both signals."""

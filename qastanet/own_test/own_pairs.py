@@ -23,10 +23,10 @@ from qastanet.hearing.features import Features
 from qastanet.hearing.parts import SHIPPED, parts
 from qastanet.models.parts_model import load_default
 from qastanet.models.scorer import Scorer
+from qastanet.sound.files.reading import files_of
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
-from qastanet.sound.sound_files import files_of
 from qastanet.storage import DAMAGED, content_hash, replacing
 from qastanet.version import CONFORMANCE
 

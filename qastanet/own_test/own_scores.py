@@ -21,7 +21,7 @@ from qastanet.rivals.other_metrics import METRICS, SCALES, installed
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.sound.ambisonics import order_of
 from qastanet.sound.options import Options
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
 
 OURS = "parts"
 """Column of the scores of our own model."""
@@ -48,8 +48,8 @@ def own_scores(
         progress: show a progress bar
 
     Returns:
-        table of scores, see `qastanet.evidence.comparison`; pairs that do not differ at all have
-        the role ``reference``, and others without a role are ``coded``
+        table of scores, see `qastanet.evidence.comparison.metrics`; pairs that do not differ at
+        all have the role ``reference``, and others without a role are ``coded``
 
     Raises:
         InputError: if the manifest has several data sets, or a pair cannot be used

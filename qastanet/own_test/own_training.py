@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qastanet.errors import InputError
 from qastanet.models.parts_model import PartsScores, read_weights, scores_of
 from qastanet.training.calibration import calibrate
-from qastanet.training.cross_validation import Fold, collect
+from qastanet.training.folds import Fold, collect
 from qastanet.training.parts_fit import FREE, METRIC, balance, fit
 from qastanet.training.shipping import ship
 

@@ -34,7 +34,7 @@ def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[s
     """Draw each metric against the mean ratings, a panel per metric.
 
     Args:
-        table: of `qastanet.evidence.comparison_views.as_heard`: ``mean``, ``ci95_low``,
+        table: of `qastanet.evidence.comparison.views.as_heard`: ``mean``, ``ci95_low``,
             ``ci95_high``, ``role`` and one column per metric
         metrics: columns to draw
         notes: metric -> text for its panel, its correlation for example
@@ -73,7 +73,7 @@ def within_scenes(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     """Draw the correlations within the scenes: each scene, their mean, lowest and highest.
 
     Args:
-        table: of `qastanet.evidence.comparison_tables.within_scenes`
+        table: of `qastanet.evidence.comparison.tables.within_scenes`
         metrics: in the order from top to bottom
     """
     table = table.round(4)
@@ -102,9 +102,9 @@ def forest(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     """Draw Pearson correlations with their intervals, a panel per listening test.
 
     Args:
-        table: of `qastanet.evidence.overview.overview`: with and without the condition far below
-            the others; a row ``listeners`` gives what another panel would reach, ``shuffled_high``
-            what 5 % of shuffles within the conditions exceed, if they are there
+        table: of `qastanet.evidence.comparison.overview.overview`: with and without the condition
+            far below the others; a row ``listeners`` gives what another panel would reach,
+            ``shuffled_high`` what 5 % of shuffles within the conditions exceed, if they are there
         metrics: in the order from top to bottom
     """
     table = table[table.pearson.notna()].round(4)

@@ -8,8 +8,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.evidence import comparison
-from qastanet.evidence.overview import LISTENERS
+from qastanet.evidence.comparison import metrics as compared
+from qastanet.evidence.comparison.overview import LISTENERS
 from qastanet.plots.names import DATASETS, row_name
 from qastanet.plots.style import PAGE, readable_numbers
 
@@ -22,7 +22,7 @@ COLUMNS = {
 }
 """Columns of the figure: two correlations, then those of the parts of the first."""
 
-YARDSTICKS = (*comparison.YARDSTICKS, LISTENERS)
+YARDSTICKS = (*compared.YARDSTICKS, LISTENERS)
 """Rows below the metrics."""
 
 
@@ -30,7 +30,7 @@ def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     """Draw Pearson's correlation with and without the extreme condition, and of its parts.
 
     Args:
-        table: of `qastanet.evidence.overview.overview`.
+        table: of `qastanet.evidence.comparison.overview.overview`.
         metrics: rows, in this order; of models both kinds of what is unseen.
     """
     datasets = [name for name in pd.unique(table.dataset)]

@@ -9,8 +9,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qastanet.evidence.overview import main_form
-from qastanet.plots.names import DATASETS, LABELS
+from qastanet.evidence.comparison.overview import main_form
+from qastanet.evidence.paper.learning_curve import MODELS
+from qastanet.plots.names import DATASETS, LABELS, content_name
 from qastanet.plots.style import PAGE, PALETTE
 
 
@@ -58,7 +59,7 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
     """Agreement of single networks (dots) and of the mean of all of them (diamonds).
 
     Args:
-        table: of `qastanet.evidence.paper_network.single_networks`.
+        table: of `qastanet.evidence.paper.many_networks.single_networks`.
         measure: ``pearson``, ``spearman`` or ``rmse``.
     """
     protocols = {
@@ -93,11 +94,53 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
     return figure
 
 
+def learning_curve(table: pd.DataFrame) -> Figure:
+    """Pearson's correlation and error on the same scenes, whatever was trained on.
+
+    Args:
+        table: of `qastanet.evidence.paper.learning_curve.learning_curve`.
+    """
+    table = table.round(4).assign(name=table.model.map(MODELS))
+    tested = pd.unique(table.tested)
+    size = (PAGE, 4.4)
+    figure, axes = plt.subplots(2, len(tested), figsize=size, sharex=True, sharey="row")
+    look = {"x": "scenes", "hue": "name", "dodge": 0.5, "palette": PALETTE[: len(MODELS)]}
+    for column, name in zip(axes.T, tested, strict=True):
+        part = table[table.tested == name]
+        single, whole = part[part.network != "mean"], part[part.network == "mean"]
+        for axis, measure in zip(column, ("pearson", "rmse"), strict=True):
+            shown = {"y": measure, "ax": axis, "legend": False} | look
+            thin = {"markers": "", "linewidth": 0.8, "errorbar": ("pi", 80), "err_kws": {"lw": 0.6}}
+            sns.pointplot(single, **thin, **shown)
+            sns.pointplot(
+                whole, markers="D", markersize=3.5, linestyle="none", errorbar=None, **shown
+            )
+            axis.set(xlabel="Training scenes" if measure == "rmse" else "", ylabel="")
+        heard = ", ".join(content_name(each) for each in name.split(" + "))
+        heard = heard[:1].upper() + heard[1:]
+        column[0].set_title(f"{heard}\n({DATASETS[part.dataset.iloc[0]]}, {part.n.iloc[0]} items)")
+        column[0].axhline(0, color="0.5", lw=0.6)
+        column[0].set_ylim(-1.02, 1.02)
+    axes[0, 0].set_ylabel("Pearson")
+    axes[1, 0].set_ylabel("RMSE (points)")
+    marks = [
+        plt.Line2D([], [], color=colour, label=label)
+        for colour, label in zip(PALETTE, MODELS.values(), strict=False)
+    ]
+    words = {"-": "single networks: mean, and 80 % of twenty", "none": "mean of the twenty"}
+    marks += [
+        plt.Line2D([], [], color="0.3", ls=line, marker="D" if line == "none" else "", label=label)
+        for line, label in words.items()
+    ]
+    figure.legend(handles=marks, loc="outside upper center", ncols=3)
+    return figure
+
+
 def predictions(table: pd.DataFrame) -> Figure:
     """Predicted against rated quality, a row per model, with intervals of 90 % if there are.
 
     Args:
-        table: predictions of `qastanet.training.cross_validation` with ``mean``, ``low``, ``high``.
+        table: predictions of `qastanet.training.folds` with ``mean``, ``low``, ``high``.
     """
     protocols = {
         "pooled-source-out": "recording left out",
@@ -141,7 +184,7 @@ def configurations(table: pd.DataFrame) -> Figure:
     """Agreement of every configuration (dots), and of the chosen one (diamonds).
 
     Args:
-        table: of `qastanet.evidence.configurations.configuration_table`.
+        table: of `qastanet.evidence.our_model.configurations.configuration_table`.
     """
     table = table[table.folds == "nothing fitted"].round(3)  # as in `networks`
     subsets = list(pd.unique(table.subset))
@@ -174,7 +217,7 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
     """Error on an unseen listening test against the number of its scenes that tell its scale.
 
     Args:
-        table: of `qastanet.evidence.few_ratings.scale_efficiency`.
+        table: of `qastanet.evidence.our_model.few_ratings.scale_efficiency`.
     """
     table = main_form(table)
     names = [name for name in DATASETS if name in set(table.dataset)]

@@ -74,7 +74,7 @@ PROTOCOLS = {
     "reported": "reported by others",
 }
 """What a number has not seen of the listening test that it is compared with, in words; the names
-are those of `qastanet.evidence.comparison`."""
+are those of `qastanet.evidence.comparison.protocols`."""
 
 
 def row_name(metric: str, unseen: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.evidence.paper_data import GROUPED
+from qastanet.evidence.paper.figure_data import GROUPED
 from qastanet.listening_tests.contents import recording
 from qastanet.plots.front_end import MAPS, band_map, in_plain_units
 from qastanet.plots.names import COLOURS, DATASETS, LABELS
@@ -34,7 +34,7 @@ def method_overview(pair: Mapping[str, np.ndarray], steps: Mapping[str, np.ndarr
         pair: ``ears`` (2 signals, 2 ears, samples), ``ild``, ``coherence`` (absolute), ``power``
             and ``directiveness`` (2 signals, 29, frames), ``differences`` (4, 29, frames), and
             ``bands`` (2 signals, some bands, samples) with their ``band_hz``.
-        steps: of `qastanet.evidence.paper_data.dissect`.
+        steps: of `qastanet.evidence.paper.figure_data.dissect`.
     """
     figure = plt.figure(figsize=(PAGE, 7.9), layout="constrained")
     top, middle, bottom = figure.subfigures(3, 1, height_ratios=[2.0, 3.2, 1.7])
@@ -133,7 +133,7 @@ def band_weights(table: pd.DataFrame) -> Figure:
     """Draw what the paper's network makes of each band, a panel per feature: median and 80 %.
 
     Args:
-        table: of `qastanet.evidence.paper_data.band_weights`.
+        table: of `qastanet.evidence.paper.figure_data.band_weights`.
     """
     figure, axes = plt.subplots(2, 2, figsize=(PAGE, 3.6), sharex=True, sharey=True)
     groups = table.round(4).groupby("feature", sort=False)
@@ -155,7 +155,7 @@ def predicted_against_rated(
     """Draw predictions out of fold against ratings, with fits and their intervals.
 
     Args:
-        table: of `qastanet.evidence.paper_data.predicted_points`.
+        table: of `qastanet.evidence.paper.figure_data.predicted_points`.
         metrics: panels, in this order.
         replicates: bootstrap samples of the fits.
     """
@@ -194,7 +194,7 @@ def group_correlations(table: pd.DataFrame) -> Figure:
     """Draw Pearson's correlation in groups of at least LEAST_ITEMS items, with intervals.
 
     Args:
-        table: of `qastanet.evidence.paper_data.group_rows`.
+        table: of `qastanet.evidence.paper.figure_data.group_rows`.
     """
     table = table[table.n >= LEAST_ITEMS].round(4)
     datasets = list(pd.unique(table.dataset))

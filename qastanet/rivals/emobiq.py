@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 
 from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.hearing.fast import long_frames
+from qastanet.hearing.fast.front_end import long_frames
 from qastanet.hearing.features import Features, audible
 from qastanet.hearing.gammatone import ENVELOPE_FROM, centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL

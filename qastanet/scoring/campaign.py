@@ -87,8 +87,8 @@ def run(
 
     Returns:
         the rows of the manifest with score, model, conformance, the report of
-        `qastanet.sound.preparation.prepare`, and error (empty where the pair was scored); labels
-        that are called as one of RESULTS are there under the name that `own_names` gives
+        `qastanet.sound.pairs.preparation.prepare`, and error (empty where the pair was scored);
+        labels that are called as one of RESULTS are there under the name that `own_names` gives
 
     Raises:
         InputError: if the output must not or cannot be written, or another run is writing it

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qastanet.hearing import fast
+from qastanet.hearing.fast import front_end
 from qastanet.models.attribution import Attribution, check_explainable, explain
 from qastanet.scoring.loading import load_scorer
 from qastanet.scoring.pair_scores import open_pair
+from qastanet.sound.files.pieces import Recording
 from qastanet.sound.options import Options
-from qastanet.sound.pieces import Recording
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 LISTEN = 10
@@ -23,7 +23,7 @@ class Explanation(NamedTuple):
 
     Attributes:
         found: the loss.
-        report: names, model and the report of `qastanet.sound.preparation.prepare`.
+        report: names, model and the report of `qastanet.sound.pairs.preparation.prepare`.
         ears: both ears of the reference and of the degraded signal, (2, samples) each, or the
             excerpt of LISTEN seconds in which most is lost.
         start_s: where they start.
@@ -85,4 +85,4 @@ def _ears(source: np.ndarray | Recording, start: int, filters: np.ndarray) -> np
         part = source[:, start * SAMPLING_RATE : (start + LISTEN) * SAMPLING_RATE]
     else:
         part = np.concatenate([*islice(source, start, start + LISTEN)], axis=1)
-    return part if len(part) == 2 else fast.binaural(part, filters)
+    return part if len(part) == 2 else front_end.binaural(part, filters)

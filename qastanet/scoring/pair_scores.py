@@ -17,10 +17,10 @@ from qastanet.hearing.features import Features
 from qastanet.models.scorer import Scorer
 from qastanet.scoring.loading import AMBISONIC_ONLY, load_scorer
 from qastanet.sound.checks import as_floats, check_channels, check_pair
+from qastanet.sound.files.pieces import Recording, check_recordings, recording
 from qastanet.sound.options import Options
-from qastanet.sound.pair_report import look
-from qastanet.sound.pieces import Recording, check_recordings, recording
-from qastanet.sound.preparation import prepare_files
+from qastanet.sound.pairs.preparation import prepare_files
+from qastanet.sound.pairs.report import look
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 from qastanet.version import CONFORMANCE
 
@@ -91,7 +91,7 @@ def score_files(
     Returns:
         score, low and high (between which 90 % of mean ratings are expected; not of every model),
         model, reference, degraded, conformance, and the report of
-        `qastanet.sound.preparation.prepare`
+        `qastanet.sound.pairs.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy
@@ -143,7 +143,7 @@ def open_pair(
 
     Yields:
         the files, to be read piece by piece, if nothing is done to them, else arrays (channels,
-        samples) at 48 kHz; and the report of `qastanet.sound.preparation.prepare`
+        samples) at 48 kHz; and the report of `qastanet.sound.pairs.preparation.prepare`
 
     Raises:
         InputError: naming the file, the value and the remedy

@@ -1,5 +1,7 @@
-"""Sound files and signals, until two of them can be compared.
+"""Signals as arrays, their files, and pairs of them until two can be compared.
 
-In: sound files, or arrays (channels, samples) at any rate, in any ambisonic convention.
-Out: pairs of one shape at 48 kHz, in AmbiX or binaural, and a report of what was done.
+In: sound files (`sound.files`), or arrays (channels, samples) at any rate, in any ambisonic
+convention.
+Out: pairs (`sound.pairs`) of one shape at 48 kHz, in AmbiX or binaural, and a report of what was
+done.
 """

@@ -1,4 +1,4 @@
-"""How the weights come about: pairs to train on, recipe, folds, calibration, weights file.
+"""How the weights come about: pairs, recipe, folds (`training.folds`), calibration, weights file.
 
 In: rated and synthetic pairs, mean ratings.
 Out: predictions out of fold, curves, the weights file.

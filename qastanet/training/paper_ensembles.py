@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 
 from qastanet import storage
 from qastanet.errors import InputError
-from qastanet.training.cross_validation import Fold
+from qastanet.training.folds import Fold
 from qastanet.training.paper_plans import (
     ALL,
     MAPS,

@@ -15,7 +15,7 @@ from qastanet.errors import InputError
 from qastanet.hearing.differences import FEATURE_NAMES
 from qastanet.listening_tests.contents import raw_ratings, recording
 from qastanet.models.released import load_checkpoint, network_state
-from qastanet.training.cross_validation import Fold, folds
+from qastanet.training.folds import Fold, folds
 from qastanet.training.paper_training import SCALE, PaperRecipe
 
 WEIGHTS = "model_weights.pth.tar"

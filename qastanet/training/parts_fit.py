@@ -2,11 +2,11 @@
 
 All of the model but one number is set beforehand: the units of the parts, the norm over them and
 the curve b (`START`) come from a study of the same kind of statistics, and which parts there are
-was chosen with a look at the public tests (`qastanet.evidence.configurations` lists all that was
-tried). The strictness a is fitted, in every fold anew. A test that uses its scale in another way
-tells a and b of its own.
+was chosen with a look at the public tests (`qastanet.evidence.our_model.configurations` lists all
+that was tried). The strictness a is fitted, in every fold anew. A test that uses its scale in
+another way tells a and b of its own.
 
-Protocols (see `qastanet.training.cross_validation.folds` for the folds):
+Protocols (see `qastanet.training.folds.folds` for the folds):
 
 * ``direct``: the shipped numbers, which have seen the ratings: a is one number for all tests.
 * ``loso``, ``source-out``: a from other scenes, or recordings, of the same test.
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from qastanet.hearing.parts import PARTS
 from qastanet.models.parts_model import PartsScores, rated
-from qastanet.training.cross_validation import (
+from qastanet.training.folds import (
     BETTER_REFERENCE,
     COLUMNS,
     ONE_TEST,

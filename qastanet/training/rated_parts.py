@@ -16,8 +16,8 @@ from tqdm.auto import tqdm
 
 from qastanet import registry
 from qastanet.errors import InputError
-from qastanet.hearing import fast
-from qastanet.hearing.fast_modulation import roughness_change
+from qastanet.hearing.fast import front_end
+from qastanet.hearing.fast.modulation import roughness_change
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import N_BANDS
 from qastanet.hearing.parts import PARTS, SHIPPED, Form, cells, parts
@@ -69,7 +69,7 @@ def both_signals(pairs: Iterable[RatedPair], filters: NDArray) -> Iterator[Rated
         at_rate = pair.at_model_rate()
         yield at_rate
         if pair.signal == "ambisonic" and pair.dataset != "aes2023":  # which has its own
-            ears = [fast.binaural(x, filters) for x in at_rate.signals]
+            ears = [front_end.binaural(x, filters) for x in at_rate.signals]
             yield RatedPair(*pair[:2], "binaural", pair.order, *ears, SAMPLING_RATE)
 
 
@@ -115,7 +115,7 @@ def compare_rated(
     Returns:
         Table with ``dataset``, ``stimulus`` and ``signal``, one row per pair; parts by form, shape
         (pairs, 7, 29); and under ``further`` those of `further_parts` and, of the ears, that of
-        `qastanet.hearing.fast_modulation.roughness_change`, shape (pairs, 3, 29).
+        `qastanet.hearing.fast.modulation.roughness_change`, shape (pairs, 3, 29).
     """
     scorer = replace(scorer, directive=True)  # which the model itself does without
     rows, found = [], {name: [] for name in (*FORMS, "further")}
@@ -124,7 +124,7 @@ def compare_rated(
         features = [scorer.features(np.ascontiguousarray(x)) for x in signals]
         ears = signals
         if pair.signal == "ambisonic":
-            ears = [fast.binaural(x, scorer.filters[0]) for x in signals]
+            ears = [front_end.binaural(x, scorer.filters[0]) for x in signals]
         rows.append(pair[:3])
         for name, form in FORMS.items():
             found[name].append(parts(*features, form)[0])

@@ -27,8 +27,8 @@ CURVE_SPREAD = 0.35
 EXPONENT_SPREAD = 0.5
 """How far the logarithms of curve and exponent may be from 0 before ratings must say so.
 
-Chosen among the pairs that `qastanet.evidence.few_ratings.scale_priors` lists, with all public
-tests in sight."""
+Chosen among the pairs that `qastanet.evidence.our_model.few_ratings.scale_priors` lists, with all
+public tests in sight."""
 
 ERROR = 0.12
 """What a mean rating (0..1) may be off; weighs the ratings against this spread."""

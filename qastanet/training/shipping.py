@@ -17,7 +17,7 @@ from qastanet.models.parts_model import (
 )
 from qastanet.sound.binaural import design_decoder
 from qastanet.training.calibration import calibrate
-from qastanet.training.cross_validation import BETTER_REFERENCE
+from qastanet.training.folds import BETTER_REFERENCE
 from qastanet.training.parts_fit import fit_strictness, predict
 from qastanet.training.rated_parts import add_ratings, read_parts
 
