@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qastanet import registry
 from qastanet.listening_tests import ambiqual_ratings, neural2024
 from qastanet.scene.parametric_coding import REPOSITORY, stimuli
-from qastanet.scene.parametric_scenes import RATE, SCENES, Files
+from qastanet.scene.parametric_scenes import RATE, SCENES
 from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 from qastanet.sound.sound_files import read
@@ -64,13 +64,10 @@ def upstream(path: str):
     return registry.path(REPOSITORY, path)
 
 
-def aes2023_pairs(
-    files: Files = upstream, contents: Sequence[str] = tuple(SCENES), seed: int = 0
-) -> Iterator[RatedPair]:
+def aes2023_pairs(contents: Sequence[str] = tuple(SCENES), seed: int = 0) -> Iterator[RatedPair]:
     """Pairs of the AES 2023 test: each stimulus as ambisonics and as it was heard.
 
     Args:
-        files: gives the local path of an upstream file by its path in the repository.
         contents: scenes, see `qastanet.scene.parametric_scenes`.
         seed: of the random parts.
 
@@ -79,7 +76,7 @@ def aes2023_pairs(
         ones zero) and the binaural pair, at 44.1 kHz.
     """
     reference: dict[str, NDArray] = {}
-    for item in stimuli(files, seed, contents):
+    for item in stimuli(upstream, seed, contents):
         signals = {"ambisonic": n3d_to_sn3d(item.ambisonic), "binaural": item.binaural}
         if item.condition == "reference":
             reference = signals
