@@ -133,4 +133,4 @@ def _materials(options: argparse.Namespace) -> list:
     if count < 1:
         raise InputError(f"--scenes {count}: give at least 1")
     print("note: no references are given: built-in scenes, no recordings", file=sys.stderr)
-    return materials.of_scenes(count, made, options.seconds, order=1, seed=options.seed)
+    return materials.of_scenes(count, made, options.seconds, options.seed)

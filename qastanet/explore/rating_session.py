@@ -53,7 +53,7 @@ def built_in_test(folder: str | Path = BUILT_IN) -> Path:
     """
     folder = Path(folder)
     if not (folder / "design.csv").is_file():
-        materials = of_scenes(3, conditions(CODINGS), seconds=3, order=1, seed=7)
+        materials = of_scenes(3, conditions(CODINGS), seconds=3, seed=7)
         write_design(folder, materials, 3, 3, seed=7, metrics=METRICS)
     return folder
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
+import yaml
 
 from qastanet.errors import InputError
 from qastanet.listening_design.choosing import choose
@@ -22,7 +23,6 @@ from qastanet.listening_design.webmushra_folder import (
     SOUNDS,
     configuration,
     place,
-    yaml_text,
 )
 from qastanet.scoring.progress import Progress
 from qastanet.sound.sampling import SAMPLING_RATE
@@ -211,8 +211,9 @@ def _write_texts(table: pd.DataFrame, staging: Path, name: str, seed: int, how: 
     coded = table[table.role == "coded"]
     trials = {trial: [*rows.stimulus] for trial, rows in coded.groupby("trial", sort=False)}
     write_table(table, staging / "design.csv", 4)
-    config = staging / "configs" / f"{name}.yaml"
-    config.write_text(yaml_text(configuration(name, trials)), encoding="utf-8")
+    config = configuration(name, trials)
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=1000)
+    (staging / "configs" / f"{name}.yaml").write_text(text, encoding="utf-8")
     text = README.format(
         name=name,
         trials=len(trials),

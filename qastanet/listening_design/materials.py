@@ -144,15 +144,14 @@ def of_files(
 
 
 def of_scenes(
-    count: int, conditions: Sequence[Condition], seconds: float, order: int = 3, seed: int = 0
+    count: int, conditions: Sequence[Condition], seconds: float, seed: int = 0
 ) -> list[Material]:
-    """Make materials of built-in scenes: synthetic sounds placed around the listener.
+    """Make materials of built-in scenes: synthetic sounds around the listener, of first order.
 
     Args:
         count: number of scenes, each a recording of its own
         conditions: ways to treat them
         seconds: their duration
-        order: ambisonic order, 1..3
         seed: of the scenes and of random parts
 
     Example:
@@ -162,7 +161,7 @@ def of_scenes(
 
     def read(number: int) -> Callable[[], NDArray]:
         scene = replace(random_scene(1000 * seed + number), duration=seconds)
-        return lambda: render(scene, order)
+        return lambda: render(scene, order=1)
 
     names = [f"scene{number:02d}" for number in range(1, count + 1)]
     treated = tuple(each.name for each in conditions)
