@@ -12,6 +12,7 @@ from qastanet.models.interval import WIDTH
 from qastanet.models.model import QASTAnet
 from qastanet.models.parts_model import (
     WEIGHTS,
+    PartsScorer,
     PartsScores,
     distance,
     rated,
@@ -26,7 +27,6 @@ class PartsNetwork(nn.Module):
 
     n_features = 3
     """Difference maps of an auditory front end that needs no directiveness."""
-    pooling_name = None
 
     def __init__(self, numbers: PartsScores):
         super().__init__()
@@ -64,8 +64,6 @@ class DefaultModel(QASTAnet):
         1.0
     """
 
-    rates_binaural = True
-
     def __init__(
         self,
         network: PartsNetwork,
@@ -85,6 +83,14 @@ class DefaultModel(QASTAnet):
         else:  # what has no gradient has no part in the backward pass
             pair = [self.features(signal, "torch") for signal in (reference, degraded)]
         return self.network(parts(*pair)).mean(-1)
+
+    def scorer(self) -> PartsScorer:
+        """Return the model without PyTorch."""
+        numbers = self.network
+        scores = PartsScores(
+            numbers.units.cpu().numpy(), numbers.norm, numbers.strictness, numbers.curve
+        )
+        return PartsScorer(self.name, scores, self.filters, True, False, self.quantile)
 
     def interval(
         self, reference: torch.Tensor, degraded: torch.Tensor

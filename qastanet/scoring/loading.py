@@ -101,7 +101,7 @@ def load_scorer(model: str | Path | QASTAnet = "default") -> Scorer:
     """
     if is_weights_file(model):
         return load_default(model, str(model))
-    return _scorer_of_name(model) if isinstance(model, str) else Scorer.from_model(model)
+    return _scorer_of_name(model) if isinstance(model, str) else model.scorer()
 
 
 @functools.lru_cache(maxsize=4)
@@ -115,7 +115,7 @@ def _scorer_of_name(name: str) -> Scorer:
     if name in MODELS and kept.is_file():
         with contextlib.suppress(Exception):  # a damaged file is made anew
             return Scorer.load(kept)
-    scorer = Scorer.from_model(load_model(name))
+    scorer = load_model(name).scorer()
     with contextlib.suppress(InputError):  # a cache that cannot be written
         scorer.save(kept)
     return scorer
