@@ -1,7 +1,8 @@
 """Degradations of spatial sound, each with one strength, for ambisonics and for binaural signals.
 
 A degradation is a function of a signal, a strength and a stream of random numbers. `DEGRADATIONS`
-names them with the range of their strengths, from hardly audible to bad.
+names them with the range of their strengths, from hardly audible to bad. Codecs are in
+`qastanet.scene.codecs`.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,6 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.scene import codecs
 from qastanet.sound.ambisonics import acn_order, rotate, spherical_harmonics
 from qastanet.sound.sampling import SAMPLING_RATE
 
@@ -29,18 +29,14 @@ class Degradation(NamedTuple):
     Attributes:
         apply: (signal of shape (channels, samples), strength, random numbers) -> the same shape.
         mild: strength that is hardly audible.
-        severe: strength that is bad; strengths between are drawn on a logarithmic scale.
-        ambisonic: whether it takes ambisonics.
+        severe: strength that is bad.
         binaural: whether it takes a binaural signal.
-        codec: whether it needs PyAV.
     """
 
     apply: Callable[[NDArray, float, Rng], NDArray]
     mild: float
     severe: float
-    ambisonic: bool = True
     binaural: bool = True
-    codec: bool = False
 
 
 def degrade(signal: NDArray, name: str, strength: float, seed: int = 0) -> NDArray[np.float32]:
@@ -65,26 +61,10 @@ def degrade(signal: NDArray, name: str, strength: float, seed: int = 0) -> NDArr
     if name not in DEGRADATIONS:
         raise InputError(f"unknown degradation {name!r}; use one of {', '.join(DEGRADATIONS)}")
     known = DEGRADATIONS[name]
-    if not (known.binaural if len(signal) == 2 else known.ambisonic):
+    if len(signal) == 2 and not known.binaural:
         raise InputError(f"degradation {name!r} does not take {len(signal)} channels")
     result = known.apply(np.asarray(signal), strength, np.random.default_rng([21, seed]))
     return np.asarray(result, dtype=np.float32)
-
-
-def draw(channels: int, seed: int) -> tuple[str, float]:
-    """Draw a degradation and its strength for a signal with a number of channels.
-
-    Example:
-        >>> draw(4, 1) == draw(4, 1)
-        True
-    """
-    rng = np.random.default_rng([22, seed])
-    names = [n for n, d in DEGRADATIONS.items() if (d.binaural if channels == 2 else d.ambisonic)]
-    codec = [n for n in names if DEGRADATIONS[n].codec]
-    name = str(rng.choice(codec if rng.random() < 0.35 else names))
-    known = DEGRADATIONS[name]
-    strength = known.mild * (known.severe / known.mild) ** rng.random()
-    return name, float(f"{strength:.4g}")
 
 
 def lowpass(signal: NDArray, cutoff: float, _: Rng) -> NDArray:
@@ -199,16 +179,6 @@ def parametric(signal: NDArray, diffusion: float, rng: Rng) -> NDArray:
     return _istft(direct, signal) + decorrelate(mono, 1.0, rng) / _degree_root(signal)
 
 
-def opus(signal: NDArray, thrift: float, _: Rng) -> NDArray:
-    """Opus at 64 / thrift kbit/s per channel."""
-    return codecs.opus(signal, max(6.0, 64 / thrift) * len(signal))
-
-
-def aac(signal: NDArray, thrift: float, _: Rng) -> NDArray:
-    """AAC, channels in pairs, at 96 / thrift kbit/s per channel."""
-    return codecs.aac(signal, max(12.0, 96 / thrift) * len(signal))
-
-
 def _rms(signal: NDArray) -> float:
     return float(np.sqrt(np.mean(signal**2)))
 
@@ -229,8 +199,6 @@ def _istft(spectra: NDArray, like: NDArray) -> NDArray:
 
 
 DEGRADATIONS = {
-    "opus": Degradation(opus, 1.0, 9.0, codec=True),
-    "aac": Degradation(aac, 1.0, 6.0, codec=True),
     "lowpass": Degradation(lowpass, 16000.0, 2500.0),
     "noise": Degradation(add_noise, 0.003, 0.5),
     "noise_like": Degradation(noise_like, 0.03, 0.8),

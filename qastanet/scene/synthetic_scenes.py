@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qastanet.errors import InputError
 from qastanet.scene.dry_sounds import KINDS, dry_sound
 from qastanet.scene.room import Room, arrivals, diffuse_envelope
-from qastanet.sound.ambisonics import channels, spherical_harmonics
+from qastanet.sound.ambisonics import acn_order, channels, spherical_harmonics
 from qastanet.sound.sampling import SAMPLING_RATE
 
 STEP = 960
@@ -180,9 +180,8 @@ def in_room(
 
 def diffuse(samples: int, order: int, rng: np.random.Generator) -> NDArray:
     """White diffuse noise with a power of 1 in W, shape (channels, samples)."""
-    degree = np.floor(np.sqrt(np.arange(channels(order))))
     noise = rng.standard_normal((channels(order), samples))
-    return noise / np.sqrt(2 * degree + 1)[:, None]
+    return noise / np.sqrt(2 * acn_order(channels(order)) + 1)[:, None]
 
 
 def ambience(samples: int, order: int, rng: np.random.Generator) -> NDArray:
