@@ -133,32 +133,14 @@ def correlation_row(
     return row
 
 
-def half_widths(items: pd.DataFrame) -> np.ndarray | None:
-    """Half of the 95 % confidence interval of each mean rating, in points.
-
-    Args:
-        items: with the columns ``ci95_low`` and ``ci95_high``.
-
-    Returns:
-        Shape (items,); None if the columns are missing or incomplete.
-
-    Example:
-        >>> half_widths(pd.DataFrame({"ci95_low": [10.0], "ci95_high": [16.0]}))
-        array([3.])
-    """
-    if not {"ci95_low", "ci95_high"} <= set(items.columns):
-        return None
-    half = (items["ci95_high"] - items["ci95_low"]).to_numpy(dtype=float) / 2
-    return half if np.isfinite(half).all() else None
-
-
 def _errors(items: pd.DataFrame, mapped: np.ndarray, rating: np.ndarray) -> dict[str, float]:
     names = ["rmse_mapped", "rmse_epsilon_mapped", "outlier_ratio_mapped"]
     errors = dict.fromkeys(names, NAN)
     if np.isfinite(mapped).all():
         errors["rmse_mapped"] = rmse(mapped, rating)
-        half = half_widths(items)
-        if half is not None:
+        low, high = (items.get(f"ci95_{end}", NAN) for end in ("low", "high"))
+        half = np.asarray(high - low, dtype=float) / 2
+        if np.isfinite(half).all():
             errors["rmse_epsilon_mapped"] = rmse_epsilon(mapped, rating, half)
             errors["outlier_ratio_mapped"] = outlier_ratio(mapped, rating, half)
     return errors
