@@ -51,7 +51,6 @@ class DefaultModel(QASTAnet):
         decoders: one per head
         quantile: calibration of the interval
         name: what the model is called in results
-        front_end: see `qastanet.models.model.QASTAnet`
 
     Shape:
         - reference, degraded: (batch, channels, samples) at 48 kHz, 2, 4, 9 or 16 channels
@@ -70,9 +69,8 @@ class DefaultModel(QASTAnet):
         decoders: Sequence[BinauralDecoder],
         quantile: float,
         name: str = "default",
-        front_end: str = "auto",
     ):
-        super().__init__(network, decoders, True, name, front_end)
+        super().__init__(network, decoders, True, name)
         self.quantile = quantile
 
     def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:

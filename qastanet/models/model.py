@@ -23,7 +23,7 @@ FRONT_ENDS = ("auto", "torch", "fast")
 """How features are computed."""
 
 
-def where_real(
+def _where_real(
     scores: torch.Tensor, reference: torch.Tensor, degraded: torch.Tensor
 ) -> torch.Tensor:
     """Return scores (batch,), NaN where a signal has samples that are not finite, or overflow.
@@ -32,7 +32,7 @@ def where_real(
 
     Example:
         >>> bad = torch.tensor([[[0.0, torch.inf]], [[0.0, 1.0]]])
-        >>> where_real(torch.ones(2), torch.zeros(2, 1, 2), bad)
+        >>> _where_real(torch.ones(2), torch.zeros(2, 1, 2), bad)
         tensor([nan, 1.])
     """
     signals = (whole_precision(x.detach()) for x in (reference, degraded))
@@ -162,7 +162,7 @@ class QASTAnet(nn.Module):
         """Score a batch of pairs; of one with a sample that is no number the score is NaN."""
         self._check(reference, degraded)
         with torch.autocast(reference.device.type, enabled=False):
-            return where_real(self._scores(reference, degraded), reference, degraded)
+            return _where_real(self._scores(reference, degraded), reference, degraded)
 
     def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
         """Score pairs of numbers."""
