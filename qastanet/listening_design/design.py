@@ -42,8 +42,6 @@ SAME = 1e-4
 
 ROLES = {REFERENCE: "reference", **dict.fromkeys(ANCHORS, "anchor")}
 
-FACTS = ["trial", "recording", "stimulus", "role", "file", "source", "start_s", "duration_s"]
-
 
 def check_wishes(trials: int | None, per_trial: int | None, seconds: float) -> None:
     """Refuse numbers that no listening test can have.
@@ -172,11 +170,11 @@ def _candidates(
                 file = folder / material.trial / f"{name}.wav"
                 soundfile.write(file, sound.T, SAMPLING_RATE, "FLOAT")
                 role = ROLES.get(name, "coded")
-                values = (material.trial, material.recording, name, role, "", material.source)
-                values += (found.start, sound.shape[1] / SAMPLING_RATE)
-                facts = dict(zip(FACTS, values, strict=True)) | {"gain_db": found.gains[name]}
-                facts |= {"loudness_lufs": LOUDNESS, "peak_dbfs": peak(sound)}
-                rows.append(facts | points[name])
+                facts = {"trial": material.trial, "recording": material.recording}
+                facts |= {"stimulus": name, "role": role, "file": "", "source": material.source}
+                facts |= {"start_s": found.start, "duration_s": sound.shape[1] / SAMPLING_RATE}
+                facts |= {"gain_db": found.gains[name], "loudness_lufs": LOUDNESS}
+                rows.append(facts | {"peak_dbfs": peak(sound)} | points[name])
             shown.add(1)
     table = pd.DataFrame(rows)
     table.attrs["notes"] = sorted(notes)

@@ -54,9 +54,8 @@ class RatedPair(NamedTuple):
 
     def at_model_rate(self) -> "RatedPair":
         """Return the pair at 48 kHz, in single precision."""
-        signals = (resample(x, self.sampling_rate, SAMPLING_RATE) for x in self.signals)
-        named = dict(zip(("reference", "degraded"), signals, strict=True))
-        return self._replace(**named, sampling_rate=SAMPLING_RATE)
+        first, second = (resample(x, self.sampling_rate, SAMPLING_RATE) for x in self.signals)
+        return self._replace(reference=first, degraded=second, sampling_rate=SAMPLING_RATE)
 
 
 def upstream(path: str):
@@ -137,10 +136,11 @@ def write_manifest(path: str | Path) -> None:
     for pair in ambiqual_ratings.ambiqual2_pairs():
         if pair.degraded != pair.reference:
             content, _, condition = pair.stimulus.rpartition("_")
-            found = [ambiqual_ratings.ambiqual_file(f) for f in (pair.reference, pair.degraded)]
-            row = (*(file.absolute() for file in found), content, condition)
-            columns = ("reference", "degraded", "content", "condition")
-            rows.append(dict(zip(columns, row, strict=True)))
+            names = {"reference": pair.reference, "degraded": pair.degraded}
+            files = {
+                k: ambiqual_ratings.ambiqual_file(name).absolute() for k, name in names.items()
+            }
+            rows.append(files | {"content": content, "condition": condition})
     write_rows(rows, path)
 
 

@@ -16,7 +16,6 @@ from scipy import special
 from qastanet.errors import InputError
 from qastanet.scoring.given_tables import Rows, number_of, read_rows
 
-COLUMNS = ["listener", "trial", "condition", "rating"]
 SOURCE_COLUMNS = ["session_uuid", "trial_id", "rating_stimulus", "rating_score"]
 PYMUSHRA = ["questionaire_uuid", "wm_id", "responses_stimulus", "responses_score"]
 LIMIT = 90  # points that the hidden reference must reach
