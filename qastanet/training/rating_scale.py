@@ -113,16 +113,6 @@ class RatingScale(NamedTuple):
         return np.where(score >= 1, 1.0, self.ceiling * score**self.exponent)
 
 
-def at_bound(exponent: float) -> bool:
-    """Tell whether an exponent lies at the end of the search, where it means nothing.
-
-    Example:
-        >>> at_bound(1.0), at_bound(math.exp(3))
-        (False, True)
-    """
-    return abs(math.log(exponent)) > 0.99 * LIMIT
-
-
 def fit_scale(score: ArrayLike, rating: ArrayLike, better_reference: bool = False) -> RatingScale:
     """Fit the scale of a listening test by least squares.
 
