@@ -44,9 +44,6 @@ PATIENCE_S = 5.0
 DIGITS = 6
 """Decimals kept in tables."""
 
-Source = np.ndarray | str | Path
-"""A signal: an array (channels, samples) at 48 kHz, or a sound file."""
-
 
 def enter_root() -> Path:
     """Make the root of the compendium the working directory, and return it.
@@ -278,7 +275,7 @@ def read_maps(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: cannot be read as difference maps ({error})") from error
 
 
-def content_hash(source: Source) -> str:
+def content_hash(source: np.ndarray | str | Path) -> str:
     """Return a sha256 over a file, or over the shape, type and samples of an array.
 
     Example:
