@@ -9,12 +9,13 @@ import importlib.util
 from functools import lru_cache
 
 import numpy as np
+import scipy.signal
 from numpy.typing import ArrayLike, NDArray
 
 from qastanet.errors import InputError
 from qastanet.rivals.channelwise import by_channel
-from qastanet.sound.sampling import SAMPLING_RATE, resample
 
+RATE = 48000  # Hz, of ViSQOL and Zimtohrli
 PACKAGES = {
     **{"visqol": "visqol-python", "zimtohrli": "zimtohrli", "auraloss": "auraloss"},
     "librosa": "librosa",
@@ -50,10 +51,10 @@ def visqol(reference: ArrayLike, degraded: ArrayLike, sampling_rate: float) -> d
     def quality(x: NDArray, y: NDArray) -> float:
         if not np.any(y):
             return LOWEST
-        return float(_visqol_api().measure_from_arrays(x, y, sample_rate=SAMPLING_RATE).moslqo)
+        return float(_visqol_api().measure_from_arrays(x, y, sample_rate=RATE).moslqo)
 
-    signals = (resample(signal, sampling_rate, SAMPLING_RATE) for signal in (reference, degraded))
-    return by_channel("visqol", quality, *signals, worst=min, least=SAMPLING_RATE // 2)
+    signals = (_at_48_khz(signal, sampling_rate) for signal in (reference, degraded))
+    return by_channel("visqol", quality, *signals, worst=min, least=RATE // 2)
 
 
 def zimtohrli(reference: ArrayLike, degraded: ArrayLike, sampling_rate: float) -> dict[str, float]:
@@ -81,8 +82,8 @@ def zimtohrli(reference: ArrayLike, degraded: ArrayLike, sampling_rate: float) -
     def quality(x: NDArray, y: NDArray) -> float:
         return float(mos_from_signals(x.astype(np.float32), y.astype(np.float32)))
 
-    signals = (resample(signal, sampling_rate, SAMPLING_RATE) for signal in (reference, degraded))
-    return by_channel("zimtohrli", quality, *signals, worst=min, least=SAMPLING_RATE // 10)
+    signals = (_at_48_khz(signal, sampling_rate) for signal in (reference, degraded))
+    return by_channel("zimtohrli", quality, *signals, worst=min, least=RATE // 10)
 
 
 def multi_resolution_stft(
@@ -135,3 +136,12 @@ def _visqol_api():
     api = VisqolApi()
     api.create(mode="audio")
     return api
+
+
+def _at_48_khz(signal: ArrayLike, sampling_rate: float) -> NDArray:
+    signal = np.asarray(signal, dtype=float)
+    if sampling_rate == RATE:
+        return signal
+    if sampling_rate <= 0 or sampling_rate != int(sampling_rate):
+        raise InputError(f"sampling rate {sampling_rate} Hz must be a positive whole number")
+    return scipy.signal.resample_poly(signal, RATE, int(sampling_rate), axis=-1)
