@@ -25,7 +25,7 @@ The packages, in the order of the data flow; each imports only those that stand 
 * `explore`: what the sliders move
 
 Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`, above them
-`cli_training`, `cli_design`, `cli_batch` and `cli`.
+`cli_options`, `cli_training`, `cli_design`, `cli_batch` and `cli`.
 """
 
 import importlib

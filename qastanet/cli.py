@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import qastanet
 from qastanet import cli_batch, cli_design, cli_training
-from qastanet.cli_training import add_force, options_of
+from qastanet.cli_options import add_force, add_model, add_options, options_of
 from qastanet.errors import InputError
 
 
@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score a degraded file against its reference")
     _add_pair(score)
     score.add_argument("--json", action="store_true", help="print a JSON object")
-    _add_options(score)
+    add_options(score)
     score.set_defaults(run=_score)
 
     explain = commands.add_parser("explain", help="show where quality is lost")
@@ -39,13 +39,13 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", required=True, metavar="FILE", help="a page (.html) or .png, .svg, .pdf"
     )
     add_force(explain)
-    _add_options(explain)
+    add_options(explain)
     explain.set_defaults(run=_explain)
 
-    cli_batch.add_batch(commands, _add_model, _add_options)
+    cli_batch.add_batch(commands)
     cli_training.add_manifest(commands)
-    cli_training.add_train(commands, _add_options)
-    cli_design.add_design(commands, _add_options)
+    cli_training.add_train(commands)
+    cli_design.add_design(commands)
 
     fetch = commands.add_parser("fetch", help="fetch the public weights, sounds and ratings")
     fetch.add_argument("--mirror", metavar="DIR", help="copy from this folder, not the network")
@@ -59,55 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    """Describe the choice of the model."""
-    parser.add_argument(
-        "--model",
-        default="default",
-        metavar="NAME",
-        help="default, released, or a file ending in .safetensors (default: %(default)s)",
-    )
-
-
 def _add_pair(parser: argparse.ArgumentParser) -> None:
     """Describe a pair of files and the model."""
     parser.add_argument("reference", metavar="REF", help="reference sound file")
     parser.add_argument("degraded", metavar="DEG", help="degraded sound file, time-aligned")
-    _add_model(parser)
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Describe what may be done to a pair of signals."""
-    parser.add_argument(
-        "--align",
-        action="store_true",
-        help="compensate a delay of up to 100 ms and cut both files to what they share",
-    )
-    parser.add_argument(
-        "--convention", default="ambix", help="ambix, n3d or fuma (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--order-mismatch",
-        default="error",
-        help="if the ambisonic orders differ: error, truncate or pad (default: %(default)s); "
-        "truncate also takes orders 4 to 7",
-    )
-    parser.add_argument(
-        "--mono", default="error", help="one channel: error, or both-ears (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--head-locked",
-        default="error",
-        help="two head-locked channels behind an ambisonic signal: error, ignore, or mix, which "
-        "adds them to the ears of the scene (default: %(default)s)",
-    )
-    parser.add_argument("--track", type=int, metavar="N", help="sound track in a file, from 1")
-    parser.add_argument(
-        "--strict", action="store_true", help="refuse files whose header and content disagree"
-    )
-    parser.add_argument(
-        "--allow-truncated", action="store_true", help="take what is there of a file that is cut"
-    )
+    add_model(parser)
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -247,7 +203,3 @@ def _drop_output() -> None:
     """Let what is still to be printed go nowhere, so that leaving does not fail once more."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,24 +4,18 @@ import argparse
 import contextlib
 import csv
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from qastanet.cli_training import add_force, options_of
+from qastanet.cli_options import add_force, add_model, add_options, options_of
 from qastanet.errors import InputError
 
 MOST_SHOWN = 60
 """Lines of a summary that are printed."""
 
 
-def add_batch(commands, add_model: Callable, add_options: Callable) -> None:
-    """Describe `qastanet batch`.
-
-    Args:
-        commands: what `argparse.ArgumentParser.add_subparsers` returned
-        add_model: describes the choice of the model
-        add_options: describes what may be done to a pair
-    """
+def add_batch(commands) -> None:
+    """Describe `qastanet batch`."""
     batch = commands.add_parser("batch", help="score a whole test campaign")
     batch.add_argument("manifest", nargs="?", metavar="MANIFEST.csv", help="reference,degraded,...")
     batch.add_argument("--ref", metavar="DIR", help="folder of references, paired by name with")

@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 
-from qastanet.cli_training import options_of
+from qastanet.cli_options import add_options, options_of
 
 FIRST_ORDER = "opus:48 opus:64 opus:96 opus:128 opus:192 aac:128 aac:192 parametric:0.5".split()
 """Conditions of the built-in scenes: close to each other, of several kinds."""
@@ -12,13 +11,8 @@ FIRST_ORDER = "opus:48 opus:64 opus:96 opus:128 opus:192 aac:128 aac:192 paramet
 SCENES = 12
 
 
-def add_design(commands, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Describe `qastanet design`.
-
-    Args:
-        commands: what `argparse.ArgumentParser.add_subparsers` returned
-        add_options: describes what may be done to a file
-    """
+def add_design(commands) -> None:
+    """Describe `qastanet design`."""
     design = commands.add_parser("design", help="make the folder of the next listening test")
     design.add_argument(
         "references",
@@ -133,4 +127,4 @@ def _materials(options: argparse.Namespace) -> list:
     if count < 1:
         raise InputError(f"--scenes {count}: give at least 1")
     print("note: no references are given: built-in scenes, no recordings", file=sys.stderr)
-    return materials.of_scenes(count, made, options.seconds, order=1, seed=options.seed)
+    return materials.of_scenes(count, made, options.seconds, options.seed)

@@ -1,10 +1,11 @@
 """Commands for a listening test of one's own: `qastanet manifest` and `qastanet train`."""
 
 import argparse
+import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
+from qastanet.cli_options import add_force, add_options, options_of
 from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
@@ -13,32 +14,8 @@ AGREEMENT = ("part", "dataset", "signal", "pearson", "rmse")
 """Columns that tell the tables of `qastanet train`."""
 
 
-def add_force(parser: argparse.ArgumentParser) -> None:
-    """Describe the leave to write over files."""
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="write over files that an earlier run of this command did not write (never over "
-        "inputs or sounds)",
-    )
-
-
-def options_of(arguments: argparse.Namespace):
-    """Return what may be done to a pair of signals."""
-    from dataclasses import fields
-
-    from qastanet.sound.options import Options
-
-    return Options(**{field.name: getattr(arguments, field.name) for field in fields(Options)})
-
-
-def add_train(commands, add_options: Callable[[argparse.ArgumentParser], None]) -> None:
-    """Describe `qastanet train`.
-
-    Args:
-        commands: what `argparse.ArgumentParser.add_subparsers` returned
-        add_options: describes what may be done to a pair
-    """
+def add_train(commands) -> None:
+    """Describe `qastanet train`."""
     train = commands.add_parser("train", help="train on a listening test of your own")
     train.add_argument(
         "manifest", metavar="MANIFEST.csv", help="reference,degraded,mos[,scene,condition,...]"
@@ -115,9 +92,11 @@ def _train(options: argparse.Namespace) -> int:
 def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, Path]) -> None:
     """Train, predict and write."""
     from qastanet.listening_tests import rated_manifest
+    from qastanet.models.parts_model import read_weights
     from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
     from qastanet.storage import write_table
     from qastanet.training import rating_scale
+    from qastanet.training.shipping import ship
 
     prepared = options_of(options)
     shown = not options.quiet
@@ -143,13 +122,13 @@ def _fit(options: argparse.Namespace, table, parts, outputs: tuple[Path, Path, P
             f"scale of the test: {strict:.2f} (above 1: stricter than the shipped model), ", end=""
         )
         print(f"curve {curve:.2f} (above 1: kinder to small differences)")
-        if rating_scale.at_bound(strict):
+        if abs(math.log(strict)) > 0.99 * rating_scale.LIMIT:
             print(
                 "warning: this is the end of the search; the ratings fit no scale", file=sys.stderr
             )
     else:
         trained = own_training.train_own(table, values, parts)
-        own_training.write_own(trained, outputs[0], facts)
+        ship(trained.model, read_weights()["filters"], trained.quantile, outputs[0], facts)
     agreement = own_agreement.own_agreement(trained.predictions)
     write_table(trained.predictions, outputs[1])
     write_table(agreement, outputs[2])

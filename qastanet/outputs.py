@@ -11,7 +11,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from qastanet.errors import InputError
 from qastanet.storage import check_target, check_writable
@@ -137,53 +137,33 @@ def sole_writer(path: Path) -> Iterator[None]:
         place.exists() and not (place.is_file() and not place.stat().st_size)
     ):
         raise InputError(f"{place}: is in the way; remove it")
-    with contextlib.ExitStack() as stack:
+    try:
+        file = open(place, "a")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another") from error
+    with file:
+        if not _hold(file):
+            raise InputError(f"{path}: another run is writing it; wait, or choose another")
         try:
-            stack.enter_context(_only_one(place, path))
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be written ({error.strerror}); choose another"
-            ) from error
-        yield
-
-
-@contextlib.contextmanager
-def _only_one(path: str | Path, output: str | Path) -> Iterator[None]:
-    """Hold a file for this process alone; it is let go when the block ends, or the process.
-
-    Args:
-        path: of the file; made if need be, and removed at the end
-        output: what is written meanwhile, for the message
-
-    Raises:
-        InputError: if another process holds it
-    """
-    with open(path, "a") as file:
-        try:
-            if os.name == "nt":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"{output}: another run is writing it; wait, or choose another"
-            ) from error
-        try:
-            if os.name != "nt" and not _same(file.fileno(), path):
-                raise InputError(f"{output}: another run is writing it; wait, or choose another")
             yield
         finally:
             if os.name != "nt":  # where a file that is open cannot be removed
-                Path(path).unlink(missing_ok=True)
+                place.unlink(missing_ok=True)
 
 
-def _same(handle: int, path: str | Path) -> bool:
-    """Tell whether an open file still is the one of that name: another run may have removed it."""
+def _hold(file: IO[str]) -> bool:
+    """Hold a file for this process alone, until it is closed; tell whether that succeeded."""
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(path))
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            return True
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(
+            os.fstat(file.fileno()), os.stat(file.name)
+        )  # not removed meanwhile
     except OSError:
         return False

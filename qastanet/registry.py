@@ -99,18 +99,16 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("qastanet"))
 
 
-def mirror_folder() -> Path | None:
-    """Return the mirror folder that the environment names, if any."""
-    folder = os.environ.get(MIRROR_VARIABLE)
+def _mirror_folder(named: str | Path | None) -> Path | None:
+    """Return the mirror folder that is named here or by the environment, if any."""
+    folder = named or os.environ.get(MIRROR_VARIABLE)
     return Path(folder) if folder else None
 
 
 def at_hand(entry: Entry, mirror: str | Path | None = None) -> bool:
     """Tell whether a file can be had without the network, and is the right one."""
-    mirror = Path(mirror) if mirror else mirror_folder()
-    places = [cache_folder() / entry.location]
-    if mirror:
-        places.append(mirror / entry.location)
+    folders = [cache_folder(), _mirror_folder(mirror)]
+    places = [folder / entry.location for folder in folders if folder]
     return any(place.is_file() and _right(place, entry) for place in places)
 
 
@@ -148,7 +146,7 @@ def fetch(entry: Entry, mirror: str | Path | None = None) -> Path:
     import requests
 
     pooch.get_logger().setLevel("WARNING")  # it advises to note hashes that the registry has
-    mirror = Path(mirror) if mirror else mirror_folder()
+    mirror = _mirror_folder(mirror)
 
     def get(url: str, output_file: str, pooch_object: object) -> None:
         if mirror:

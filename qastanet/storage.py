@@ -39,8 +39,10 @@ SOUNDS = (
 )
 """How files of sound begin."""
 
-Source = np.ndarray | str | Path
-"""A signal: an array (channels, samples) at 48 kHz, or a sound file."""
+PATIENCE_S = 5.0
+
+DIGITS = 6
+"""Decimals kept in tables."""
 
 
 def enter_root() -> Path:
@@ -127,12 +129,11 @@ def check_target(path: str | Path) -> None:
             raise InputError(f"{path}: is a sound; name another output")
 
 
-def read_once(path: str | Path, patience_s: float = 5.0) -> bytes:
+def read_once(path: str | Path) -> bytes:
     """Return the content of a file, or of a pipe, which can be read only once.
 
     Args:
-        path: file or pipe
-        patience_s: how long to wait for somebody to write into the pipe
+        path: file or pipe, which somebody must write into within PATIENCE_S
 
     Raises:
         InputError: for a device, or a pipe that nobody writes to
@@ -143,7 +144,7 @@ def read_once(path: str | Path, patience_s: float = 5.0) -> bytes:
         return Path(path).read_bytes()
     if not stat.S_ISFIFO(mode):
         raise InputError(f"{path}: is a device; save what it gives to a file first")
-    content, end = bytearray(), time.monotonic() + patience_s
+    content, end = bytearray(), time.monotonic() + PATIENCE_S
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         while True:
@@ -153,7 +154,7 @@ def read_once(path: str | Path, patience_s: float = 5.0) -> bytes:
                 part = None  # somebody is about to write
             if part:
                 content += part
-                end = time.monotonic() + patience_s
+                end = time.monotonic() + PATIENCE_S
             elif part == b"" and content:
                 return bytes(content)
             elif time.monotonic() > end:
@@ -187,7 +188,7 @@ def umask() -> int:
     return mask
 
 
-def write_table(table: pd.DataFrame, path: str | Path, digits: int = 6) -> None:
+def write_table(table: pd.DataFrame, path: str | Path, digits: int = DIGITS) -> None:
     """Write a table as CSV with rounded numbers, so that small changes of rounding do not show.
 
     A text that a spreadsheet would take for a formula has an apostrophe put before it.
@@ -222,13 +223,12 @@ def _shown(value: object) -> object:
     return f"'{value}" if formula and not QUANTITY.fullmatch(value) else value
 
 
-def write_rows(rows: Iterable[Mapping], path: str | Path, digits: int = 6) -> None:
+def write_rows(rows: Iterable[Mapping], path: str | Path) -> None:
     """Write rows as CSV, with numbers rounded as in `write_table`; NaN and None are empty cells.
 
     Args:
         rows: of the same names; where one is missing in a row its cell is empty
         path: CSV file
-        digits: decimals kept
 
     Raises:
         InputError: if it cannot be written
@@ -241,13 +241,13 @@ def write_rows(rows: Iterable[Mapping], path: str | Path, digits: int = 6) -> No
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([_cell(row.get(name), digits) for name in names] for row in rows)
+        writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
 
 
-def _cell(value: object, digits: int) -> object:
+def _cell(value: object) -> object:
     """Return what is written of a value."""
     if isinstance(value, float):
-        return round(float(value), digits) if value == value else ""
+        return round(float(value), DIGITS) if value == value else ""
     return "" if value is None else value
 
 
@@ -275,7 +275,7 @@ def read_maps(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: cannot be read as difference maps ({error})") from error
 
 
-def content_hash(source: Source) -> str:
+def content_hash(source: np.ndarray | str | Path) -> str:
     """Return a sha256 over a file, or over the shape, type and samples of an array.
 
     Example:

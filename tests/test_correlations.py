@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from qastanet.agreement import statistics
-from qastanet.agreement.correlations import correlation_row, correlations
+from qastanet.agreement.correlations import correlations
 
 LABELS = {"dataset": "toy", "signal": "binaural", "protocol": "direct"}
 
@@ -33,7 +33,7 @@ def test_columns(items):
 
 
 def test_values(items):
-    row = correlation_row(items, "good", 100, LABELS, replicates=500)
+    row = correlations(items, {"good": 100}, labels=LABELS, replicates=500).loc[0]
     assert row["pearson"] == statistics.pearson(items["good"], items["mean"])
     assert row["pearson_lo"] < row["pearson"] < row["pearson_hi"]
     assert row["rmse"] == pytest.approx(statistics.rmse(100 * items["good"], items["mean"]))
@@ -43,8 +43,8 @@ def test_values(items):
 
 
 def test_a_distance_is_the_same_metric_turned_round(items):
-    good = correlation_row(items, "good", 100, LABELS, replicates=100)
-    distance = correlation_row(items, "distance", -1, LABELS, replicates=100)
+    rows = correlations(items, {"good": 100, "distance": -1}, replicates=100)
+    good, distance = rows.loc[0], rows.loc[1]
     assert distance["spearman"] == pytest.approx(-good["spearman"])
     assert distance["rmse_mapped"] == pytest.approx(good["rmse_mapped"], rel=1e-6)
     assert np.isnan(distance["rmse"])
@@ -60,7 +60,7 @@ def test_subsets(items):
 
 
 def test_without_intervals_of_the_ratings(items):
-    row = correlation_row(items.drop(columns="ci95_low"), "good", replicates=50)
+    row = correlations(items.drop(columns="ci95_low"), {"good": None}, replicates=50).loc[0]
     assert np.isnan(row["outlier_ratio_mapped"])
     assert np.isfinite(row["rmse_mapped"])
 

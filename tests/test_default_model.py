@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tolerances import SCORE
 
+import qastanet
 from qastanet.hearing.fast.front_end import binaural
 from qastanet.models.default_model import load_default_model
 from qastanet.models.parts_model import PartsScores, load_default, read_weights
+from qastanet.scene import codecs
 from qastanet.scene.degradations import degrade
 from qastanet.scene.room import Room
 from qastanet.scene.synthetic_scenes import Scene, Source, random_scene, render
@@ -134,7 +136,6 @@ STEPS = {
     "narrow": (0.25, 0.5, 0.75, 1.0),
     "decorrelate": (0.25, 0.5, 0.75, 1.0),
     "gain": (1.0, 3.0, 6.0, 10.0),
-    "opus": (1.0, 2.0, 4.0, 8.0),
 }
 
 
@@ -145,10 +146,14 @@ def _falls(scores, by=0.2):
 @pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize("form", ["ambisonic", "binaural"])
 def test_quality_falls_as_a_degradation_grows(score, scene, ears, name, form):
-    if name == "opus":
-        pytest.importorskip("av")
     signal = ears if form == "binaural" else scene
     _falls([score(signal, degrade(signal, name, x, 1)) for x in STEPS[name]])
+
+
+@pytest.mark.parametrize("form", ["ambisonic", "binaural"])
+def test_quality_falls_with_the_bitrate(score, scene, ears, form):
+    signal = ears if form == "binaural" else scene
+    _falls([score(signal, codecs.opus(signal, rate * len(signal))) for rate in (64, 32, 16, 8)])
 
 
 @pytest.mark.parametrize("form", ["ambisonic", "binaural"])
@@ -189,6 +194,7 @@ def test_with_and_without_pytorch(scene):
     assert 0 <= low < scorer.score(*features) < high <= 1
     limits = [x.item() for x in model.interval(*tensors)]
     assert limits == pytest.approx([low, high], abs=2 * SCORE)
+    assert qastanet.score(*pair, 48000, model) == qastanet.score(*pair, 48000)
 
 
 def test_gradients(scene):

@@ -23,6 +23,7 @@ from qastanet.hearing.fast import front_end
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
 from qastanet.scene.binaural_cues import time_difference
+from qastanet.scoring.loading import load_scorer
 
 ROOT = Path(__file__).parents[1]
 LOSS = ROOT / "notebooks" / "explore_loss.ipynb"
@@ -166,7 +167,7 @@ def test_what_the_hints_of_explore_ears_say():
 
 def test_what_explore_codecs_says_of_the_model():
     text = (ROOT / "notebooks/explore_codecs.ipynb").read_text(encoding="utf-8")
-    model = codec_bench.load_scorer()
+    model = load_scorer()
     strictness, curve = model.network.strictness, model.network.curve
     assert f"$a = {strictness:.2f}$ and $b = {curve:.2f}$" in text
     sides = np.array([[1], [-1], [1], [1]], np.float32)

@@ -19,7 +19,6 @@ from qastanet.hearing.fast import front_end, hilbert
 from qastanet.hearing.features import Features, audible
 from qastanet.models.model import QASTAnet
 from qastanet.models.network import POOLINGS, DifferenceNetwork
-from qastanet.models.scorer import Scorer
 from qastanet.registry import AMBIQUAL as AMBIQUAL_NAME
 from qastanet.registry import path
 from qastanet.scoring.loading import load_model
@@ -231,7 +230,7 @@ def test_hilbert_transform_of_periods_that_end_within_a_step(steps, eighth):
 def test_network_without_torch(pooling, heads):
     rated = model(4, heads, pooling)
     maps = torch.rand(1, heads, 4, 29, 5000) * 5
-    scorer = Scorer.from_model(rated)
+    scorer = rated.scorer()
     with torch.inference_mode():
         wanted = rated.score_differences(maps).item()
     assert scorer.network(maps[0].numpy()) == pytest.approx(wanted, abs=EXACT_SCORE)

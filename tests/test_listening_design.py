@@ -23,7 +23,7 @@ from qastanet.listening_design.design import write_design
 from qastanet.listening_design.excerpts import LOUDNESS, PEAK, SHORTER, quiet_cut
 from qastanet.listening_design.materials import Material, of_files
 from qastanet.listening_design.predicted_points import ITEMS, METRIC_NAMES, rated_items
-from qastanet.listening_design.results import Rated, add_results, results_place
+from qastanet.listening_design.results import Rated, add_results
 from qastanet.models.parts_model import read_weights
 from qastanet.plots.planning import separated
 from qastanet.scene.synthetic_scenes import Scene, Source, render
@@ -133,7 +133,6 @@ def test_sounds_that_would_clip_are_turned_down_all_alike(tmp_path):
             name,
             name,
             "made",
-            ("dull",),
             lambda x=x: ({"reference": x, "dull": 0.9 * x + 0.1 * np.roll(x, 1)}, 0.0),
         )
         for name, x in signals.items()
@@ -247,7 +246,7 @@ def test_built_in_scenes_need_no_files(tmp_path, capsys):
 def test_a_condition_that_changes_nothing_is_left_out(tmp_path, capsys):
     files = write_scenes(tmp_path, 1, 1.2)
     (material,) = of_files(files, conditions(["order:1", "tilt:3"]), 1.0)
-    assert material.conditions == ("order1", "tilt3")
+    assert [*material.signals()[0]] == ["reference", "order1", "tilt3"]
     wishes = ["--conditions", "order:1", "tilt:3", "--trials", "1", "--seconds", "1", *QUICK]
     arguments = ["design", *files, *wishes, "-o", str(tmp_path / "t")]
     assert main([*arguments, "--per-trial", "2"]) == 2
@@ -331,7 +330,8 @@ def test_the_ratings_that_the_package_carries_are_those_of_the_results():
 def simulated_listeners(folder, listeners, scale, seed=0):
     """Write results of listeners that never were: our model on a scale of theirs, and noise."""
     truth = pd.read_csv(folder / "design.csv")
-    file, rng = results_place(folder, folder.name), np.random.default_rng(seed)
+    file = folder / "results" / folder.name / "mushra.csv"
+    rng = np.random.default_rng(seed)
     for number in range(listeners):
         strict, trials = rng.normal(0, 4), []
         for trial, rows in truth.groupby("trial", sort=False):
@@ -388,7 +388,7 @@ def test_the_whole_circle_ends_in_tables_of_all_metrics(rated, monkeypatch):
 
 
 def test_results_are_added_and_never_lost(tmp_path):
-    file = results_place(tmp_path, "mine")
+    file = tmp_path / "results" / "mine" / "mushra.csv"
     for session in "ab":
         add_results(file, "mine", session, [Rated("t", {"reference": 99, "x": 41.25}, 7)], "mó, x")
     with open(file, newline="", encoding="utf-8") as opened:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from tolerances import CLOSED_FORM
 
-from qastanet.agreement.resampling import draw_scenes
+from qastanet.agreement.resampling import samples_of_scenes
 from qastanet.errors import InputError
 from qastanet.evidence.paper import many_networks
 from qastanet.training import paper_ensembles, paper_kept, paper_plans
@@ -233,7 +233,7 @@ def test_differences_of_means_equal_a_loop_over_samples():
     row = table[(table.variant == "sum") & (table.dataset == "pooled")].iloc[0]
     unit = pairs.table.content.map(many_networks.recording).to_numpy()
     draws, values = np.random.default_rng([3, 7]), []
-    for count in draw_scenes(unit, 50, 3).astype(int):
+    for count in samples_of_scenes(unit, 50, 3).counts.astype(int):
         means = [each[draws.integers(4, size=4)].mean(0) for each in (second, first)]
         each = [np.repeat(x, count) for x in (*means, rating)]
         values.append(np.corrcoef(each[0], each[2])[0, 1] - np.corrcoef(each[1], each[2])[0, 1])

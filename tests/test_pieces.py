@@ -29,7 +29,7 @@ def test_resampling_in_blocks(rate, seconds):
 def test_a_file_has_the_features_of_its_samples(tmp_path, rate):
     signal = noise(2, 130003, 0.1)
     soundfile.write(tmp_path / "x.wav", signal.T, rate, subtype="FLOAT")
-    scorer = Scorer.from_model(model(2))
+    scorer = model(2).scorer()
     with recording(tmp_path / "x.wav") as file:
         found = scorer.features(file)
         again = scorer.features(file)
@@ -79,7 +79,7 @@ def test_faults_of_files(tmp_path):
 
 
 def test_a_scorer_is_read_as_it_was_written(tmp_path):
-    scorer = Scorer.from_model(model(4, heads=2))
+    scorer = model(4, heads=2).scorer()
     scorer.save(tmp_path / "scorer.npz")
     again = Scorer.load(tmp_path / "scorer.npz")
     signal = scorer.features(noise(4, 9600))

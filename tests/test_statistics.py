@@ -11,7 +11,6 @@ from qastanet.agreement.bootstrap import cluster_interval, paired_difference, pe
 from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
 from qastanet.agreement.resampling import (
     MEASURES,
-    draw_scenes,
     replicate,
     samples_of_scenes,
 )
@@ -121,7 +120,7 @@ def test_weighted_measures_equal_plain_ones_on_repeated_items(measure):
 
 def test_samples_hold_whole_scenes():
     scene = np.array(list("aaabbc"))
-    counts = draw_scenes(scene, 50, seed=1)
+    counts = samples_of_scenes(scene, 50, seed=1).counts
     assert np.ptp(counts[:, :3], axis=1).max() == 0
     assert np.all(counts[:, 0] + counts[:, 3] + counts[:, 5] == 3)
 

@@ -33,18 +33,18 @@ class PairedDifference(NamedTuple):
     p: float
 
 
-def percentile_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
-    """Central interval of bootstrap values, those undefined left out.
+def percentile_interval(values: ArrayLike) -> Interval:
+    """Central 95 % interval of bootstrap values, those undefined left out.
 
     Example:
-        >>> percentile_interval(range(101), 0.5)
-        Interval(low=25.0, high=75.0)
+        >>> percentile_interval([3.0, float("nan"), 3.0])
+        Interval(low=3.0, high=3.0)
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return Interval(float("nan"), float("nan"))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(low), float(high))
 
 
@@ -97,11 +97,11 @@ def paired_difference(
     Args:
         first: outputs of one metric, shape (items,).
         second: outputs of the other, shape (items,); turn distances round (minus) beforehand.
-        rating: mean ratings, shape (items,).
-        scene: name of the scene of each item, shape (items,).
-        measure: ``pearson``, ``spearman``, ``kendall`` or ``rmse``.
-        replicates: number of bootstrap samples.
-        seed: of the random numbers.
+        rating: as all that follow, see `cluster_interval`.
+        scene: the same.
+        measure: the same.
+        replicates: the same.
+        seed: the same.
 
     Returns:
         Measure of the first minus that of the second, its 95 % percentile interval, and p; the last

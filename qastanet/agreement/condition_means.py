@@ -5,26 +5,21 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from qastanet.agreement.bootstrap import percentile_interval
-from qastanet.agreement.resampling import draw_scenes
+from qastanet.agreement.resampling import samples_of_scenes
 from qastanet.errors import InputError
 
 GROUPING = ("codec", "condition", "bitrate")
 """Label columns that are used for the summary if they are there and none is named."""
 
+REPLICATES = 2000
 
-def summarise(
-    table: Sequence[Mapping],
-    by: Sequence[str] | None = None,
-    replicates: int = 2000,
-    seed: int = 0,
-) -> list[dict]:
+
+def summarise(table: Sequence[Mapping], by: Sequence[str] | None = None) -> list[dict]:
     """Average the scores of a campaign per condition.
 
     Args:
         table: rows of `qastanet.scoring.campaign.run`
         by: label columns; default those of GROUPING that the table has
-        replicates: number of bootstrap samples
-        seed: of the random numbers
 
     Returns:
         for each condition a row with the columns of `by`, pairs, failed, mean, and the 95 %
@@ -54,7 +49,7 @@ def summarise(
     summary = []
     for values, part in groups.items():
         scored = [row for row in part if not row["error"]]
-        low, high = _interval(scored, replicates, seed)
+        low, high = _interval(scored)
         mean = float(np.mean([row["score"] for row in scored])) if scored else np.nan
         summary.append(
             dict(zip(by, values, strict=True))
@@ -64,11 +59,11 @@ def summarise(
     return summary
 
 
-def _interval(scored: Iterable[Mapping], replicates: int, seed: int) -> tuple[float, float]:
+def _interval(scored: Iterable[Mapping]) -> tuple[float, float]:
     """Return the bootstrap interval of the mean score, drawing references."""
     references = [row["reference"] for row in scored]
     if len(set(references)) < 2:
         return np.nan, np.nan
-    counts = draw_scenes(references, replicates, seed)
+    counts = samples_of_scenes(references, REPLICATES).counts
     means = counts @ np.array([row["score"] for row in scored]) / counts.sum(axis=1)
     return tuple(percentile_interval(means))

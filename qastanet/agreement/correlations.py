@@ -51,11 +51,16 @@ def correlations(
         labels: ``dataset``, ``signal`` and ``protocol`` to write into the rows.
         replicates: number of bootstrap samples.
         seed: of the random numbers, the same for all rows.
-        remap: see `correlation_row`.
+        remap: False if the scores have been mapped to points already, without their own scene: the
+            ``_mapped`` errors then take them as they are, and there is no ``rmse_in_sample``.
 
     Returns:
-        One row per subset and metric with the columns of `correlation_row`. Subsets in which a
-        metric has fewer than 3 scored items are left out.
+        One row per subset and metric: the labels, ``n``, ``scenes``, ``recordings``, ``pearson``,
+        ``spearman`` and ``kendall`` (with ``_lo`` and ``_hi``: 95 % percentile bootstrap clustered
+        by recording), ``rmse`` (unmapped), ``rmse_mapped``, ``rmse_epsilon_mapped``,
+        ``outlier_ratio_mapped`` (mapped by the other recordings) and ``rmse_in_sample``; errors in
+        points, NaN where they cannot be had. Subsets in which a metric has fewer than 3 scored
+        items are left out.
 
     Example:
         >>> items = pd.DataFrame({"content": list("aabbcc"), "mean": [10, 50, 20, 60, 10, 70]})
@@ -71,51 +76,21 @@ def correlations(
         for metric, scale in metrics.items():
             items = table[mask].dropna(subset=[metric, "mean"])
             if len(items) >= 3:
-                named = dict(labels or {}) | {"subset": subset, "metric": metric}
-                rows.append(correlation_row(items, metric, scale, named, replicates, seed, remap))
+                row = dict.fromkeys(LABELS, "") | dict(labels or {})
+                row |= {"subset": subset, "metric": metric}
+                rows.append(row | _agreement(items, metric, scale, replicates, seed, remap))
     return pd.DataFrame(rows)
 
 
-def correlation_row(
-    items: pd.DataFrame,
-    metric: str,
-    scale: float | None = None,
-    labels: Mapping[str, str] | None = None,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-    remap: bool = True,
-) -> dict[str, object]:
-    """Agreement of one metric with the ratings of some items.
-
-    Args:
-        items: one row per stimulus, see `correlations`.
-        metric: column of the scores.
-        scale: see `correlations`.
-        labels: values for ``dataset``, ``subset``, ``signal``, ``metric``, ``protocol``.
-        replicates: number of bootstrap samples.
-        seed: of the random numbers.
-        remap: False if the scores have been mapped to points already, without their own scene: the
-            ``_mapped`` errors then take them as they are, and there is no ``rmse_in_sample``.
-
-    Returns:
-        The labels, ``n``, ``scenes``, ``recordings``, ``pearson``, ``spearman`` and ``kendall``
-        (with ``_lo`` and ``_hi``: 95 % percentile bootstrap clustered by recording), ``rmse``
-        (unmapped), ``rmse_mapped``, ``rmse_epsilon_mapped``, ``outlier_ratio_mapped`` (mapped by
-        the other recordings) and ``rmse_in_sample``; errors in points, NaN where they cannot be
-        had.
-
-    Example:
-        >>> items = pd.DataFrame({"content": list("aabb"), "mean": [10, 50, 20, 60]})
-        >>> row = correlation_row(items.assign(lsd=[5, 2, 4, 1]), "lsd", -1, replicates=50)
-        >>> round(row["spearman"], 2), row["rmse"]
-        (-1.0, nan)
-    """
+def _agreement(
+    items: pd.DataFrame, metric: str, scale: float | None, replicates: int, seed: int, remap: bool
+) -> dict[str, float]:
+    """Agreement of one metric with the ratings of some items, see `correlations`."""
     score, rating = (items[c].to_numpy(dtype=float) for c in (metric, "mean"))
     scene = items["content"].to_numpy()
     unit = items["recording"].to_numpy() if "recording" in items else scene
-    row: dict[str, object] = dict.fromkeys(LABELS, "") | {"metric": metric} | dict(labels or {})
     recordings = len(np.unique(unit))
-    row |= {"n": len(items), "scenes": len(np.unique(scene)), "recordings": recordings}
+    row = {"n": len(items), "scenes": len(np.unique(scene)), "recordings": recordings}
     samples = samples_of_scenes(unit, replicates, seed) if recordings > 1 else None
     for name, measure in (("pearson", pearson), ("spearman", spearman), ("kendall", kendall)):
         row[name] = measure(score, rating)
@@ -133,32 +108,14 @@ def correlation_row(
     return row
 
 
-def half_widths(items: pd.DataFrame) -> np.ndarray | None:
-    """Half of the 95 % confidence interval of each mean rating, in points.
-
-    Args:
-        items: with the columns ``ci95_low`` and ``ci95_high``.
-
-    Returns:
-        Shape (items,); None if the columns are missing or incomplete.
-
-    Example:
-        >>> half_widths(pd.DataFrame({"ci95_low": [10.0], "ci95_high": [16.0]}))
-        array([3.])
-    """
-    if not {"ci95_low", "ci95_high"} <= set(items.columns):
-        return None
-    half = (items["ci95_high"] - items["ci95_low"]).to_numpy(dtype=float) / 2
-    return half if np.isfinite(half).all() else None
-
-
 def _errors(items: pd.DataFrame, mapped: np.ndarray, rating: np.ndarray) -> dict[str, float]:
     names = ["rmse_mapped", "rmse_epsilon_mapped", "outlier_ratio_mapped"]
     errors = dict.fromkeys(names, NAN)
     if np.isfinite(mapped).all():
         errors["rmse_mapped"] = rmse(mapped, rating)
-        half = half_widths(items)
-        if half is not None:
+        low, high = (items.get(f"ci95_{end}", NAN) for end in ("low", "high"))
+        half = np.asarray(high - low, dtype=float) / 2
+        if np.isfinite(half).all():
             errors["rmse_epsilon_mapped"] = rmse_epsilon(mapped, rating, half)
             errors["outlier_ratio_mapped"] = outlier_ratio(mapped, rating, half)
     return errors

@@ -6,7 +6,7 @@ come: the reliability of the panel by split halves, where single ratings are kno
 from means, standard deviations and counts, where they are not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class SplitHalf(NamedTuple):
 
     Attributes:
         halves: mean correlation between the mean ratings of two random halves of the panel.
-        reliability: the same for two full panels, by Spearman-Brown.
+        reliability: the same for two full panels, by Spearman-Brown: 2 r / (1 + r).
         ceiling: highest Pearson correlation to expect between a perfect metric and this panel,
             sqrt(reliability).
     """
@@ -81,26 +81,17 @@ def split_half(ratings: ArrayLike, splits: int = 1000, seed: int = 0) -> SplitHa
     with np.errstate(invalid="ignore"):
         first, second = member @ np.where(rated, ratings, 0) / (member @ rated.astype(float))
     halves = float(np.nanmean(row_correlation(first, second)))
-    reliability = spearman_brown(halves)
+    reliability = 2 * halves / (1 + halves)
     return SplitHalf(halves, reliability, float(np.sqrt(max(reliability, 0))))
 
 
-def reliability_table(
-    panels: Mapping[str, pd.DataFrame | None],
-    kept: str | Path,
-    hidden: Sequence[str] = HIDDEN,
-    splits: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
+def reliability_table(panels: Mapping[str, pd.DataFrame | None], kept: str | Path) -> pd.DataFrame:
     """Split-half reliability of several panels, with and without the hidden reference.
 
     Args:
         panels: listening test -> tidy ratings (see `qastanet.listening_tests.webmushra`); NaN are
             left out. None where they are not at hand.
         kept: an earlier table, for panels that are not at hand.
-        hidden: conditions that are the hidden reference.
-        splits: number of random splits.
-        seed: of the random numbers.
 
     Returns:
         One row per test and subset (``with_reference``, ``without_reference``): ``items`` and the
@@ -112,22 +103,12 @@ def reliability_table(
             earlier = pd.read_csv(kept)
             rows += earlier[earlier.dataset == dataset].to_dict("records")
             continue
-        for subset, left_out in (("with_reference", []), ("without_reference", hidden)):
+        for subset, left_out in (("with_reference", []), ("without_reference", HIDDEN)):
             rated = ratings[~ratings["condition"].isin(left_out)].dropna(subset="rating")
             wide = rated.pivot(index="listener", columns=["trial", "condition"], values="rating")
-            found = split_half(wide, splits, seed)._asdict()
+            found = split_half(wide)._asdict()
             rows.append({"dataset": dataset, "subset": subset, "items": wide.shape[1]} | found)
     return pd.DataFrame(rows)
-
-
-def spearman_brown(correlation: float, factor: float = 2) -> float:
-    """Reliability of a panel ``factor`` times as large, k r / (1 + (k - 1) r).
-
-    Example:
-        >>> spearman_brown(0.6)
-        0.7499...
-    """
-    return factor * correlation / (1 + (factor - 1) * correlation)
 
 
 def simulated_panels(
@@ -172,17 +153,13 @@ def simulated_panels(
     return truth, truth + noise * error
 
 
-def simulated_ceiling(
-    mean: ArrayLike, sd: ArrayLike, listeners: ArrayLike, replicates: int = 2000, seed: int = 0
-) -> Ceiling:
+def simulated_ceiling(mean: ArrayLike, sd: ArrayLike, listeners: ArrayLike) -> Ceiling:
     """Ceiling from the means, standard deviations and counts of listeners of the items.
 
     Args:
         mean: as the others, see `simulated_panels`.
         sd: the same.
         listeners: the same.
-        replicates: the same.
-        seed: the same.
 
     Returns:
         Mean Pearson and Spearman correlation and RMSE in points.
@@ -191,7 +168,7 @@ def simulated_ceiling(
         >>> simulated_ceiling([10, 40, 70, 90], 0.0, 20)
         Ceiling(pearson=1.0, spearman=1.0, rmse=0.0)
     """
-    truth, panels = simulated_panels(mean, sd, listeners, replicates, seed)
+    truth, panels = simulated_panels(mean, sd, listeners)
     pearson = row_correlation(truth, panels)
     ranks = scipy.stats.rankdata(truth), scipy.stats.rankdata(panels, axis=-1)
     spearman = row_correlation(*ranks)

@@ -60,9 +60,9 @@ def samples_of_scenes(scene: ArrayLike, replicates: int = REPLICATES, seed: int 
         seed: of the random numbers; the same seed gives the same samples.
 
     Example:
-        >>> samples_of_scenes(["a", "a", "b"], replicates=2, seed=1).times
-        array([[1., 1.],
-               [2., 0.]])
+        >>> samples_of_scenes(["a", "a", "b"], replicates=2, seed=1).counts
+        array([[1., 1., 1.],
+               [2., 2., 0.]])
     """
     names, place = np.unique(np.asarray(scene), return_inverse=True)
     return Samples(_times(len(names), replicates, seed), place)
@@ -76,26 +76,6 @@ def _times(scenes: int, replicates: int, seed: int) -> NDArray:
     times = times.astype(float)
     times.flags.writeable = False
     return times
-
-
-def draw_scenes(scene: ArrayLike, replicates: int = REPLICATES, seed: int = 0) -> NDArray:
-    """How often each item occurs in each bootstrap sample of scenes.
-
-    Args:
-        scene: name of the scene of each item, shape (items,); all different for a bootstrap over
-            single items.
-        replicates: number of samples.
-        seed: of the random numbers; the same seed gives the same samples.
-
-    Returns:
-        Counts, shape (replicates, items).
-
-    Example:
-        >>> draw_scenes(["a", "a", "b"], replicates=2, seed=1)
-        array([[1., 1., 1.],
-               [2., 2., 0.]])
-    """
-    return samples_of_scenes(scene, replicates, seed).counts
 
 
 def replicate(

@@ -60,17 +60,7 @@ def meng_test(first: float, second: float, between: float, items: int) -> Depend
 def steiger_test(first: float, second: float, between: float, items: int) -> DependentTest:
     """Steiger's Z2* of two correlations that share the ratings, with the pooled correlation.
 
-    Args:
-        first: correlation of one metric with the ratings, -1..1.
-        second: correlation of the other metric with the ratings.
-        between: correlation of the two metrics with each other.
-        items: number of items.
-
-    Returns:
-        z, positive if the first correlates more, and the two-sided p.
-
-    Raises:
-        InputError: with fewer than 4 items or a correlation outside -1..1.
+    Arguments, result and errors are those of `meng_test`.
 
     Example:
         >>> round(steiger_test(0.63, -0.03, -0.19, 15).z, 2)
@@ -106,20 +96,16 @@ def holm(p_values: ArrayLike) -> NDArray:
 def compare_metrics(
     table: pd.DataFrame,
     metrics: Sequence[str],
-    rating: str = "mean",
     scene: str = "content",
-    measure: str = "pearson",
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare every pair of metrics on the same items.
+    """Compare the correlations (Pearson) of every pair of metrics on the same items.
 
     Args:
-        table: one row per item, with a column per metric and the columns ``rating`` and ``scene``.
+        table: one row per item, with a column per metric, ``mean`` (the mean rating) and ``scene``.
         metrics: columns to compare; turn distances round (minus) beforehand.
-        rating: column of the mean ratings.
         scene: column of the scene.
-        measure: ``pearson``, ``spearman``, ``kendall`` or ``rmse``, for the bootstrap.
         replicates: number of bootstrap samples.
         seed: of the random numbers, the same for all pairs.
 
@@ -139,10 +125,10 @@ def compare_metrics(
     """
     rows = []
     for a, b in combinations(metrics, 2):
-        items = table[[a, b, rating, scene]].dropna()
-        x, y, truth = (items[column].to_numpy(dtype=float) for column in (a, b, rating))
-        estimate = paired_difference(x, y, truth, items[scene], measure, replicates, seed)
-        known = {"metric_a": a, "metric_b": b, "measure": measure, "n": len(items)}
+        items = table[[a, b, "mean", scene]].dropna()
+        x, y, truth = (items[column].to_numpy(dtype=float) for column in (a, b, "mean"))
+        estimate = paired_difference(x, y, truth, items[scene], "pearson", replicates, seed)
+        known = {"metric_a": a, "metric_b": b, "measure": "pearson", "n": len(items)}
         scenes = items[scene].nunique()
         # with so few scenes chance alone can put all of them on one side
         estimate = estimate._replace(p=max(estimate.p, 2.0 ** (1 - scenes)))

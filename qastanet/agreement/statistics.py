@@ -89,12 +89,12 @@ def rmse(score: ArrayLike, rating: ArrayLike, freedom: int = 0) -> float:
         3.5355...
     """
     score, rating = paired(score, rating)
-    return _root_mean_square(score - rating, freedom)
+    if len(score) <= freedom:
+        raise InputError(f"{len(score)} items are too few for {freedom} degrees of freedom")
+    return float(np.sqrt(np.sum((score - rating) ** 2) / (len(score) - freedom)))
 
 
-def rmse_epsilon(
-    score: ArrayLike, rating: ArrayLike, half_width: ArrayLike, freedom: int = 0
-) -> float:
+def rmse_epsilon(score: ArrayLike, rating: ArrayLike, half_width: ArrayLike) -> float:
     """Root mean square error that forgives what the ratings leave open (P.1401, 7.7).
 
     An error counts only as far as it leaves the confidence interval of the mean rating:
@@ -104,7 +104,6 @@ def rmse_epsilon(
         score: predicted ratings in points, shape (items,).
         rating: mean ratings in points, shape (items,).
         half_width: half of the 95 % confidence interval of each rating, shape (items,).
-        freedom: see `rmse`.
 
     Returns:
         The error in points.
@@ -115,7 +114,8 @@ def rmse_epsilon(
     """
     score, rating = paired(score, rating)
     half_width = paired(half_width, rating)[0]
-    return _root_mean_square(np.maximum(np.abs(rating - score) - half_width, 0), freedom)
+    errors = np.maximum(np.abs(rating - score) - half_width, 0)
+    return float(np.sqrt(np.mean(errors**2)))
 
 
 def outlier_ratio(score: ArrayLike, rating: ArrayLike, half_width: ArrayLike) -> float:
@@ -146,12 +146,6 @@ def paired(first: ArrayLike, second: ArrayLike) -> tuple[NDArray, NDArray]:
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise InputError("a score or a rating is NaN or infinite; drop unrated items first")
     return first, second
-
-
-def _root_mean_square(errors: NDArray, freedom: int) -> float:
-    if len(errors) <= freedom:
-        raise InputError(f"{len(errors)} items are too few for {freedom} degrees of freedom")
-    return float(np.sqrt(np.sum(errors**2) / (len(errors) - freedom)))
 
 
 def row_correlation(first: NDArray, second: NDArray) -> NDArray:

@@ -34,9 +34,7 @@ def ears(**start) -> Bench:
         both = (placed, measured)
         heard, other = (placed_sound.ears(each) for each in both)
         cues, true = placed_sound.cues(heard), placed_sound.cues(other)
-        responses = np.stack([placed_sound.response(measured), placed_sound.response(measured)])
-        responses[0, :, : placed_sound.response(placed).shape[-1]] = placed_sound.response(placed)
-        itd = time_difference(responses)
+        itd = time_difference(np.stack([placed_sound.response(each) for each in both]))
         text = (
             f"ITD of the direct sound below 1.5 kHz: <b>{itd[0]:+.2f} ms</b> (measured head: "
             f"{itd[1]:+.2f} ms). Means over the bands: ILD <b>{np.nanmean(cues[0]):+.1f} dB</b> "

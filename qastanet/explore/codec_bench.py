@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from qastanet.hearing.fast import front_end
 from qastanet.hearing.features import Features
 from qastanet.models.attribution import Attribution, explain
-from qastanet.models.parts_model import load_default
 from qastanet.scene import codecs
 from qastanet.scene.degradations import degrade
 from qastanet.scene.synthetic_scenes import Scene, Source, render
+from qastanet.scoring.loading import load_scorer
 from qastanet.sound.ambisonics import channels, silence_above
 
 SECONDS = 1.2
@@ -136,12 +136,6 @@ def _rendered(scene: str) -> NDArray:
 def _heard(signal: NDArray) -> Heard:
     scorer = load_scorer()
     return Heard(signal, front_end.binaural(signal, scorer.filters[0]), scorer.features(signal))
-
-
-@functools.cache
-def load_scorer():
-    """Load the shipped model once."""
-    return load_default()
 
 
 def judge(scene: str, order: int, treatment: str, strength: float) -> Judged:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qastanet.explore.codec_bench import load_scorer, reference
+from qastanet.explore.codec_bench import reference
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
 from qastanet.models.attribution import Attribution, explain
 from qastanet.scene.degradations import degrade
+from qastanet.scoring.loading import load_scorer
 
 FAULTS = {
     "low-pass at 7 kHz": ("lowpass", 7000.0),

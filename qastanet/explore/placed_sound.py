@@ -58,9 +58,9 @@ class Placed:
 
 
 @functools.cache
-def dry(sound: str, seconds: float = 1.0) -> NDArray:
-    """Make a dry sound with a peak of -12 dBFS, shape (samples,)."""
-    made = dry_sound(sound, round(seconds * SAMPLING_RATE), np.random.default_rng([31, 0]))
+def dry(sound: str) -> NDArray:
+    """Make a second of a dry sound with a peak of -12 dBFS, shape (samples,)."""
+    made = dry_sound(sound, SAMPLING_RATE, np.random.default_rng([31, 0]))
     return PEAK * made / np.abs(made).max()
 
 

@@ -29,7 +29,7 @@ def outcome(session: Session) -> Shown:
     """
     table = session.table()
     metrics = [name for name in METRIC_NAMES if name in table]
-    far = farthest(table, metrics)
+    far = _farthest(table, metrics)
     sounds = {}
     for row in far.itertuples():
         label = f"{row.trial}: {row.stimulus} (you {row.rating:.0f}, metrics {row.predicted:.0f})"
@@ -39,16 +39,12 @@ def outcome(session: Session) -> Shown:
     return Shown(lambda: _figure(table, metrics), _text(session, table, metrics, far), sounds)
 
 
-def farthest(table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
+def _farthest(table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
     """Return the coded sounds on which a listener and the mean of the metrics disagree most.
-
-    Args:
-        table: of `qastanet.explore.rating_session.Session.table`
-        metrics: columns of points
 
     Example:
         >>> table = pd.DataFrame({"role": ["coded"] * 3, "rating": [10, 50, 90], "m": [15, 90, 90]})
-        >>> farthest(table, ["m"]).rating.tolist()
+        >>> _farthest(table, ["m"]).rating.tolist()
         [50, 10]
     """
     coded = table[table.role == "coded"]

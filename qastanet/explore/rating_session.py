@@ -18,7 +18,7 @@ from qastanet.errors import InputError
 from qastanet.listening_design.conditions import REFERENCE, conditions, safe
 from qastanet.listening_design.design import write_design
 from qastanet.listening_design.materials import of_scenes
-from qastanet.listening_design.results import Rated, add_results, results_place
+from qastanet.listening_design.results import Rated, add_results
 from qastanet.storage import replacing
 
 BUILT_IN = Path("build/three_trials")
@@ -53,7 +53,7 @@ def built_in_test(folder: str | Path = BUILT_IN) -> Path:
     """
     folder = Path(folder)
     if not (folder / "design.csv").is_file():
-        materials = of_scenes(3, conditions(CODINGS), seconds=3, order=1, seed=7)
+        materials = of_scenes(3, conditions(CODINGS), seconds=3, seed=7)
         write_design(folder, materials, 3, 3, seed=7, metrics=METRICS)
     return folder
 
@@ -74,7 +74,7 @@ class Session:
         self.folder, self.listener = Path(folder), listener
         self.test = self.folder.resolve().name
         self.design = _read_design(self.folder)
-        self.results = results_place(self.folder, self.test)
+        self.results = self.folder / "results" / self.test / "mushra.csv"
         self.kept = self.results.with_name(f".unfinished-{safe(listener)}.json")
         found = self._kept() if session is None else {}
         self.session = found.get("session") or session or secrets.token_hex(8)

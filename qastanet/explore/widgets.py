@@ -5,7 +5,7 @@ This module alone needs ipywidgets.
 
 import html
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import ipywidgets
@@ -100,32 +100,28 @@ class Bench(ipywidgets.VBox):
             self._last = values
 
     def _play(self, sounds: Mapping[str, NDArray]) -> None:
-        """Give the players their sounds; all are turned down alike if one would clip."""
-        peak = max(1.0, *(float(np.abs(sound).max()) for sound in sounds.values()))
+        """Give the players their sounds."""
         if not self.players.children:
             self.players.children = [
                 ipywidgets.VBox([ipywidgets.Label(name), ipywidgets.Audio(autoplay=False)])
                 for name in sounds
             ]
-        for box, sound in zip(self.players.children, sounds.values(), strict=True):
+        for box, content in zip(self.players.children, _wavs(sounds), strict=True):
             box.children[1].set_trait("format", "wav")
-            box.children[1].value = _wav(sound / peak)
+            box.children[1].value = content
 
 
 def shown_box(shown: Shown) -> ipywidgets.VBox:
     """Return a picture, text and players that stay as they are."""
-    peak = max(1.0, *(float(np.abs(sound).max()) for sound in shown.sounds.values()))
     players = [
-        ipywidgets.VBox([ipywidgets.Label(name), _player(sound / peak)])
-        for name, sound in shown.sounds.items()
+        ipywidgets.VBox(
+            [ipywidgets.Label(name), ipywidgets.Audio(value=x, format="wav", autoplay=False)]
+        )
+        for name, x in zip(shown.sounds, _wavs(shown.sounds), strict=True)
     ]
     picture = ipywidgets.Image(value=_png(shown.figure), format="png", layout=PICTURE)
     box = ipywidgets.HBox(players, layout=WRAPPED)
     return stacked(ipywidgets.HTML(shown.text), box, picture)
-
-
-def _player(sound: NDArray) -> ipywidgets.Audio:
-    return ipywidgets.Audio(value=_wav(sound), format="wav", autoplay=False)
 
 
 def stacked(*parts: ipywidgets.Widget) -> ipywidgets.VBox:
@@ -154,10 +150,13 @@ def _png(draw: Callable[[], Figure]) -> bytes:
     return buffer.getvalue()
 
 
-def _wav(sound: NDArray) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, sound.T, SAMPLING_RATE, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
+def _wavs(sounds: Mapping[str, NDArray]) -> Iterator[bytes]:
+    """Give the sounds as files; all are turned down alike if one would clip."""
+    peak = max(1.0, *(float(np.abs(sound).max()) for sound in sounds.values()))
+    for sound in sounds.values():
+        buffer = io.BytesIO()
+        soundfile.write(buffer, sound.T / peak, SAMPLING_RATE, format="WAV", subtype="PCM_16")
+        yield buffer.getvalue()
 
 
 def slider(label: str, value: float, low: float, high: float, step: float):

@@ -51,7 +51,7 @@ def condition(text: str) -> Condition:
         ('opus64', 'parametric0.5')
     """
     kind, _, number = text.partition(":")
-    known = [*CODECS, "order", *(name for name in DEGRADATIONS if name not in CODECS)]
+    known = [*CODECS, "order", *DEGRADATIONS]
     if kind not in known:
         raise InputError(f"condition '{text}': unknown kind; use one of {', '.join(known)}")
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
+import yaml
 
 from qastanet.errors import InputError
 from qastanet.listening_design.choosing import choose
@@ -22,7 +23,6 @@ from qastanet.listening_design.webmushra_folder import (
     SOUNDS,
     configuration,
     place,
-    yaml_text,
 )
 from qastanet.scoring.progress import Progress
 from qastanet.sound.sampling import SAMPLING_RATE
@@ -41,8 +41,6 @@ SAME = 1e-4
 """A condition whose samples differ by less than this share of the peak is its reference."""
 
 ROLES = {REFERENCE: "reference", **dict.fromkeys(ANCHORS, "anchor")}
-
-FACTS = ["trial", "recording", "stimulus", "role", "file", "source", "start_s", "duration_s"]
 
 
 def check_wishes(trials: int | None, per_trial: int | None, seconds: float) -> None:
@@ -172,11 +170,11 @@ def _candidates(
                 file = folder / material.trial / f"{name}.wav"
                 soundfile.write(file, sound.T, SAMPLING_RATE, "FLOAT")
                 role = ROLES.get(name, "coded")
-                values = (material.trial, material.recording, name, role, "", material.source)
-                values += (found.start, sound.shape[1] / SAMPLING_RATE)
-                facts = dict(zip(FACTS, values, strict=True)) | {"gain_db": found.gains[name]}
-                facts |= {"loudness_lufs": LOUDNESS, "peak_dbfs": peak(sound)}
-                rows.append(facts | points[name])
+                facts = {"trial": material.trial, "recording": material.recording}
+                facts |= {"stimulus": name, "role": role, "file": "", "source": material.source}
+                facts |= {"start_s": found.start, "duration_s": sound.shape[1] / SAMPLING_RATE}
+                facts |= {"gain_db": found.gains[name], "loudness_lufs": LOUDNESS}
+                rows.append(facts | {"peak_dbfs": peak(sound)} | points[name])
             shown.add(1)
     table = pd.DataFrame(rows)
     table.attrs["notes"] = sorted(notes)
@@ -211,8 +209,9 @@ def _write_texts(table: pd.DataFrame, staging: Path, name: str, seed: int, how: 
     coded = table[table.role == "coded"]
     trials = {trial: [*rows.stimulus] for trial, rows in coded.groupby("trial", sort=False)}
     write_table(table, staging / "design.csv", 4)
-    config = staging / "configs" / f"{name}.yaml"
-    config.write_text(yaml_text(configuration(name, trials)), encoding="utf-8")
+    config = configuration(name, trials)
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=1000)
+    (staging / "configs" / f"{name}.yaml").write_text(text, encoding="utf-8")
     text = README.format(
         name=name,
         trials=len(trials),

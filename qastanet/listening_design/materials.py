@@ -55,7 +55,6 @@ class Material(NamedTuple):
         trial: its name.
         recording: what was recorded; several materials may share it, and are one unit of evidence.
         source: file, or what it was made of.
-        conditions: names of the conditions there are.
         signals: () -> reference and coded signals at 48 kHz, all of one length, cut to the excerpt,
             and the second at which it starts.
     """
@@ -63,21 +62,16 @@ class Material(NamedTuple):
     trial: str
     recording: str
     source: str
-    conditions: tuple[str, ...]
     signals: Callable[[], tuple[dict[str, NDArray], float]]
 
-    def stimuli(self, wanted: Sequence[str] | None = None) -> Stimuli:
+    def stimuli(self) -> Stimuli:
         """Render what is heard.
-
-        Args:
-            wanted: conditions; default: all
 
         Raises:
             InputError: if a file cannot be used, or a sound is too quiet
         """
         signals, start = self.signals()
-        names = [REFERENCE, *(self.conditions if wanted is None else wanted)]
-        ears = {name: at_the_ears(signals[name]) for name in names}
+        ears = {name: at_the_ears(signal) for name, signal in signals.items()}
         anchors = {n: degrade(ears[REFERENCE], "lowpass", f) for n, f in ANCHORS.items()}
         ears = {REFERENCE: ears[REFERENCE]} | anchors | ears
         ears = {name: faded(sound) for name, sound in ears.items()}
@@ -136,7 +130,6 @@ def of_files(
             name,
             recording(file.stem.split(SEPARATOR)[0]),
             str(file),
-            tuple(each.name for each in conditions),
             _treating(read(file), conditions, seconds, seed),
         )
         for name, file in zip(names, found, strict=True)
@@ -144,15 +137,14 @@ def of_files(
 
 
 def of_scenes(
-    count: int, conditions: Sequence[Condition], seconds: float, order: int = 3, seed: int = 0
+    count: int, conditions: Sequence[Condition], seconds: float, seed: int = 0
 ) -> list[Material]:
-    """Make materials of built-in scenes: synthetic sounds placed around the listener.
+    """Make materials of built-in scenes: synthetic sounds around the listener, of first order.
 
     Args:
         count: number of scenes, each a recording of its own
         conditions: ways to treat them
         seconds: their duration
-        order: ambisonic order, 1..3
         seed: of the scenes and of random parts
 
     Example:
@@ -162,14 +154,11 @@ def of_scenes(
 
     def read(number: int) -> Callable[[], NDArray]:
         scene = replace(random_scene(1000 * seed + number), duration=seconds)
-        return lambda: render(scene, order)
+        return lambda: render(scene, order=1)
 
     names = [f"scene{number:02d}" for number in range(1, count + 1)]
-    treated = tuple(each.name for each in conditions)
     return [
-        Material(
-            name, name, "synthetic", treated, _treating(read(number), conditions, seconds, seed)
-        )
+        Material(name, name, "synthetic", _treating(read(number), conditions, seconds, seed))
         for number, name in enumerate(names, 1)
     ]
 
@@ -224,7 +213,6 @@ def of_manifest(path: str | Path, seconds: float, options: Options | None = None
             name,
             recordings[source] or recording(Path(source).stem.split(SEPARATOR)[0]),
             source,
-            tuple(files),
             _reading(source, files, seconds, options),
         )
         for name, (source, files) in zip(names, coded.items(), strict=True)

@@ -1,6 +1,7 @@
 """What a listening test of a size can prove, as tables and in sentences."""
 
 from collections.abc import Iterable
+from itertools import product
 
 import pandas as pd
 
@@ -17,6 +18,8 @@ from qastanet.listening_design.planning import (
 )
 from qastanet.listening_design.predicted_points import METRIC_NAMES, OURS
 
+RIVALS = [name for name in METRIC_NAMES if name != OURS]
+
 
 def plan_table(
     listeners: Iterable[int] = (6, 12, 24),
@@ -31,14 +34,10 @@ def plan_table(
         (chosen, drawn) and ``share``.
     """
     rows = []
-    for metric in list(METRIC_NAMES)[1:]:
-        for many in listeners:
-            for units in recordings:
-                for conditions in per_recording:
-                    for way in ("chosen", "drawn"):
-                        size = (many, units, conditions)
-                        share = told_apart(OURS, metric, *size, way == "chosen", replicates)
-                        rows.append((metric, *size, way, share))
+    ways = ("chosen", "drawn")
+    for metric, *size, way in product(RIVALS, listeners, recordings, per_recording, ways):
+        share = told_apart(OURS, metric, *size, way == "chosen", replicates)
+        rows.append((metric, *size, way, share))
     columns = ["metric", "listeners", "recordings", "per_recording", "way", "share"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -52,7 +51,7 @@ def needs_table(listeners: Iterable[int] = (6, 12, 24), per_recording: int = 4) 
     """
     rows = []
     for many in listeners:
-        for metric in list(METRIC_NAMES)[1:]:
+        for metric in RIVALS:
             for way in ("chosen", "drawn"):
                 found = recordings_for_metrics(OURS, metric, many, per_recording, way == "chosen")
                 rows.append((f"which metric, ours or {METRIC_NAMES[metric]}, {way}", many, found))
@@ -83,7 +82,7 @@ def told(listeners: int, recordings: int, per_recording: int) -> list[str]:
         f"simulated from the public tests; chosen: out of {CANDIDATES} times as many recordings; "
         "need: for 9 of 10 experiments"
     ]
-    for metric in list(METRIC_NAMES)[1:]:
+    for metric in RIVALS:
         shares, needs = [], []
         for chosen in (True, False):
             size = (listeners, recordings, per_recording)

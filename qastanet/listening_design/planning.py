@@ -13,9 +13,10 @@ their number, not that of files, decides.
 * *On which sound:* the correlation of what a metric says of recordings with their ratings.
 """
 
+import bisect
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -103,7 +104,6 @@ def told_apart(
     per_recording: int,
     chosen: bool,
     replicates: int = REPLICATES,
-    seed: int = 0,
 ) -> float:
     """Return in what share of simulated tests two metrics are told apart in the right direction.
 
@@ -115,7 +115,6 @@ def told_apart(
         per_recording: conditions of each that are taken, of CONDITIONS
         chosen: take those on which the two metrics disagree most; False: at random
         replicates: number of simulated tests
-        seed: of the random numbers
 
     Raises:
         InputError: with fewer than 1 listener or 2 recordings, or conditions that are not there
@@ -131,7 +130,7 @@ def told_apart(
             f"least 1 listener, 2 recordings and 1 to {CONDITIONS} conditions"
         )
     drawn_from = population(first, second)
-    rng = np.random.default_rng([42, seed])
+    rng = np.random.default_rng([42, 0])
     there = CANDIDATES * recordings
     shapes = (1, CONDITIONS), (there, 1), (there, CONDITIONS)
     values = sum(
@@ -175,18 +174,14 @@ def recordings_for_metrics(
     def enough(recordings: int) -> bool:
         return told_apart(first, second, listeners, recordings, per_recording, chosen, 400) >= POWER
 
-    return _fewest(enough, range(2, MOST + 1))
+    return _fewest(enough, MOST)
 
 
-def recordings_for_codings(listeners: int, gap: float = GAP) -> int | None:
-    """Return how many recordings tell two codings apart in POWER of the tests.
-
-    Args:
-        listeners: number of them
-        gap: difference of the two over all recordings in points
+def recordings_for_codings(listeners: int) -> int | None:
+    """Return how many recordings tell two codings, GAP points apart, apart in POWER of the tests.
 
     Example:
-        >>> recordings_for_codings(12, 30.0) < recordings_for_codings(12, 10.0)
+        >>> recordings_for_codings(24) < recordings_for_codings(6)
         True
     """
     known = population(OURS, "emobiq")
@@ -194,21 +189,21 @@ def recordings_for_codings(listeners: int, gap: float = GAP) -> int | None:
 
     def enough(recordings: int) -> bool:
         limit = special.stdtrit(recordings - 1, 0.975)
-        shift = gap / spread * math.sqrt(recordings)
+        shift = GAP / spread * math.sqrt(recordings)
         return 1 - special.nctdtr(recordings - 1, shift, limit) >= POWER
 
-    return _fewest(enough, range(2, 10 * MOST))
+    return _fewest(enough, 10 * MOST - 1)
 
 
-def recordings_for_sounds(listeners: int, per_recording: int, correlation: float = KNOWS) -> int:
+def recordings_for_sounds(listeners: int, per_recording: int) -> int:
     """Return how many recordings show, in POWER of the tests, that a metric knows the sounds.
 
-    By Fisher's z; listeners and the few conditions of a recording blur its mean rating.
+    By Fisher's z, for a correlation of KNOWS with the true means of the recordings; listeners and
+    the few conditions of a recording blur its mean rating.
 
     Args:
         listeners: number of them
         per_recording: conditions rated of each
-        correlation: of the metric with the true means of the recordings
 
     Example:
         >>> recordings_for_sounds(12, 4) > 20
@@ -218,14 +213,10 @@ def recordings_for_sounds(listeners: int, per_recording: int, correlation: float
     blur = (known.rest[0, 0] + known.noise**2 / listeners) / per_recording
     reliability = known.recording[0, 0] / (known.recording[0, 0] + blur)
     wanted = special.ndtri(0.975) + special.ndtri(POWER)
-    return math.ceil((wanted / math.atanh(correlation * math.sqrt(reliability))) ** 2 + 3)
+    return math.ceil((wanted / math.atanh(KNOWS * math.sqrt(reliability))) ** 2 + 3)
 
 
-def _fewest(enough: Callable[[int], bool], numbers: Iterable[int]) -> int | None:
-    """Return the first number that is enough, where more never harms."""
-    numbers = list(numbers)
-    low, high = 0, len(numbers)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(numbers[middle]) else (middle + 1, high)
-    return numbers[low] if low < len(numbers) else None
+def _fewest(enough: Callable[[int], bool], most: int) -> int | None:
+    """Return the first number from 2 to the most that is enough, where more never harms."""
+    found = 2 + bisect.bisect_left(range(2, most + 1), True, key=enough)
+    return found if found <= most else None

@@ -29,16 +29,6 @@ class Rated(NamedTuple):
     milliseconds: int = 0
 
 
-def results_place(folder: str | Path, test: str) -> Path:
-    """Return where the results of a test lie below its folder.
-
-    Example:
-        >>> results_place("mine", "mine").as_posix()
-        'mine/results/mine/mushra.csv'
-    """
-    return Path(folder) / "results" / test / "mushra.csv"
-
-
 def add_results(
     path: str | Path, test: str, session: str, trials: Sequence[Rated], listener: str = ""
 ) -> None:

@@ -6,8 +6,6 @@ are relative to its root, into which the folder `configs` is copied.
 
 from collections.abc import Mapping, Sequence
 
-import yaml
-
 from qastanet.listening_design.conditions import ANCHORS, REFERENCE
 
 SOUNDS = "configs/resources"
@@ -140,8 +138,3 @@ def place(name: str, trial: str, sound: str) -> str:
         'configs/resources/mine/drums/opus64.wav'
     """
     return f"{SOUNDS}/{name}/{trial}/{sound}.wav"
-
-
-def yaml_text(content: dict) -> str:
-    """Return a configuration as webMUSHRA reads it."""
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)

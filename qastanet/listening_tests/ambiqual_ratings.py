@@ -1,6 +1,6 @@
 """Public listening tests as tidy tables: one row per stimulus, and the sounds it was made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,19 +71,37 @@ def read_ambiqual2(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: if the file has other columns or contents
     """
-    table = pd.DataFrame(rating_means(ambiqual2_ratings(path), "ambiqual2"))
-    order = table.condition.str.startswith("3OA")
+    table = _means(ambiqual2_ratings(path), "ambiqual2", AMBIQUAL2_CONTENTS, hidden_order=1)
+    return table.assign(reference=table.stem + "_REF.wav")[COLUMNS]
+
+
+def _means(
+    ratings: pd.DataFrame, dataset: str, contents: Mapping[str, str], hidden_order: int
+) -> pd.DataFrame:
+    """Average the ratings, and tell order, bitrate and files of each stimulus.
+
+    Args:
+        ratings: tidy.
+        dataset: name of the experiment.
+        contents: its contents -> stem of their files.
+        hidden_order: ambisonic order of the hidden reference.
+
+    Returns:
+        COLUMNS but ``reference``, and ``stem``, with the order, of the files.
+    """
+    table = pd.DataFrame(rating_means(ratings, dataset))
+    order = table.condition.str[:3].map({"FOA": 1, "3OA": 3, "REF": hidden_order})
     bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
-    stem = table.content.map(AMBIQUAL2_CONTENTS) + np.where(order, "_HOA", "_FOA")
+    stem = table.content.map(contents) + order.map({1: "_FOA", 3: "_HOA"})
     table = table.assign(
         stimulus=table.content + "_" + table.condition,
-        order=np.where(order, 3, 1),
+        content=pd.Categorical(table.content, list(contents)),
+        order=order,
         bitrate=bitrate.astype(float),
-        reference=stem + "_REF.wav",
+        stem=stem,
         degraded=stem + "_" + np.where(bitrate.isna(), "REF", bitrate + "k") + ".wav",
     )
-    table["content"] = pd.Categorical(table.content, list(AMBIQUAL2_CONTENTS))
-    return table.sort_values(["content", "order", "bitrate"])[COLUMNS].reset_index(drop=True)
+    return table.sort_values(["content", "order", "bitrate"], ignore_index=True)
 
 
 def ambiqual2_ratings(path: str | Path) -> pd.DataFrame:
@@ -138,20 +156,8 @@ def read_ambiqual1(path: str | Path) -> pd.DataFrame:
     if unknown:
         raise InputError(f"{path}: unknown contents {sorted(unknown)}")
     long = raw.melt(["trial", "condition"], raters, var_name="listener", value_name="rating")
-    table = pd.DataFrame(rating_means(long, "ambiqual1"))
-    order = table.condition.str.startswith("FOA").map({True: 1, False: 3})
-    bitrate = table.condition.str.extract(r"OA(\d+)$")[0]
-    stem = table.content.map(AMBIQUAL1_CONTENTS)
-    kind = order.map({1: "_FOA_", 3: "_HOA_"})
-    table = table.assign(
-        stimulus=table.content + "_" + table.condition,
-        order=order,
-        bitrate=bitrate.astype(float),
-        reference=stem + "_HOA_REF.wav",
-        degraded=stem + kind + np.where(bitrate.isna(), "REF", bitrate + "k") + ".wav",
-    )
-    table["content"] = pd.Categorical(table.content, list(AMBIQUAL1_CONTENTS))
-    return table.sort_values(["content", "order", "bitrate"])[COLUMNS].reset_index(drop=True)
+    table = _means(long, "ambiqual1", AMBIQUAL1_CONTENTS, hidden_order=3)
+    return table.assign(reference=table.stem.str[:-3] + "HOA_REF.wav")[COLUMNS]
 
 
 def describe_ambiqual(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qastanet import registry
 from qastanet.listening_tests import ambiqual_ratings, neural2024
 from qastanet.scene.parametric_coding import REPOSITORY, stimuli
-from qastanet.scene.parametric_scenes import RATE, SCENES, Files
+from qastanet.scene.parametric_scenes import RATE, SCENES
 from qastanet.sound.ambisonics import channels, n3d_to_sn3d, order_of
 from qastanet.sound.files.reading import read
 from qastanet.sound.sampling import SAMPLING_RATE, resample
@@ -54,9 +54,8 @@ class RatedPair(NamedTuple):
 
     def at_model_rate(self) -> "RatedPair":
         """Return the pair at 48 kHz, in single precision."""
-        signals = (resample(x, self.sampling_rate, SAMPLING_RATE) for x in self.signals)
-        named = dict(zip(("reference", "degraded"), signals, strict=True))
-        return self._replace(**named, sampling_rate=SAMPLING_RATE)
+        first, second = (resample(x, self.sampling_rate, SAMPLING_RATE) for x in self.signals)
+        return self._replace(reference=first, degraded=second, sampling_rate=SAMPLING_RATE)
 
 
 def upstream(path: str):
@@ -64,13 +63,10 @@ def upstream(path: str):
     return registry.path(REPOSITORY, path)
 
 
-def aes2023_pairs(
-    files: Files = upstream, contents: Sequence[str] = tuple(SCENES), seed: int = 0
-) -> Iterator[RatedPair]:
+def aes2023_pairs(contents: Sequence[str] = tuple(SCENES), seed: int = 0) -> Iterator[RatedPair]:
     """Pairs of the AES 2023 test: each stimulus as ambisonics and as it was heard.
 
     Args:
-        files: gives the local path of an upstream file by its path in the repository.
         contents: scenes, see `qastanet.scene.parametric_scenes`.
         seed: of the random parts.
 
@@ -79,7 +75,7 @@ def aes2023_pairs(
         ones zero) and the binaural pair, at 44.1 kHz.
     """
     reference: dict[str, NDArray] = {}
-    for item in stimuli(files, seed, contents):
+    for item in stimuli(upstream, seed, contents):
         signals = {"ambisonic": n3d_to_sn3d(item.ambisonic), "binaural": item.binaural}
         if item.condition == "reference":
             reference = signals
@@ -140,10 +136,11 @@ def write_manifest(path: str | Path) -> None:
     for pair in ambiqual_ratings.ambiqual2_pairs():
         if pair.degraded != pair.reference:
             content, _, condition = pair.stimulus.rpartition("_")
-            found = [ambiqual_ratings.ambiqual_file(f) for f in (pair.reference, pair.degraded)]
-            row = (*(file.absolute() for file in found), content, condition)
-            columns = ("reference", "degraded", "content", "condition")
-            rows.append(dict(zip(columns, row, strict=True)))
+            names = {"reference": pair.reference, "degraded": pair.degraded}
+            files = {
+                k: ambiqual_ratings.ambiqual_file(name).absolute() for k, name in names.items()
+            }
+            rows.append(files | {"content": content, "condition": condition})
     write_rows(rows, path)
 
 

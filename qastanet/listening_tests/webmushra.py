@@ -6,7 +6,7 @@ average take any rows of that form, whichever test they come from; a table of pa
 ``pandas.DataFrame(rows)`` makes one of what they return.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ from scipy import special
 from qastanet.errors import InputError
 from qastanet.scoring.given_tables import Rows, number_of, read_rows
 
-COLUMNS = ["listener", "trial", "condition", "rating"]
 SOURCE_COLUMNS = ["session_uuid", "trial_id", "rating_stimulus", "rating_score"]
 PYMUSHRA = ["questionaire_uuid", "wm_id", "responses_stimulus", "responses_score"]
 LIMIT = 90  # points that the hidden reference must reach
@@ -148,16 +147,15 @@ def _source_columns(columns: Sequence[str], path: str | Path) -> tuple[list[str]
     return SOURCE_COLUMNS, []
 
 
-def rated_alike(ratings: Iterable[Rating], allowed: float = ALLOWED) -> dict[str, str]:
+def rated_alike(ratings: Iterable[Rating]) -> dict[str, str]:
     """Find listeners who left all sliders of a trial at one place.
 
     Args:
         ratings: tidy ratings.
-        allowed: share of trials.
 
     Returns:
-        For each listener who did so in more than the allowed share of the trials with at least
-        three sounds, the reason to leave them out.
+        For each listener who did so in more than 15 % of the trials with at least three sounds, the
+        reason to leave them out.
 
     Example:
         >>> rated_alike([Rating("a", "t", name, 100) for name in "xyz"])
@@ -174,16 +172,12 @@ def rated_alike(ratings: Iterable[Rating], allowed: float = ALLOWED) -> dict[str
     return {
         name: f"all sounds rated alike in {share:.1%} of trials"
         for name, share in shares.items()
-        if share > allowed
+        if share > ALLOWED
     }
 
 
 def screen_listeners(
-    ratings: Iterable[Rating],
-    reference: str = "reference",
-    anchor: str | None = None,
-    limit: float = LIMIT,
-    allowed: float = ALLOWED,
+    ratings: Iterable[Rating], reference: str = "reference", anchor: str | None = None
 ) -> list[Screening]:
     """Post-screen listeners as ITU-R BS.1534-3 (section 4.1.2) does.
 
@@ -194,8 +188,6 @@ def screen_listeners(
         ratings: tidy ratings.
         reference: condition that is the hidden reference.
         anchor: condition that is the mid-range anchor; None if there is none.
-        limit: points, 90 in the recommendation.
-        allowed: share of trials, 0.15 in the recommendation.
 
     Returns:
         One row per listener, sorted.
@@ -209,16 +201,16 @@ def screen_listeners(
         [True, False]
     """
     ratings = list(_rows(ratings))
-    below = _share(ratings, reference, lambda x: x < limit)
-    above = {} if anchor is None else _share(ratings, anchor, lambda x: x > limit)
+    below = _share(ratings, reference, lambda x: x < LIMIT)
+    above = {} if anchor is None else _share(ratings, anchor, lambda x: x > LIMIT)
     screened = []
     for name in sorted({row.listener for row in ratings}):
         shares = below.get(name, np.nan), above.get(name, 0.0 if anchor is None else np.nan)
         reasons = []
-        if not shares[0] <= allowed:  # also when the reference was not rated at all
-            reasons.append(f"{reference} below {limit:g} in {shares[0]:.1%} of trials")
-        if not shares[1] <= allowed:
-            reasons.append(f"{anchor} above {limit:g} in {shares[1]:.1%} of trials")
+        if not shares[0] <= ALLOWED:  # also when the reference was not rated at all
+            reasons.append(f"{reference} below {LIMIT} in {shares[0]:.1%} of trials")
+        if not shares[1] <= ALLOWED:
+            reasons.append(f"{anchor} above {LIMIT} in {shares[1]:.1%} of trials")
         trials = len({row.trial for row in ratings if row.listener == name})
         screened.append(Screening(name, trials, *shares, not reasons, "; ".join(reasons)))
     return screened
@@ -236,15 +228,12 @@ def keep_screened(ratings: Iterable[Rating], screening: Iterable[Screening]) -> 
     return [row for row in _rows(ratings) if row.listener in kept]
 
 
-def rating_means(
-    ratings: Iterable[Rating], dataset: str, rename: Mapping[str, str] | None = None
-) -> list[Mean]:
+def rating_means(ratings: Iterable[Rating], dataset: str) -> list[Mean]:
     """Mean rating of every stimulus with its 95 % confidence interval.
 
     Args:
         ratings: tidy ratings; empty (NaN) ones are left out.
         dataset: name of the listening test, for the first column.
-        rename: new names of conditions, if they are to be changed.
 
     Returns:
         One row per stimulus, sorted by content and condition.
@@ -257,8 +246,7 @@ def rating_means(
     groups: dict[tuple[str, str], list[float]] = {}
     for row in _rows(ratings):
         if row.rating == row.rating:
-            condition = (rename or {}).get(row.condition, row.condition)
-            groups.setdefault((row.trial, condition), []).append(row.rating)
+            groups.setdefault((row.trial, row.condition), []).append(row.rating)
     means = []
     for (trial, condition), given in sorted(groups.items()):
         number, mean = len(given), float(np.mean(given))

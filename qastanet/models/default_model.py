@@ -12,6 +12,7 @@ from qastanet.models.interval import WIDTH
 from qastanet.models.model import QASTAnet
 from qastanet.models.parts_model import (
     WEIGHTS,
+    PartsScorer,
     PartsScores,
     distance,
     rated,
@@ -26,7 +27,6 @@ class PartsNetwork(nn.Module):
 
     n_features = 3
     """Difference maps of an auditory front end that needs no directiveness."""
-    pooling_name = None
 
     def __init__(self, numbers: PartsScores):
         super().__init__()
@@ -51,7 +51,6 @@ class DefaultModel(QASTAnet):
         decoders: one per head
         quantile: calibration of the interval
         name: what the model is called in results
-        front_end: see `qastanet.models.model.QASTAnet`
 
     Shape:
         - reference, degraded: (batch, channels, samples) at 48 kHz, 2, 4, 9 or 16 channels
@@ -64,17 +63,14 @@ class DefaultModel(QASTAnet):
         1.0
     """
 
-    rates_binaural = True
-
     def __init__(
         self,
         network: PartsNetwork,
         decoders: Sequence[BinauralDecoder],
         quantile: float,
         name: str = "default",
-        front_end: str = "auto",
     ):
-        super().__init__(network, decoders, True, name, front_end)
+        super().__init__(network, decoders, True, name)
         self.quantile = quantile
 
     def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
@@ -85,6 +81,14 @@ class DefaultModel(QASTAnet):
         else:  # what has no gradient has no part in the backward pass
             pair = [self.features(signal, "torch") for signal in (reference, degraded)]
         return self.network(parts(*pair)).mean(-1)
+
+    def scorer(self) -> PartsScorer:
+        """Return the model without PyTorch."""
+        numbers = self.network
+        scores = PartsScores(
+            numbers.units.cpu().numpy(), numbers.norm, numbers.strictness, numbers.curve
+        )
+        return PartsScorer(self.name, scores, self.filters, True, False, self.quantile)
 
     def interval(
         self, reference: torch.Tensor, degraded: torch.Tensor

@@ -12,7 +12,8 @@ from qastanet.hearing.directiveness import directiveness
 from qastanet.hearing.fast import front_end as fast
 from qastanet.hearing.features import Features, binaural_features
 from qastanet.models.network import DifferenceNetwork
-from qastanet.models.plain_network import SCORE_LIMIT
+from qastanet.models.plain_network import SCORE_LIMIT, PlainNetwork
+from qastanet.models.scorer import Scorer
 from qastanet.sound.binaural import BinauralDecoder
 from qastanet.sound.checks import AMBISONIC_CHANNELS, check_channels
 from qastanet.sound.precision import whole_precision
@@ -22,7 +23,7 @@ FRONT_ENDS = ("auto", "torch", "fast")
 """How features are computed."""
 
 
-def where_real(
+def _where_real(
     scores: torch.Tensor, reference: torch.Tensor, degraded: torch.Tensor
 ) -> torch.Tensor:
     """Return scores (batch,), NaN where a signal has samples that are not finite, or overflow.
@@ -31,7 +32,7 @@ def where_real(
 
     Example:
         >>> bad = torch.tensor([[[0.0, torch.inf]], [[0.0, 1.0]]])
-        >>> where_real(torch.ones(2), torch.zeros(2, 1, 2), bad)
+        >>> _where_real(torch.ones(2), torch.zeros(2, 1, 2), bad)
         tensor([nan, 1.])
     """
     signals = (whole_precision(x.detach()) for x in (reference, degraded))
@@ -93,8 +94,22 @@ class QASTAnet(nn.Module):
         self.name = name
         self.front_end = front_end
 
-    rates_binaural = False
-    """Whether it does without the directiveness where a signal has none."""
+    @property
+    def directive(self) -> bool:
+        """Whether directiveness is compared."""
+        return self.network.n_features == len(FEATURE_NAMES)
+
+    @property
+    def filters(self) -> tuple[np.ndarray, ...]:
+        """Binaural filters (2, channels, taps) of each head."""
+        return tuple(decode.filters.detach().cpu().float().numpy() for decode in self.decoders)
+
+    def scorer(self) -> Scorer:
+        """Return the model without PyTorch, for scores on the CPU."""
+        state = self.network.state_dict()
+        arrays = {name: tensor.cpu().float().numpy() for name, tensor in state.items()}
+        network = PlainNetwork(arrays, self.network.pooling_name)
+        return Scorer(self.name, network, self.filters, self.floor_ears, self.directive)
 
     def features(self, signal: torch.Tensor, front_end: str | None = None) -> Features:
         """Compute the features of one signal.
@@ -106,21 +121,17 @@ class QASTAnet(nn.Module):
         Returns:
             features of shape (batch, heads, 29, frames); one head for binaural signals
         """
-        directive = self.network.n_features == len(FEATURE_NAMES)
         signal = whole_precision(signal)
         if self._takes_fast_path(signal) and front_end != "torch":
-            filters = [decode.filters.detach().numpy() for decode in self.decoders]
-            each = [
-                fast.features(x, filters, self.floor_ears, directive)
-                for x in signal.detach().numpy()
-            ]
+            options = (self.filters, self.floor_ears, self.directive)
+            each = [fast.features(x, *options) for x in signal.detach().numpy()]
             stacked = (None if m[0] is None else np.stack(m) for m in zip(*each, strict=True))
             return Features(*(None if m is None else torch.from_numpy(m) for m in stacked))
         if signal.shape[-2] == 2:
             return binaural_features(signal.unsqueeze(-3), self.floor_ears)
         ears = torch.stack([decode(signal) for decode in self.decoders], dim=-3)
         features = binaural_features(ears, self.floor_ears)
-        if not directive:
+        if not self.directive:
             return features
         flow = directiveness(signal).unsqueeze(-3).expand_as(features.ild)
         return features._replace(directiveness=flow)
@@ -151,7 +162,7 @@ class QASTAnet(nn.Module):
         """Score a batch of pairs; of one with a sample that is no number the score is NaN."""
         self._check(reference, degraded)
         with torch.autocast(reference.device.type, enabled=False):
-            return where_real(self._scores(reference, degraded), reference, degraded)
+            return _where_real(self._scores(reference, degraded), reference, degraded)
 
     def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
         """Score pairs of numbers."""
@@ -169,9 +180,8 @@ class QASTAnet(nn.Module):
             raise InputError(
                 f"{channels} channels: give 2 (binaural) or 4, 9 or 16 (ambisonics of order 1..3)"
             )
-        directive = self.network.n_features == len(FEATURE_NAMES)
         decoders = [decode.filters.shape[1] for decode in self.decoders]
-        check_channels(channels, self.name, directive and not self.rates_binaural, decoders)
+        check_channels(channels, self.name, self.directive, decoders)
         if samples < FRAME:
             raise InputError(
                 f"{samples} samples are less than one frame of {FRAME} (40 ms at 48 kHz): give a "

@@ -28,15 +28,11 @@ class MaxPooling(nn.Module):
 
 
 class PNormPooling(nn.Module):
-    """Generalised mean (mean |x|^p + 1e-6)^(1/p) over frames with a learnt exponent.
+    """Generalised mean (mean |x|^p + 1e-6)^(1/p) over frames with a learnt exponent, 2 at first."""
 
-    Args:
-        p: initial exponent
-    """
-
-    def __init__(self, p: float = 2.0):
+    def __init__(self):
         super().__init__()
-        self.p = nn.Parameter(torch.tensor(p))
+        self.p = nn.Parameter(torch.tensor(2.0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pool (..., frames) to (...)."""

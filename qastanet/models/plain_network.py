@@ -11,9 +11,6 @@ SLOPE = 0.01
 SCORE_LIMIT = 1e-3
 """Scores are clipped to SCORE_LIMIT..1 - SCORE_LIMIT."""
 
-POOLING_NAMES = ("sum", "max", "p-norm", "swap")
-"""The poolings known here."""
-
 CHUNK = 4096
 """Frames taken at a time, which bounds the memory."""
 
@@ -59,11 +56,9 @@ def pool(x: np.ndarray, pooling: str, weights: Mapping[str, np.ndarray]) -> np.n
     if pooling == "p-norm":
         p = weights["pooling.p"]
         return ((np.abs(x) ** p).mean(-1) + 1e-6) ** (1 / p)
-    if pooling == "swap":
-        sharp = weights["pooling.beta"] * x
-        weight = np.exp(sharp - sharp.max(-1, keepdims=True))
-        return (weight * x).sum(-1) / weight.sum(-1)
-    raise NotImplementedError(f"pooling '{pooling}'")
+    sharp = weights["pooling.beta"] * x  # swap
+    weight = np.exp(sharp - sharp.max(-1, keepdims=True))
+    return (weight * x).sum(-1) / weight.sum(-1)
 
 
 @dataclass(frozen=True)

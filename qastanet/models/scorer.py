@@ -1,32 +1,25 @@
 """A model without PyTorch: the fast front end and the network in numpy, for scores on the CPU.
 
-Gives the scores of `qastanet.models.model.QASTAnet`, without gradients. It is made of plain arrays,
-so it loads at once and travels between processes.
+Gives the scores of `qastanet.models.model.QASTAnet` (`scorer` makes it), without gradients. It is
+made of plain arrays, so it loads at once and travels between processes.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qastanet.hearing.differences import FEATURE_NAMES, differences
+from qastanet.hearing.differences import differences
 from qastanet.hearing.fast import front_end
 from qastanet.hearing.features import Features
-from qastanet.lazy import torch
-from qastanet.models.plain_network import POOLING_NAMES, PlainNetwork
+from qastanet.models.plain_network import PlainNetwork
 from qastanet.sound.checks import check_channels
 from qastanet.sound.files.pieces import Recording
 from qastanet.storage import replacing
 from qastanet.version import CONFORMANCE
-
-if TYPE_CHECKING:
-    from qastanet.models.model import QASTAnet
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,7 @@ class Scorer:
     Example:
         >>> from qastanet.models.model import QASTAnet
         >>> from qastanet.models.network import DifferenceNetwork
-        >>> scorer = Scorer.from_model(QASTAnet(DifferenceNetwork(n_features=3)))
+        >>> scorer = QASTAnet(DifferenceNetwork(n_features=3)).scorer()
         >>> signal = scorer.features(np.ones((2, 4800)))
         >>> 0 < scorer.score(signal, signal) < 1
         True
@@ -95,18 +88,6 @@ class Scorer:
         """Return low and high between which 90 % of mean ratings are expected, None if unknown."""
         return None
 
-    @classmethod
-    def from_model(cls, model: QASTAnet) -> Scorer:
-        """Take the parts of a model; a network of another kind than the library's stays torch."""
-        network = _TorchNetwork(model)
-        if getattr(model.network, "pooling_name", None) in POOLING_NAMES:
-            state = model.network.state_dict()
-            arrays = {name: tensor.cpu().float().numpy() for name, tensor in state.items()}
-            network = PlainNetwork(arrays, model.network.pooling_name)
-        filters = tuple(head.filters.detach().cpu().float().numpy() for head in model.decoders)
-        directive = model.network.n_features == len(FEATURE_NAMES)
-        return cls(model.name, network, filters, model.floor_ears, directive)
-
     def save(self, path: str | Path) -> None:
         """Write a scorer with a plain network as npz."""
         facts = {name: getattr(self, name) for name in ("name", "floor_ears", "directive")}
@@ -117,7 +98,7 @@ class Scorer:
             np.savez(file, facts=json.dumps(facts), **arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> Scorer:
+    def load(cls, path: str | Path) -> "Scorer":
         """Read what `save` wrote."""
         with np.load(path) as stored:
             facts = json.loads(str(stored["facts"]))
@@ -125,15 +106,3 @@ class Scorer:
             heads = sum(name.startswith("filters/") for name in stored.files)
             filters = tuple(stored[f"filters/{k}"] for k in range(heads))
         return cls(network=PlainNetwork(weights, facts.pop("pooling")), filters=filters, **facts)
-
-
-@dataclass(frozen=True)
-class _TorchNetwork:
-    """The network of a model, called with arrays."""
-
-    model: QASTAnet
-
-    def __call__(self, maps: np.ndarray) -> float:
-        """Map difference maps to a score."""
-        with torch.inference_mode():
-            return float(self.model.score_differences(torch.from_numpy(maps).unsqueeze(0)))

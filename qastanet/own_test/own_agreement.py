@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from qastanet.agreement.bootstrap import cluster_interval
-from qastanet.agreement.resampling import REPLICATES
 from qastanet.agreement.statistics import pearson, rmse, spearman
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
@@ -16,13 +15,12 @@ DOUBTFUL = 0.5
 """Below this correlation out of fold scores are not to be trusted."""
 
 
-def own_agreement(predictions: pd.DataFrame, replicates: int = REPLICATES) -> pd.DataFrame:
+def own_agreement(predictions: pd.DataFrame) -> pd.DataFrame:
     """Agreement of predictions with ratings, without the pairs that equal their reference.
 
     Args:
         predictions: of `qastanet.own_test.own_training.train_own` or
             `qastanet.own_test.own_scale.fit_own_scale`.
-        replicates: number of bootstrap samples.
 
     Returns:
         One row per part, data set (``all`` together if there are several) and signal: ``n``,
@@ -41,7 +39,7 @@ def own_agreement(predictions: pd.DataFrame, replicates: int = REPLICATES) -> pd
             row[name] = measure(score, rating) if len(part) > 1 else np.nan
             limits = (np.nan, np.nan)
             if row["scenes"] > 1:
-                limits = cluster_interval(score, rating, part.content, name, replicates)
+                limits = cluster_interval(score, rating, part.content, name)
             row[f"{name}_lo"], row[f"{name}_hi"] = limits
         rows.append(row)
     return pd.DataFrame(rows)

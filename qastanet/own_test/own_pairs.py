@@ -39,17 +39,13 @@ SHORTEST = 12
 
 
 def own_parts(
-    table: pd.DataFrame,
-    options: Options | None = None,
-    folder: str | Path | None = None,
-    progress: bool = True,
+    table: pd.DataFrame, options: Options | None = None, progress: bool = True
 ) -> tuple[pd.DataFrame, NDArray]:
-    """Compare all pairs of a listening test.
+    """Compare all pairs of a listening test; the comparisons are kept in the cache folder.
 
     Args:
         table: of `qastanet.listening_tests.rated_manifest.read_rated_manifest`
         options: what may be done to a pair before it is compared
-        folder: where the comparisons are kept; default: in the cache folder
         progress: show a progress bar
 
     Returns:
@@ -60,7 +56,7 @@ def own_parts(
     Raises:
         InputError: if pairs cannot be used, naming the first ones and their number
     """
-    compared = _Comparer(load_default(), options or Options(), folder)
+    compared = _Comparer(load_default(), options or Options())
     channels, found, failed = [], [], []
     for pair in tqdm(table.itertuples(), "compare", len(table), disable=not progress, unit="pair"):
         try:
@@ -116,9 +112,9 @@ def with_roles(table: pd.DataFrame, same: NDArray) -> pd.DataFrame:
 class _Comparer:
     """Compare files, or read what an earlier comparison found; keeps the last reference."""
 
-    def __init__(self, scorer: Scorer, options: Options, folder: str | Path | None):
+    def __init__(self, scorer: Scorer, options: Options):
         self.scorer, self.options = scorer, options
-        self.folder = Path(folder) if folder else registry.cache_folder() / "pairs"
+        self.folder = registry.cache_folder() / "pairs"
         filters = hashlib.sha256(scorer.filters[0].tobytes()).hexdigest()
         self.facts = [CONFORMANCE, filters, asdict(options), SHIPPED]
         self.last: tuple[str, Features | None] = ("", None)

@@ -4,8 +4,7 @@ Nine numbers are fitted: how strictly the test rates, the curve of its scale, an
 seven parts, which stay near the shipped ones unless the ratings say otherwise. It takes seconds.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,6 @@ from qastanet.models.parts_model import PartsScores, read_weights, scores_of
 from qastanet.training.calibration import calibrate
 from qastanet.training.folds import Fold, collect
 from qastanet.training.parts_fit import FREE, METRIC, balance, fit
-from qastanet.training.shipping import ship
 
 FOLDS = 20
 """More scenes than this are left out in this many groups."""
@@ -118,17 +116,6 @@ def calibrated(
     if held_out.empty:
         raise InputError("all pairs for validation equal their reference; nothing calibrates")
     return predictions, calibrate(held_out.score, held_out["mean"] / 100)
-
-
-def write_own(trained: Trained, path: str | Path, facts: Mapping[str, str]) -> None:
-    """Write the weights, in the form of the shipped ones.
-
-    Args:
-        trained: of `train_own`.
-        path: file ending in .safetensors.
-        facts: on the training, for the header.
-    """
-    ship(trained.model, read_weights()["filters"], trained.quantile, path, facts)
 
 
 def shared_scenes(table: pd.DataFrame, parts: Sequence[str]) -> list[str]:

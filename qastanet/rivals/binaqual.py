@@ -21,26 +21,19 @@ from numpy.typing import ArrayLike
 from qastanet.errors import InputError
 from qastanet.rivals.ambiqual import ABSENT, channel_similarity, check_spectra
 from qastanet.rivals.emobiq import default_decoder
-from qastanet.sound.binaural import BinauralDecoder
 from qastanet.sound.checks import AMBISONIC_CHANNELS
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 
 
-def binaqual(
-    reference: ArrayLike,
-    degraded: ArrayLike,
-    sampling_rate: int,
-    decoder: BinauralDecoder | None = None,
-) -> dict[str, float]:
+def binaqual(reference: ArrayLike, degraded: ArrayLike, sampling_rate: int) -> dict[str, float]:
     """Compare the localisation of a degraded binaural or ambisonic signal with its reference.
 
     Args:
         reference: shape (2, samples), left and right ear at any rate, not resampled, full scale 1;
             or (1, samples), one ear; or 4, 9 or 16 channels of ambisonics (ACN, SN3D), which are
-            resampled to 48 kHz and decoded to the ears.
+            resampled to 48 kHz and decoded to the ears (`qastanet.rivals.emobiq.default_decoder`).
         degraded: same shape, time-aligned.
         sampling_rate: Hz; of influence for ambisonics only.
-        decoder: for ambisonics; by default that of `qastanet.rivals.emobiq.default_decoder`.
 
     Returns:
         ``ls``, the localisation similarity, and ``vnsim_left`` and ``vnsim_right``, whose product
@@ -61,7 +54,7 @@ def binaqual(
     check_spectra(*pair)
     channels = len(pair[0])
     if channels in AMBISONIC_CHANNELS:
-        decode = decoder or default_decoder(AMBISONIC_CHANNELS[channels])
+        decode = default_decoder(AMBISONIC_CHANNELS[channels])
         at_rate = (resample(x, sampling_rate, SAMPLING_RATE) for x in pair)
         pair = [decode(torch.from_numpy(x)).numpy() for x in at_rate]
         check_spectra(*pair)

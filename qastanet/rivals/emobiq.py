@@ -96,7 +96,7 @@ def emobiq(
     for x in (gain * ears).numpy():
         maps = long_frames(x, FRAME // SHORT_FRAME)[:3]
         found.append(Features(*(torch.from_numpy(m[..., :frames]) for m in maps)))
-    qualities = monaural_quality(*found), binaural_quality(*found)
+    qualities = _monaural_quality(*found), _binaural_quality(*found)
     return {
         "emobiq": min(qualities),
         "emobiq-monaural": qualities[0],
@@ -104,16 +104,12 @@ def emobiq(
     }
 
 
-def monaural_quality(reference: Features, degraded: Features) -> float:
+def _monaural_quality(reference: Features, degraded: Features) -> float:
     """Quality 0..1 from the change of power in each band.
 
     The relative change of power, increase and decrease each limited to 20 and averaged, is averaged
     over frames and summed in squares over bands to M; 10 log10 M from -10 to 16 dB is mapped to
     quality 1 to 0.
-
-    Args:
-        reference: features (29, frames), powers not below the hearing threshold
-        degraded: the same of the degraded signal
     """
     p, q = reference.power, degraded.power
     change = ((q - p) / p).clamp(0, POWER_CEILING) + ((p - q) / q).clamp(0, POWER_CEILING)
@@ -122,13 +118,8 @@ def monaural_quality(reference: Features, degraded: Features) -> float:
     return float(1 - np.clip(level, 0, MONAURAL_RANGE) / MONAURAL_RANGE)
 
 
-def binaural_quality(reference: Features, degraded: Features) -> float:
-    """Quality 0..1 from the changes of coherence and, above 1.3 kHz, of ILD.
-
-    Args:
-        reference: features (29, frames)
-        degraded: the same of the degraded signal
-    """
+def _binaural_quality(reference: Features, degraded: Features) -> float:
+    """Quality 0..1 from the changes of coherence and, above 1.3 kHz, of ILD."""
     coherence = torch.nan_to_num((degraded.coherence - reference.coherence).abs())
     levels = [torch.where(audible(f.power), f.ild, 0) for f in (reference, degraded)]
     ild = ILD_FACTOR * (levels[1] - levels[0]).abs()

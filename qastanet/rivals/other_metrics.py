@@ -60,46 +60,14 @@ class Metric:
         return [f"{name}{part}" for name in self.labels for part in parts]
 
 
-def ambiqual_scores(
-    reference: ArrayLike, degraded: ArrayLike, sampling_rate: float
-) -> dict[str, float]:
-    """Ambiqual of ambisonic signals (`qastanet.rivals.ambiqual`), not resampled, as in its release.
-
-    Args:
-        reference: shape (4, 9 or 16, samples).
-        degraded: same shape.
-        sampling_rate: Hz; of no influence.
-
-    Returns:
-        ``ambiqual-lq``, ``ambiqual-la``: 0..1.
-
-    Example:
-        >>> noise = np.random.default_rng(0).standard_normal((4, 48000))
-        >>> round(ambiqual_scores(noise, noise, 48000)["ambiqual-la"], 4)
-        0.4315
-    """
+def _ambiqual(reference: ArrayLike, degraded: ArrayLike, _: float) -> dict[str, float]:
+    """Take two numbers of Ambiqual, which knows no sampling rate."""
     scores = ambiqual(reference, degraded)
     return {"ambiqual-lq": scores["lq"], "ambiqual-la": scores["la"]}
 
 
-def binaqual_scores(
-    reference: ArrayLike, degraded: ArrayLike, sampling_rate: float
-) -> dict[str, float]:
-    """BINAQUAL of binaural or ambisonic signals (`qastanet.rivals.binaqual`).
-
-    Args:
-        reference: shape (2, 4, 9 or 16, samples).
-        degraded: same shape.
-        sampling_rate: Hz; ears are not resampled, as in its release.
-
-    Returns:
-        ``binaqual``: the localisation similarity, 0..1.
-
-    Example:
-        >>> noise = np.random.default_rng(0).standard_normal((2, 48000))
-        >>> round(binaqual_scores(noise, noise, 48000)["binaqual"], 4)
-        1.0
-    """
+def _binaqual(reference: ArrayLike, degraded: ArrayLike, sampling_rate: float) -> dict[str, float]:
+    """Take one number of BINAQUAL."""
     return {"binaqual": binaqual(reference, degraded, int(sampling_rate))["ls"]}
 
 
@@ -119,11 +87,11 @@ KNOWN = {
     "ambiqual": Metric(
         {"ambiqual-lq": "Ambiqual LQ", "ambiqual-la": "Ambiqual LA"},
         100.0,
-        ambiqual_scores,
+        _ambiqual,
         ambisonic_only=True,
         spatial=True,
     ),
-    "binaqual": Metric({"binaqual": "BINAQUAL"}, 100.0, binaqual_scores, spatial=True),
+    "binaqual": Metric({"binaqual": "BINAQUAL"}, 100.0, _binaqual, spatial=True),
     "visqol": Metric({"visqol": "ViSQOL, ears"}, None, visqol, "visqol", single=True),
     "zimtohrli": Metric(
         {"zimtohrli": "Zimtohrli, ears"}, None, zimtohrli, "zimtohrli", single=True

@@ -1,7 +1,8 @@
 """Degradations of spatial sound, each with one strength, for ambisonics and for binaural signals.
 
 A degradation is a function of a signal, a strength and a stream of random numbers. `DEGRADATIONS`
-names them with the range of their strengths, from hardly audible to bad.
+names them with the range of their strengths, from hardly audible to bad. Codecs are in
+`qastanet.scene.codecs`.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,6 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from qastanet.errors import InputError
-from qastanet.scene import codecs
 from qastanet.sound.ambisonics import acn_order, rotate, spherical_harmonics
 from qastanet.sound.sampling import SAMPLING_RATE
 
@@ -29,18 +29,14 @@ class Degradation(NamedTuple):
     Attributes:
         apply: (signal of shape (channels, samples), strength, random numbers) -> the same shape.
         mild: strength that is hardly audible.
-        severe: strength that is bad; strengths between are drawn on a logarithmic scale.
-        ambisonic: whether it takes ambisonics.
+        severe: strength that is bad.
         binaural: whether it takes a binaural signal.
-        codec: whether it needs PyAV.
     """
 
     apply: Callable[[NDArray, float, Rng], NDArray]
     mild: float
     severe: float
-    ambisonic: bool = True
     binaural: bool = True
-    codec: bool = False
 
 
 def degrade(signal: NDArray, name: str, strength: float, seed: int = 0) -> NDArray[np.float32]:
@@ -65,35 +61,19 @@ def degrade(signal: NDArray, name: str, strength: float, seed: int = 0) -> NDArr
     if name not in DEGRADATIONS:
         raise InputError(f"unknown degradation {name!r}; use one of {', '.join(DEGRADATIONS)}")
     known = DEGRADATIONS[name]
-    if not (known.binaural if len(signal) == 2 else known.ambisonic):
+    if len(signal) == 2 and not known.binaural:
         raise InputError(f"degradation {name!r} does not take {len(signal)} channels")
     result = known.apply(np.asarray(signal), strength, np.random.default_rng([21, seed]))
     return np.asarray(result, dtype=np.float32)
 
 
-def draw(channels: int, seed: int) -> tuple[str, float]:
-    """Draw a degradation and its strength for a signal with a number of channels.
-
-    Example:
-        >>> draw(4, 1) == draw(4, 1)
-        True
-    """
-    rng = np.random.default_rng([22, seed])
-    names = [n for n, d in DEGRADATIONS.items() if (d.binaural if channels == 2 else d.ambisonic)]
-    codec = [n for n in names if DEGRADATIONS[n].codec]
-    name = str(rng.choice(codec if rng.random() < 0.35 else names))
-    known = DEGRADATIONS[name]
-    strength = known.mild * (known.severe / known.mild) ** rng.random()
-    return name, float(f"{strength:.4g}")
-
-
-def lowpass(signal: NDArray, cutoff: float, _: Rng) -> NDArray:
+def _lowpass(signal: NDArray, cutoff: float, _: Rng) -> NDArray:
     """Steep low-pass at a cutoff in Hz, linear phase: the anchors of ITU-R BS.1534."""
     taps = scipy.signal.firwin(513, cutoff, fs=SAMPLING_RATE)
     return scipy.signal.oaconvolve(signal, taps[None], axes=-1)[:, 256 : 256 + signal.shape[1]]
 
 
-def add_noise(signal: NDArray, noise_to_signal: float, rng: Rng) -> NDArray:
+def _add_noise(signal: NDArray, noise_to_signal: float, rng: Rng) -> NDArray:
     """Independent pink noise in all channels; its amplitude relative to the first channel's."""
     spectrum = np.fft.rfft(rng.standard_normal(signal.shape))
     frequency = np.maximum(np.fft.rfftfreq(signal.shape[1], 1 / SAMPLING_RATE), 50)
@@ -102,27 +82,27 @@ def add_noise(signal: NDArray, noise_to_signal: float, rng: Rng) -> NDArray:
     return signal + level * noise / _degree_root(signal)
 
 
-def noise_like(signal: NDArray, noise_to_signal: float, rng: Rng) -> NDArray:
+def _noise_like(signal: NDArray, noise_to_signal: float, rng: Rng) -> NDArray:
     """Noise under the signal: every time-frequency bin is disturbed in proportion to its size."""
     spectra = _stft(signal)
     shape = rng.standard_normal((2, *spectra.shape))
     return _istft(spectra + noise_to_signal * np.abs(spectra) * (shape[0] + 1j * shape[1]), signal)
 
 
-def quantise(signal: NDArray, step: float, _: Rng) -> NDArray:
+def _quantise(signal: NDArray, step: float, _: Rng) -> NDArray:
     """Round to steps of a size relative to the peak of the first channel."""
     size = step * np.abs(signal[0]).max()
     return np.round(signal / size) * size
 
 
-def holes(signal: NDArray, share: float, rng: Rng) -> NDArray:
+def _holes(signal: NDArray, share: float, rng: Rng) -> NDArray:
     """Drop a share of the time-frequency tiles (4 bins, 20 ms), the same in all channels."""
     spectra = _stft(signal)
     tiles = rng.random((-(-spectra.shape[1] // 4), spectra.shape[2])) >= share
     return _istft(spectra * np.repeat(tiles, 4, axis=0)[: spectra.shape[1]], signal)
 
 
-def noisy_top(signal: NDArray, from_khz: float, rng: Rng) -> NDArray:
+def _noisy_top(signal: NDArray, from_khz: float, rng: Rng) -> NDArray:
     """Replace what is above a frequency (kHz) by noise of the same short-time power."""
     spectra = _stft(signal)
     top = np.arange(spectra.shape[1]) * 50 >= 1000 * from_khz
@@ -131,7 +111,7 @@ def noisy_top(signal: NDArray, from_khz: float, rng: Rng) -> NDArray:
     return _istft(np.where(top[:, None], np.sqrt(power) * phase, spectra), signal)
 
 
-def tilt(signal: NDArray, slope: float, _: Rng) -> NDArray:
+def _tilt(signal: NDArray, slope: float, _: Rng) -> NDArray:
     """Tilt the spectrum by dB per octave about 1 kHz (dull)."""
     spectrum = np.fft.rfft(signal)
     frequency = np.fft.rfftfreq(signal.shape[1], 1 / SAMPLING_RATE).clip(60, 16000)
@@ -139,12 +119,12 @@ def tilt(signal: NDArray, slope: float, _: Rng) -> NDArray:
     return np.fft.irfft(spectrum * gain, signal.shape[1])
 
 
-def gain(signal: NDArray, decibels: float, _: Rng) -> NDArray:
+def _gain(signal: NDArray, decibels: float, _: Rng) -> NDArray:
     """Change the level of the whole signal."""
     return signal * 10 ** (decibels / 20)
 
 
-def narrow(signal: NDArray, loss: float, _: Rng) -> NDArray:
+def _narrow(signal: NDArray, loss: float, _: Rng) -> NDArray:
     """Take away a share of all but the omnidirectional part (binaural: of the side signal)."""
     if len(signal) == 2:
         middle = signal.mean(axis=0)
@@ -152,7 +132,7 @@ def narrow(signal: NDArray, loss: float, _: Rng) -> NDArray:
     return np.where(np.arange(len(signal))[:, None] == 0, 1, 1 - loss) * signal
 
 
-def decorrelate(signal: NDArray, share: float, rng: Rng) -> NDArray:
+def _decorrelate(signal: NDArray, share: float, rng: Rng) -> NDArray:
     """Replace a share of each channel by itself through a random all-pass of 25 ms."""
     phase = np.exp(2j * np.pi * rng.random((len(signal), 601)))
     phase[:, [0, -1]] = 1
@@ -162,12 +142,12 @@ def decorrelate(signal: NDArray, share: float, rng: Rng) -> NDArray:
     return np.sqrt(1 - share**2) * signal + share * wet
 
 
-def turn(signal: NDArray, degrees: float, _: Rng) -> NDArray:
+def _turn(signal: NDArray, degrees: float, _: Rng) -> NDArray:
     """Rotate the scene about the vertical axis."""
     return rotate(signal, np.deg2rad(degrees))
 
 
-def lower_order(signal: NDArray, loss: float, _: Rng) -> NDArray:
+def _lower_order(signal: NDArray, loss: float, _: Rng) -> NDArray:
     """Attenuate the highest order (all of it at a loss of 1), 2nd and 3rd from a loss above 1."""
     degree = acn_order(len(signal))
     order = degree.max()
@@ -177,7 +157,7 @@ def lower_order(signal: NDArray, loss: float, _: Rng) -> NDArray:
     return keep[:, None] * signal
 
 
-def parametric(signal: NDArray, diffusion: float, rng: Rng) -> NDArray:
+def _parametric(signal: NDArray, diffusion: float, rng: Rng) -> NDArray:
     """Code W, a direction and a diffuseness per bin (as DirAC does), and synthesise from them.
 
     The measured diffuseness is raised to the power 1 / diffusion: the larger, the more of the sound
@@ -196,17 +176,7 @@ def parametric(signal: NDArray, diffusion: float, rng: Rng) -> NDArray:
     gains = spherical_harmonics(order, *(GRID * found))[index].T
     direct = np.sqrt(1 - diffuseness) * w * gains.reshape(-1, *w.shape)
     mono = np.repeat(_istft((np.sqrt(diffuseness) * w)[None], signal), len(signal), axis=0)
-    return _istft(direct, signal) + decorrelate(mono, 1.0, rng) / _degree_root(signal)
-
-
-def opus(signal: NDArray, thrift: float, _: Rng) -> NDArray:
-    """Opus at 64 / thrift kbit/s per channel."""
-    return codecs.opus(signal, max(6.0, 64 / thrift) * len(signal))
-
-
-def aac(signal: NDArray, thrift: float, _: Rng) -> NDArray:
-    """AAC, channels in pairs, at 96 / thrift kbit/s per channel."""
-    return codecs.aac(signal, max(12.0, 96 / thrift) * len(signal))
+    return _istft(direct, signal) + _decorrelate(mono, 1.0, rng) / _degree_root(signal)
 
 
 def _rms(signal: NDArray) -> float:
@@ -229,20 +199,18 @@ def _istft(spectra: NDArray, like: NDArray) -> NDArray:
 
 
 DEGRADATIONS = {
-    "opus": Degradation(opus, 1.0, 9.0, codec=True),
-    "aac": Degradation(aac, 1.0, 6.0, codec=True),
-    "lowpass": Degradation(lowpass, 16000.0, 2500.0),
-    "noise": Degradation(add_noise, 0.003, 0.5),
-    "noise_like": Degradation(noise_like, 0.03, 0.8),
-    "quantise": Degradation(quantise, 3e-4, 0.03),
-    "holes": Degradation(holes, 0.01, 0.5),
-    "noisy_top": Degradation(noisy_top, 14.0, 1.5),
-    "tilt": Degradation(tilt, 0.3, 6.0),
-    "gain": Degradation(gain, 0.2, 6.0),
-    "narrow": Degradation(narrow, 0.05, 1.0),
-    "decorrelate": Degradation(decorrelate, 0.1, 1.0),
-    "turn": Degradation(turn, 2.0, 90.0, binaural=False),
-    "lower_order": Degradation(lower_order, 0.3, 2.0, binaural=False),
-    "parametric": Degradation(parametric, 0.25, 4.0, binaural=False),
+    "lowpass": Degradation(_lowpass, 16000.0, 2500.0),
+    "noise": Degradation(_add_noise, 0.003, 0.5),
+    "noise_like": Degradation(_noise_like, 0.03, 0.8),
+    "quantise": Degradation(_quantise, 3e-4, 0.03),
+    "holes": Degradation(_holes, 0.01, 0.5),
+    "noisy_top": Degradation(_noisy_top, 14.0, 1.5),
+    "tilt": Degradation(_tilt, 0.3, 6.0),
+    "gain": Degradation(_gain, 0.2, 6.0),
+    "narrow": Degradation(_narrow, 0.05, 1.0),
+    "decorrelate": Degradation(_decorrelate, 0.1, 1.0),
+    "turn": Degradation(_turn, 2.0, 90.0, binaural=False),
+    "lower_order": Degradation(_lower_order, 0.3, 2.0, binaural=False),
+    "parametric": Degradation(_parametric, 0.25, 4.0, binaural=False),
 }
 """The degradations by name, with the range of their strengths."""

@@ -36,7 +36,7 @@ def dry_sound(kind: str, samples: int, rng: Rng) -> NDArray:
     return 0.1 * sound / np.sqrt(np.mean(sound**2))
 
 
-def noise(samples: int, rng: Rng) -> NDArray:
+def _noise(samples: int, rng: Rng) -> NDArray:
     """Noise whose spectrum falls by 0 to 6 dB per octave."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequency = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLING_RATE), 50)
@@ -71,19 +71,19 @@ def _notes(samples: int, rng: Rng, rate: float, decay: float, ratios: NDArray, l
     return sound
 
 
-def plucked(samples: int, rng: Rng) -> NDArray:
+def _plucked(samples: int, rng: Rng) -> NDArray:
     """Notes of a plucked string."""
     low = rng.uniform(100, 300)
     return _notes(samples, rng, rng.uniform(2, 6), 0.4, np.arange(1, 25), low)
 
 
-def bells(samples: int, rng: Rng) -> NDArray:
+def _bells(samples: int, rng: Rng) -> NDArray:
     """Notes of a metal bar: high, inharmonic, ringing."""
     ratios = np.array([1, 2.76, 5.4, 8.93, 13.3])
     return _notes(samples, rng, rng.uniform(2, 6), 0.5, ratios, rng.uniform(500, 1200))
 
 
-def bowed(samples: int, rng: Rng) -> NDArray:
+def _bowed(samples: int, rng: Rng) -> NDArray:
     """Sustained harmonic notes with vibrato."""
     time = np.arange(samples) / SAMPLING_RATE
     onsets = np.append(_onsets(samples, rng.uniform(1, 3), rng), samples)
@@ -98,10 +98,10 @@ def bowed(samples: int, rng: Rng) -> NDArray:
     gate = np.ones(samples)
     for onset in onsets[:-1]:
         _add(gate, -np.hanning(4800), max(0, onset - 2400))
-    return sound * gate + 0.01 * noise(samples, rng)
+    return sound * gate + 0.01 * _noise(samples, rng)
 
 
-def drums(samples: int, rng: Rng) -> NDArray:
+def _drums(samples: int, rng: Rng) -> NDArray:
     """Thuds, snares and ticks."""
     sound = np.zeros(samples)
     for onset in _onsets(samples, rng.uniform(3, 8), rng):
@@ -119,12 +119,12 @@ def drums(samples: int, rng: Rng) -> NDArray:
     return sound
 
 
-def clicks(samples: int, rng: Rng) -> NDArray:
+def _clicks(samples: int, rng: Rng) -> NDArray:
     """Short resonant clicks, as of castanets."""
     return _bursts(samples, rng, rng.uniform(5, 12), (1200, 4000), 0.006)
 
 
-def applause(samples: int, rng: Rng) -> NDArray:
+def _applause(samples: int, rng: Rng) -> NDArray:
     """Many claps, none of them heard out."""
     return _bursts(samples, rng, rng.uniform(60, 250), (700, 3000), 0.008)
 
@@ -140,7 +140,7 @@ def _bursts(samples: int, rng: Rng, rate: float, centres: tuple, decay: float) -
     return sound
 
 
-def talker(samples: int, rng: Rng) -> NDArray:
+def _talker(samples: int, rng: Rng) -> NDArray:
     """Voiced syllables through moving formants, with hisses and pauses between them."""
     sound = np.zeros(samples)
     base = rng.uniform(90, 230)
@@ -165,14 +165,14 @@ def talker(samples: int, rng: Rng) -> NDArray:
 
 
 _MAKERS = {
-    "noise": noise,
-    "plucked": plucked,
-    "bells": bells,
-    "bowed": bowed,
-    "drums": drums,
-    "clicks": clicks,
-    "applause": applause,
-    "talker": talker,
+    "noise": _noise,
+    "plucked": _plucked,
+    "bells": _bells,
+    "bowed": _bowed,
+    "drums": _drums,
+    "clicks": _clicks,
+    "applause": _applause,
+    "talker": _talker,
 }
 KINDS = tuple(_MAKERS)
 """Names of the sounds."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qastanet.errors import InputError
 from qastanet.scene.dry_sounds import KINDS, dry_sound
 from qastanet.scene.room import Room, arrivals, diffuse_envelope
-from qastanet.sound.ambisonics import channels, spherical_harmonics
+from qastanet.sound.ambisonics import acn_order, channels, spherical_harmonics
 from qastanet.sound.sampling import SAMPLING_RATE
 
 STEP = 960
@@ -117,26 +117,17 @@ def render(scene: Scene, order: int = 3) -> NDArray[np.float32]:
         rng = np.random.default_rng([12, scene.seed, index])
         dry = source.gain * dry_sound(source.kind, samples, rng)
         if scene.room is None:
-            field += moving_plane_wave(dry, source, order)
+            field += _moving_plane_wave(dry, source, order)
         else:
-            field += in_room(dry, source, scene.room, order, rng)
+            field += _in_room(dry, source, scene.room, order, rng)
     if scene.ambience_db is not None:
         level = 10 ** (scene.ambience_db / 20) * np.sqrt(np.mean(field[0] ** 2))
         field += level * ambience(samples, order, np.random.default_rng([13, scene.seed]))
     return (PEAK / np.abs(field[0]).max() * field).astype(np.float32)
 
 
-def moving_plane_wave(dry: NDArray, source: Source, order: int) -> NDArray:
-    """Encode a sound that moves from the first to the last direction of a source.
-
-    Args:
-        dry: shape (samples,).
-        source: gives the directions.
-        order: ambisonic order.
-
-    Returns:
-        Shape (channels, samples).
-    """
+def _moving_plane_wave(dry: NDArray, source: Source, order: int) -> NDArray:
+    """Encode a sound (samples,) that moves from the first to the last direction of a source."""
     points = np.linspace(0, 1, 2 if _still(source) else max(2, len(dry) // STEP))
     azimuth = source.azimuth[0] + points * (source.azimuth[1] - source.azimuth[0])
     elevation = source.elevation[0] + points * (source.elevation[1] - source.elevation[0])
@@ -151,21 +142,10 @@ def _still(source: Source) -> bool:
     return len({*source.azimuth}) == 1 and len({*source.elevation}) == 1
 
 
-def in_room(
+def _in_room(
     dry: NDArray, source: Source, room: Room, order: int, rng: np.random.Generator
 ) -> NDArray:
-    """Place a sound in a room: image sources, then a diffuse tail.
-
-    Args:
-        dry: shape (samples,).
-        source: its first direction is used.
-        room: the room.
-        order: ambisonic order.
-        rng: random numbers of the tail.
-
-    Returns:
-        Shape (channels, samples).
-    """
+    """Place a sound (samples,) in a room, in its first direction: image sources, diffuse tail."""
     found = arrivals(room, source.azimuth[0], np.pi / 2 - source.elevation[0], SAMPLING_RATE)
     gains = spherical_harmonics(order, found.azimuth, np.pi / 2 - found.zenith)
     envelope = diffuse_envelope(room, found, SAMPLING_RATE)
@@ -180,9 +160,8 @@ def in_room(
 
 def diffuse(samples: int, order: int, rng: np.random.Generator) -> NDArray:
     """White diffuse noise with a power of 1 in W, shape (channels, samples)."""
-    degree = np.floor(np.sqrt(np.arange(channels(order))))
     noise = rng.standard_normal((channels(order), samples))
-    return noise / np.sqrt(2 * degree + 1)[:, None]
+    return noise / np.sqrt(2 * acn_order(channels(order)) + 1)[:, None]
 
 
 def ambience(samples: int, order: int, rng: np.random.Generator) -> NDArray:

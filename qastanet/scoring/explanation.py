@@ -56,20 +56,17 @@ def explain_files(
     check_explainable(scorer)
     with open_pair(reference, degraded, options or Options()) as (*sources, report):
         found = explain(*(scorer.features(source) for source in sources), scorer)
-        start = worst_second(found.over_time.sum(0))
+        start = _worst_second(found.over_time.sum(0))
         ears = tuple(_ears(source, start, scorer.filters[0]) for source in sources)
     names = {"reference": str(reference), "degraded": str(degraded), "model": scorer.name}
     return Explanation(found, names | report, ears, start)
 
 
-def worst_second(loss: np.ndarray) -> int:
-    """Return the second at which the LISTEN seconds begin in which most is lost.
-
-    Args:
-        loss: of each frame
+def _worst_second(loss: np.ndarray) -> int:
+    """Return the second at which the LISTEN seconds begin in which most is lost, of each frame.
 
     Example:
-        >>> worst_second(np.arange(20 * 25)), worst_second(np.ones(100))
+        >>> _worst_second(np.arange(20 * 25)), _worst_second(np.ones(100))
         (10, 0)
     """
     second = SAMPLING_RATE // FRAME

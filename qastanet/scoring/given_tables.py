@@ -35,10 +35,10 @@ class Rows(list):
         columns: names of the columns
     """
 
-    def __init__(self, rows: Iterable = (), lines: Iterable[int] = (), notes: Iterable[str] = ()):
-        super().__init__(rows)
-        self.lines, self.notes = list(lines), list(notes)
-        self.columns: list[str] = list(self[0]) if self and isinstance(self[0], dict) else []
+    def __init__(self, notes: Iterable[str] = ()):
+        super().__init__()
+        self.lines: list[int] = []
+        self.notes, self.columns = list(notes), []
 
 
 def read_rows(path: str | Path, known: Collection[str]) -> Rows:

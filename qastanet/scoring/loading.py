@@ -18,22 +18,9 @@ if TYPE_CHECKING:
     from qastanet.models.model import QASTAnet
 
 
-def _released() -> QASTAnet:
-    """Load the authors' weights."""
-    from qastanet.models.released import load_released
-
-    return load_released(registry.path(registry.RELEASE, "model_weights.pth.tar"))
-
-
-def _default() -> QASTAnet:
-    """Load the weights that come with the package."""
-    from qastanet.models.default_model import load_default_model
-
-    return load_default_model()
-
-
-MODELS = {"default": _default, "released": _released}
-"""Model name -> function that loads it."""
+MODELS = ("default", "released")
+WEIGHTS = "model_weights.pth.tar"
+"""File of the authors' weights in their release."""
 
 AMBISONIC_ONLY = ("released",)
 """Named models that compare directiveness."""
@@ -65,16 +52,18 @@ def load_model(name: str | Path = "default") -> QASTAnet:
         qastanet.errors.InputError: model 'nonesuch' is unknown; choose one of: default, released...
     """
     need("torch")
-    if is_weights_file(name):
-        from qastanet.models.default_model import load_default_model
+    if name == "released":
+        from qastanet.models.released import load_released
 
-        return load_default_model(name, str(name))
-    if name not in MODELS:
+        return load_released(registry.path(registry.RELEASE, WEIGHTS))
+    if name not in MODELS and not is_weights_file(name):
         raise InputError(
             f"model '{name}' is unknown; choose one of: {', '.join(MODELS)}, or a file ending in "
             f"{WEIGHTS_ENDING} (of `qastanet train`)"
         )
-    return MODELS[name]()
+    from qastanet.models.default_model import load_default_model
+
+    return load_default_model() if name == "default" else load_default_model(name, str(name))
 
 
 def is_weights_file(model: object) -> bool:
@@ -101,7 +90,7 @@ def load_scorer(model: str | Path | QASTAnet = "default") -> Scorer:
     """
     if is_weights_file(model):
         return load_default(model, str(model))
-    return _scorer_of_name(model) if isinstance(model, str) else Scorer.from_model(model)
+    return _scorer_of_name(model) if isinstance(model, str) else model.scorer()
 
 
 @functools.lru_cache(maxsize=4)
@@ -110,12 +99,12 @@ def _scorer_of_name(name: str) -> Scorer:
     if name == "default":
         return load_default()
     # named after the weights it is made of, so that those of another model do not pass for it
-    source = registry.find(registry.RELEASE, "model_weights.pth.tar").git_blob_sha1[:16]
+    source = registry.find(registry.RELEASE, WEIGHTS).git_blob_sha1[:16]
     kept = registry.cache_folder() / "scorers" / f"{name}-{CONFORMANCE}-{source}.npz"
     if name in MODELS and kept.is_file():
         with contextlib.suppress(Exception):  # a damaged file is made anew
             return Scorer.load(kept)
-    scorer = Scorer.from_model(load_model(name))
+    scorer = load_model(name).scorer()
     with contextlib.suppress(InputError):  # a cache that cannot be written
         scorer.save(kept)
     return scorer

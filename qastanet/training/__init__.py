@@ -1,6 +1,6 @@
 """How the weights come about: pairs, recipe, folds (`training.folds`), calibration, weights file.
 
-In: rated and synthetic pairs, mean ratings.
+In: rated pairs, mean ratings.
 Out: predictions out of fold, curves, the weights file.
 """
 

@@ -5,41 +5,33 @@ divided by sqrt(p (1 - p) + WIDTH^2). The quantile of these over predictions out
 correction for their finite number of split conformal prediction, gives the half-width.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-if TYPE_CHECKING:
-    import pandas as pd
 from qastanet.listening_tests.contents import recording
 from qastanet.models.interval import LEVEL, interval, spread
+from qastanet.training.folds import BETTER_REFERENCE
 from qastanet.training.rating_scale import fit_curve
 
 
-def calibrate(score: ArrayLike, rating: ArrayLike, level: float = LEVEL) -> float:
-    """Return the quantile of the scaled errors.
+def calibrate(score: ArrayLike, rating: ArrayLike) -> float:
+    """Return the quantile (0.9) of the scaled errors.
 
     Args:
         score: predictions out of fold, 0..1.
         rating: ratings, 0..1.
-        level: wanted coverage.
 
     Example:
-        >>> calibrate([0.5, 0.5, 0.5], [0.5, 0.6, 0.7], level=0.5) > 0
-        True
+        >>> round(calibrate([0.5, 0.5, 0.5], [0.5, 0.6, 0.7]), 3)
+        0.383
     """
     score, rating = np.asarray(score, dtype=float), np.asarray(rating, dtype=float)
     errors = np.abs(score - rating) / spread(score)
-    return float(np.quantile(errors, min(1.0, level * (1 + 1 / len(errors))), method="higher"))
+    return float(np.quantile(errors, min(1.0, LEVEL * (1 + 1 / len(errors))), method="higher"))
 
 
-def told_quantile(
-    score: ArrayLike, rating: ArrayLike, unit: ArrayLike, level: float = LEVEL
-) -> float:
+def told_quantile(score: ArrayLike, rating: ArrayLike, unit: ArrayLike) -> float:
     """Calibrate on the ratings that tell the scale of a test, as `qastanet train --scale-only`.
 
     Each unit (recording or scene) is put on the scale that the others tell.
@@ -48,7 +40,6 @@ def told_quantile(
         score: predictions that know nothing of the test, 0..1.
         rating: ratings, 0..1.
         unit: of each item.
-        level: wanted coverage.
 
     Returns:
         The quantile; NaN of fewer than two units.
@@ -60,24 +51,20 @@ def told_quantile(
     for each in np.unique(unit):
         own = unit == each
         told[own] = fit_curve(score[~own], rating[~own])(score[own])
-    return calibrate(told, rating, level)
+    return calibrate(told, rating)
 
 
-def add_intervals(
-    predictions: pd.DataFrame, better: Sequence[str] = (), level: float = LEVEL
-) -> pd.DataFrame:
+def add_intervals(predictions: pd.DataFrame) -> pd.DataFrame:
     """Add intervals to predictions, calibrated on the errors of predictions of other items.
 
     Under ``lodo`` the predictions of the other listening tests calibrate, under ``lodo-scaled`` the
     ratings of other recordings that tell the scale of the test (`told_quantile`), under the other
     protocols those of other scenes (where recordings are left out, of other recordings), whose
     models may have seen the ratings of this one. Where a model does not know the scale of a test,
-    the tests whose listeners compared with a better reference calibrate nothing.
+    the tests whose listeners compared with a better reference (BETTER_REFERENCE) calibrate nothing.
 
     Args:
         predictions: of one metric, see `qastanet.training.parts_fit.predict`.
-        better: those tests.
-        level: wanted coverage.
 
     Returns:
         The table with ``low`` and ``high`` (0..1), NaN where nothing can calibrate.
@@ -94,16 +81,16 @@ def add_intervals(
         if protocol == "lodo":
             own = own[own.dataset != dataset]
         if protocol == "lodo" or (protocol.startswith("pooled") and "scaled" not in protocol):
-            own = own[~own.dataset.isin(better)]
+            own = own[~own.dataset.isin(BETTER_REFERENCE)]
         if len(own) > 1:
-            quantile = calibrate(own.score, own["mean"] / 100, level)
+            quantile = calibrate(own.score, own["mean"] / 100)
             result.loc[part.index, "low"], result.loc[part.index, "high"] = interval(
                 part.score, quantile
             )
-    return _told(result, level)
+    return _told(result)
 
 
-def _told(result: pd.DataFrame, level: float) -> pd.DataFrame:
+def _told(result: pd.DataFrame) -> pd.DataFrame:
     """Add the intervals of `add_intervals` under ``lodo-scaled``."""
     unit = result.content.astype(str).map(recording)
     untold = result[(result.protocol == "lodo") & (result.role != "reference")]
@@ -111,7 +98,7 @@ def _told(result: pd.DataFrame, level: float) -> pd.DataFrame:
     for (dataset, signal, own), part in scaled.groupby(["dataset", "signal", unit]):
         known = untold[(untold.dataset == dataset) & (untold.signal == signal)]
         known = known[unit[known.index] != own]
-        quantile = told_quantile(known.score, known["mean"] / 100, unit[known.index], level)
+        quantile = told_quantile(known.score, known["mean"] / 100, unit[known.index])
         result.loc[part.index, "low"], result.loc[part.index, "high"] = interval(
             part.score, quantile
         )

@@ -14,8 +14,7 @@ Protocols (few scenes, for learning curves: `qastanet.training.paper_plans.plan_
   scenes of that test: those that were trained on, under ``lodo-scaled`` all other recordings. A
   model trained for one test (``loso``, ``source-out``) always predicts on its scale.
 
-All forms of a scene (ambisonic and binaural) are left out together, and so are they in everything
-that training does: the mix of metrics of the pre-training is fitted in the fold too.
+All forms of a scene (ambisonic and binaural) are left out together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -81,17 +80,8 @@ def folds(table: pd.DataFrame, protocols: Sequence[str] = PROTOCOLS) -> list[Fol
     return sorted(found, key=lambda fold: protocols.index(fold.protocol))
 
 
-def scaled_scores(table: pd.DataFrame, fold: Fold, score: NDArray) -> NDArray:
-    """Put the scores of what a fold tests on the scales of their listening tests.
-
-    Args:
-        table: rated pairs.
-        fold: what was trained on and what is tested.
-        score: of all pairs by the model of the fold, 0..1.
-
-    Returns:
-        Scores, NaN for what is not tested.
-    """
+def _scaled_scores(table: pd.DataFrame, fold: Fold, score: NDArray) -> NDArray:
+    """Put scores (pairs,) on the scales of their listening tests; NaN for what is not tested."""
     rating, found = table["mean"].to_numpy() / 100, np.full(len(score), np.nan)
     for dataset, own, known in scenes_and_scale(table, fold):
         scale = fit_scale(score[known], rating[known], dataset in BETTER_REFERENCE)
@@ -144,7 +134,7 @@ def collect(
         found = {fold.protocol: score}
         if fold.protocol in (*ONE_TEST, *SCALED):
             name = SCALED.get(fold.protocol, fold.protocol)
-            found[name] = scaled_scores(table, fold, score)
+            found[name] = _scaled_scores(table, fold, score)
         for protocol, values in found.items():
             part = table.loc[fold.test, COLUMNS]
             parts.append(part.assign(metric=metric, protocol=protocol, score=values[fold.test]))

@@ -100,12 +100,12 @@ class Batch:
         return torch.sigmoid(network.output(x)).squeeze(-1)[self.back]
 
 
-def paper_loss(score: torch.Tensor, rating: torch.Tensor, correlation: float) -> torch.Tensor:
+def _paper_loss(score: torch.Tensor, rating: torch.Tensor, correlation: float) -> torch.Tensor:
     """Mean squared error plus a share of 1 - Pearson's correlation.
 
     Example:
         >>> x = torch.tensor([0.1, 0.5, 0.9])
-        >>> paper_loss(x, x, 1.0).abs().item() < 1e-3
+        >>> _paper_loss(x, x, 1.0).abs().item() < 1e-3
         True
     """
     error = (score - rating).square().mean()
@@ -147,7 +147,7 @@ def train_paper(
     least, best = np.inf, network.state_dict()
     for step in range(recipe.steps):
         optimiser.zero_grad()
-        loss = paper_loss(batches[step % recipe.thin](network), target, recipe.correlation)
+        loss = _paper_loss(batches[step % recipe.thin](network), target, recipe.correlation)
         loss.backward()
         optimiser.step()
         if step % WATCH == WATCH - 1 or step == recipe.steps - 1:

@@ -118,9 +118,7 @@ def balance(dataset: NDArray) -> NDArray:
     return len(index) / (len(count) * count[index])
 
 
-def fit_strictness(
-    table: pd.DataFrame, values: NDArray, mask: NDArray, start: PartsScores = START
-) -> PartsScores:
+def fit_strictness(table: pd.DataFrame, values: NDArray, mask: NDArray) -> PartsScores:
     """Fit a on some of the rated pairs.
 
     Tests whose listeners compared with a better reference than is at hand are not fitted to, unless
@@ -130,44 +128,35 @@ def fit_strictness(
         table: rated pairs with ``dataset`` and ``mean``.
         values: their parts, shape (pairs, 7, 29).
         mask: pairs that may be seen, none of which equals its reference.
-        start: the model.
     """
     dataset = table.dataset.to_numpy()
     plain = mask & ~np.isin(dataset, BETTER_REFERENCE)
     mask = plain if plain.any() else mask
     rating = table["mean"].to_numpy() / 100
-    return fit(values[mask], rating[mask], balance(dataset[mask]), start)
+    return fit(values[mask], rating[mask], balance(dataset[mask]))
 
 
-def predict(
-    table: pd.DataFrame,
-    values: NDArray,
-    shipped: PartsScores,
-    start: PartsScores = START,
-    metric: str = METRIC,
-) -> pd.DataFrame:
+def predict(table: pd.DataFrame, values: NDArray, shipped: PartsScores) -> pd.DataFrame:
     """Predict every rated pair under every protocol.
 
     Args:
         table: rated pairs with the columns COLUMNS.
         values: their parts, shape (pairs, 7, 29).
         shipped: the model with its fitted number, for ``direct``.
-        start: the model that is fitted in the folds.
-        metric: name of the model.
 
     Returns:
         Table with COLUMNS, ``metric``, ``protocol`` and ``score`` (0..1).
     """
-    kept = table[COLUMNS].assign(metric=metric)
+    kept = table[COLUMNS].assign(metric=METRIC)
     result = [kept.assign(protocol="direct", score=shipped(values))]
     rating = table["mean"].to_numpy() / 100
     for fold in folds(table):
         part = kept[fold.test].assign(protocol=fold.protocol)
         if fold.protocol in ONE_TEST:
-            model = fit(values[fold.train], rating[fold.train], None, start)
+            model = fit(values[fold.train], rating[fold.train])
             result.append(part.assign(score=model(values[fold.test])))
             continue
-        model = fit_strictness(table, values, fold.train, start)
+        model = fit_strictness(table, values, fold.train)
         score = model(values)
         result.append(part.assign(score=score[fold.test]))
         for _, own, others in scenes_and_scale(table, fold):

@@ -53,7 +53,7 @@ FORMS = {
 """Forms that are compared: each changes one thing of the shipped one, but for the study's."""
 
 FURTHER = ("colour", "directiveness", "roughness")
-"""Parts that the model does without; see `further_parts`."""
+"""Parts that the model does without; see `_further_parts`."""
 
 KEY = ["dataset", "stimulus", "signal"]
 
@@ -85,7 +85,7 @@ def public_pairs(filters: NDArray) -> Iterator[RatedPair]:
     return both_signals(itertools.chain(aes2023_pairs(), first), filters)
 
 
-def further_parts(reference: Features, degraded: Features) -> NDArray:
+def _further_parts(reference: Features, degraded: Features) -> NDArray:
     """Compare what the model does without.
 
     Returns:
@@ -114,7 +114,7 @@ def compare_rated(
 
     Returns:
         Table with ``dataset``, ``stimulus`` and ``signal``, one row per pair; parts by form, shape
-        (pairs, 7, 29); and under ``further`` those of `further_parts` and, of the ears, that of
+        (pairs, 7, 29); and under ``further`` those of `_further_parts` and, of the ears, that of
         `qastanet.hearing.fast.modulation.roughness_change`, shape (pairs, 3, 29).
     """
     scorer = replace(scorer, directive=True)  # which the model itself does without
@@ -128,7 +128,7 @@ def compare_rated(
         rows.append(pair[:3])
         for name, form in FORMS.items():
             found[name].append(parts(*features, form)[0])
-        further = [*further_parts(*features), roughness_change(*ears)]
+        further = [*_further_parts(*features), roughness_change(*ears)]
         found["further"].append(np.stack(further))
     return pd.DataFrame(rows, columns=KEY), {name: np.stack(x) for name, x in found.items()}
 

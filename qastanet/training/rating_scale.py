@@ -1,15 +1,14 @@
 """How a listening test rates: an exponent on the score, and the best rating that a pair can get.
 
 Two tests of the same coding seldom agree in points: other anchors, other listeners, another
-reference. The shipped model is trained with numbers of its own for every test, so that what the
-tests have in common shapes the weights:
+reference. Scores are put on the scale of a test by numbers of its own:
 
     rating = ceiling * score ^ exponent
 
 The ceiling is 1, unless the listeners compared with a better reference than is at hand (that of the
 codec set was of third order, the files are of first order): then all codings carry a loss that no
-metric can see. At use both are 1. Who knows some ratings of a test can fit them, which keeps the
-order of the predictions.
+metric can see. Who knows some ratings of a test can fit them, which keeps the order of the
+predictions.
 """
 
 import math
@@ -74,9 +73,7 @@ def fit_curve(
         >>> round(fit_curve(score, CurveScale(2.0, 1.0)(score)).exponent, 1)
         1.9
     """
-    score, rating = np.asarray(score, dtype=float), np.asarray(rating, dtype=float)
-    coded = (score < 1) & np.isfinite(rating)
-    score, rating = score[coded], rating[coded]
+    score, rating = _coded(score, rating)
     if not len(score):
         return CurveScale()
 
@@ -86,6 +83,13 @@ def fit_curve(
 
     found = scipy.optimize.least_squares(residuals, np.zeros(2), bounds=(-LIMIT, LIMIT))
     return CurveScale(*np.exp(found.x).tolist())
+
+
+def _coded(score: ArrayLike, rating: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Keep the rated items that differ from their reference."""
+    score, rating = np.asarray(score, dtype=float), np.asarray(rating, dtype=float)
+    coded = (score < 1) & np.isfinite(rating)
+    return score[coded], rating[coded]
 
 
 class RatingScale(NamedTuple):
@@ -109,16 +113,6 @@ class RatingScale(NamedTuple):
         return np.where(score >= 1, 1.0, self.ceiling * score**self.exponent)
 
 
-def at_bound(exponent: float) -> bool:
-    """Tell whether an exponent lies at the end of the search, where it means nothing.
-
-    Example:
-        >>> at_bound(1.0), at_bound(math.exp(3))
-        (False, True)
-    """
-    return abs(math.log(exponent)) > 0.99 * LIMIT
-
-
 def fit_scale(score: ArrayLike, rating: ArrayLike, better_reference: bool = False) -> RatingScale:
     """Fit the scale of a listening test by least squares.
 
@@ -136,9 +130,7 @@ def fit_scale(score: ArrayLike, rating: ArrayLike, better_reference: bool = Fals
         >>> round(fit_scale([0.9, 0.5, 0.2], [0.81, 0.25, 0.04]).exponent, 3)
         2.0
     """
-    score, rating = np.asarray(score, dtype=float), np.asarray(rating, dtype=float)
-    coded = (score < 1) & np.isfinite(rating)
-    score, rating = score[coded], rating[coded]
+    score, rating = _coded(score, rating)
     if not len(score):
         return RatingScale()
 

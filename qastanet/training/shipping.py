@@ -50,13 +50,11 @@ def require_shipped(model: PartsScores, path: str | Path) -> None:
         raise InputError(f"{path}: holds {there}, the ratings give {here}; `make train`")
 
 
-def unseen_quantile(predictions: pd.DataFrame, protocol: str = "lodo") -> float:
+def _unseen_quantile(predictions: pd.DataFrame, protocol: str) -> float:
     """Calibrate the interval on predictions of listening tests that were left out.
 
-    Args:
-        predictions: of `qastanet.training.parts_fit.predict`.
-        protocol: ``lodo``, where nothing is known of the scale of a test (those whose listeners
-            compared with a better reference are passed over), or ``lodo-scaled``.
+    Under ``lodo`` nothing is known of the scale of a test, and those whose listeners compared with
+    a better reference are passed over.
     """
     kept = (predictions.role != "reference") & (predictions.protocol == protocol)
     if protocol == "lodo":
@@ -77,7 +75,7 @@ def ship(
     Args:
         model: fitted.
         filters: of the binaural decoder that it was fitted with, shape (2, channels, taps).
-        quantile: of `unseen_quantile`.
+        quantile: calibration of the interval.
         path: file ending in .safetensors.
         further: facts to write into its header, besides the usual ones.
 
@@ -107,7 +105,7 @@ def main() -> int:
     parts = values["shipped"][table.row]
     model = fitted(table, parts)
     predictions = predict(table, parts, model)
-    quantile, scaled = (unseen_quantile(predictions, name) for name in ("lodo", "lodo-scaled"))
+    quantile, scaled = (_unseen_quantile(predictions, name) for name in ("lodo", "lodo-scaled"))
     filters = design_decoder().filters.float().numpy()
     facts = ship(model, filters, quantile, WEIGHTS, {"quantile_scale_known": f"{scaled:.4f}"})
     print(f"{WEIGHTS}: a = {model.strictness:.4f}, sha256 {facts['sha256'][:12]}")

@@ -20,7 +20,7 @@ def printable(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """Arrange rows of `qastanet.agreement.correlations` for print.
 
     Args:
-        table: rows with the columns of `qastanet.agreement.correlations.correlation_row`
+        table: rows with the columns of `qastanet.agreement.correlations.correlations`
         metrics: which, in this order
 
     Returns:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qastanet.agreement.bootstrap import percentile_interval
-from qastanet.agreement.resampling import draw_scenes, weighted_pearson
+from qastanet.agreement.resampling import samples_of_scenes, weighted_pearson
 from qastanet.agreement.statistics import ahead
 from qastanet.evidence.fold_agreement import measures
 from qastanet.listening_tests.contents import recording
@@ -185,7 +185,7 @@ def differences(
     }
     rows = []
     for dataset, mask in _parts(table, protocol).items():
-        counts = draw_scenes(unit[mask], replicates, seed)
+        counts = samples_of_scenes(unit[mask], replicates, seed).counts
         for name, said in {base: base, **changes}.items():
             networks = min(len(single[name]), len(single[base]))
             first, second = single[name][:networks, mask], single[base][:networks, mask]
