@@ -23,9 +23,9 @@ The packages, in the order of the data flow; each imports only those that stand 
 * `plots`: figures of tables
 * `compendium`: notebooks, verdict and report; `compendium.published` results, `compendium.pages`
 * `explore`: what the sliders move
+* `cli`: the command line
 
-Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`, above them
-`cli_options`, `cli_training`, `cli_design`, `cli_batch` and `cli`.
+Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`.
 """
 
 import importlib

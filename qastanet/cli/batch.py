@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from qastanet.cli_options import add_force, add_model, add_options, options_of
+from qastanet.cli.options import add_force, add_model, add_options, options_of
 from qastanet.errors import InputError
 
 MOST_SHOWN = 60

@@ -1,4 +1,4 @@
-"""The command line: `qastanet score`, `explain`, `batch`, `manifest`, `train`, `design`, ..."""
+"""All commands; `score`, `explain` and `fetch` in full."""
 
 import argparse
 import codecs
@@ -10,8 +10,8 @@ import sys
 from collections.abc import Sequence
 
 import qastanet
-from qastanet import cli_batch, cli_design, cli_training
-from qastanet.cli_options import add_force, add_model, add_options, options_of
+from qastanet.cli import batch, design, training
+from qastanet.cli.options import add_force, add_model, add_options, options_of
 from qastanet.errors import InputError
 
 
@@ -42,10 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     add_options(explain)
     explain.set_defaults(run=_explain)
 
-    cli_batch.add_batch(commands)
-    cli_training.add_manifest(commands)
-    cli_training.add_train(commands)
-    cli_design.add_design(commands)
+    batch.add_batch(commands)
+    training.add_manifest(commands)
+    training.add_train(commands)
+    design.add_design(commands)
 
     fetch = commands.add_parser("fetch", help="fetch the public weights, sounds and ratings")
     fetch.add_argument("--mirror", metavar="DIR", help="copy from this folder, not the network")

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from qastanet.cli_options import add_options, options_of
+from qastanet.cli.options import add_options, options_of
 
 FIRST_ORDER = "opus:48 opus:64 opus:96 opus:128 opus:192 aac:128 aac:192 parametric:0.5".split()
 """Conditions of the built-in scenes: close to each other, of several kinds."""

@@ -5,7 +5,7 @@ import math
 import sys
 from pathlib import Path
 
-from qastanet.cli_options import add_force, add_options, options_of
+from qastanet.cli.options import add_force, add_options, options_of
 from qastanet.lazy import need
 
 SPLITS = ("scenes", "suffix")
