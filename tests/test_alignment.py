@@ -50,6 +50,16 @@ def test_noise_and_a_low_pass_do_not_hide_a_delay():
     assert alignment.estimate_delay(signal, coded, RATE).samples == pytest.approx(256, abs=0.5)
 
 
+@pytest.mark.parametrize("steepness", [0, 1, 2, 3])
+def test_rumble_does_not_hide_a_delay(steepness):
+    spectrum = np.fft.rfft(noise(2, 6 * RATE))
+    spectrum[:, 1:] /= np.arange(1, spectrum.shape[1]) ** (steepness / 2)
+    signal = np.fft.irfft(spectrum)[:, RATE:]
+    found = alignment.estimate_delay(signal[:, 1000:], signal[:, 520:], RATE)
+    assert found.samples == pytest.approx(480, abs=0.1)
+    assert found.jump is None
+
+
 def test_drift_is_found_and_its_absence_too():
     signal = noise(samples=5 * RATE)
     fast = scipy.signal.resample_poly(signal, 10001, 10000, axis=1)

@@ -38,6 +38,10 @@ SURE = 0.5
 LEAST_JUMP = 48
 """Samples by which a delay must jump to be told."""
 
+FADE = 0.05
+"""Seconds over which blocks are faded: a slow swing (wind, rumble) that is cut by the edges of a
+block, at the same place in both signals, would look like no delay at all."""
+
 INTERPOLATION = 8
 SINC_TAPS = 64
 
@@ -67,9 +71,19 @@ class _Block(NamedTuple):
     energies: np.ndarray
 
 
-def _spectra(excerpt: Excerpt, n_fft: int) -> _Block:
+def _faded(x: np.ndarray, width: int) -> np.ndarray:
+    """Return rows without their mean, faded in and out over so many samples."""
+    faded = x - x.mean(axis=-1, keepdims=True, dtype=np.float32)
+    width = min(width, x.shape[-1] // 2)
+    fade = (0.5 - 0.5 * np.cos(np.pi * (np.arange(width) + 0.5) / width)).astype(np.float32)
+    faded[:, :width] *= fade
+    faded[:, x.shape[-1] - width :] *= fade[::-1]
+    return faded.astype(np.float32)
+
+
+def _spectra(excerpt: Excerpt, n_fft: int, fade: int) -> _Block:
     """Return conj(R) D of one block, summed over channels."""
-    pieces = [x.astype(np.float32) for x in excerpt[1:]]
+    pieces = [_faded(x, fade) for x in excerpt[1:]]
     spectra = [scipy.fft.rfft(piece, n_fft, workers=1) for piece in pieces]
     energies = np.array([float(np.sum(piece.astype(float) ** 2)) for piece in pieces])
     return _Block(excerpt.start, (spectra[0].conj() * spectra[1]).sum(0), energies)
@@ -154,7 +168,7 @@ def delay_of_excerpts(
     excerpts, limit = list(excerpts), max(1, round(bound * rate))
     longest = max(x.shape[1] for part in excerpts for x in part[1:])
     n_fft = 2 * scipy.fft.next_fast_len(max(longest, 2 * limit), real=True)
-    blocks = [_spectra(part, n_fft) for part in excerpts]
+    blocks = [_spectra(part, n_fft, round(FADE * rate)) for part in excerpts]
     total = sum(block.cross for block in blocks)
     first, last = (-limit, limit) if near is None else (near - NEAR, near + NEAR)
     delay = _lag(total, n_fft, np.arange(first, last + 1))
