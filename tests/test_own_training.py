@@ -23,7 +23,7 @@ from qastanet.listening_tests.rated_manifest import (
     split_by_suffix,
 )
 from qastanet.models.parts_model import WEIGHTS, load_default, read_weights, write_weights
-from qastanet.own_test import own_pairs, own_scale, own_training
+from qastanet.own_test import own_agreement, own_pairs, own_scale, own_training
 from qastanet.scoring import campaign
 from qastanet.scoring.loading import load_model, load_scorer
 from qastanet.scoring.manifest import read_manifest
@@ -356,6 +356,21 @@ def test_a_scale_cannot_mend_a_model_that_does_not_follow(folder, tmp_path, caps
     assert main(["train", str(tmp_path / "m.csv"), "--scale-only", "-o", str(weights)]) == 0
     notes = capsys.readouterr().err
     assert "hardly follow the ratings (Pearson" in notes and "calibrated on 9 pairs only" in notes
+
+
+def test_agreement_is_told_without_anchors_too():
+    rows = {"part": "out of fold", "dataset": "mine", "signal": "binaural", "content": list("aabb")}
+    rated = {
+        "role": ["anchor", "coded"] * 2,
+        "score": [0.1, 0.8, 0.2, 0.7],
+        "mean": [9, 60, 12, 66],
+    }
+    found = own_agreement.own_agreement(pd.DataFrame(rows | rated)).set_index("dataset")
+    assert found.n.to_dict() == {"mine": 4, "mine without anchors": 2}
+    assert found.pearson["mine"] > 0.9 > found.pearson["mine without anchors"]
+    assert own_agreement.doubts(found.reset_index())[0].startswith(
+        "the interval is calibrated on 4 "
+    )
 
 
 @pytest.mark.parametrize("taken", ["s.safetensors", "s_predictions.csv", "s_agreement.csv"])

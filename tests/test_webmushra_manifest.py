@@ -58,6 +58,15 @@ def test_manifest_has_means_intervals_and_files(results, capsys):
     assert table.role.value_counts().to_dict() == {"coded": 4, "reference": 2, "anchor": 2}
 
 
+def test_anchors_are_told_by_their_usual_names_or_by_request(results):
+    assert main(arguments(results)) == 0
+    roles = read_rated_manifest(results / "out" / "m.csv").set_index("condition").role
+    assert roles[["anchor35", "opus32"]].groupby(level=0).first().tolist() == ["anchor", "coded"]
+    assert main(arguments(results, "--anchor", "opus64", "opus32")) == 0
+    table = read_rated_manifest(results / "out" / "m.csv")
+    assert set(table[table.role == "anchor"].condition) == {"anchor35", "opus32", "opus64"}
+
+
 def test_manifest_can_be_scored(results):
     assert main(arguments(results)) == 0
     manifest, scores = str(results / "out" / "m.csv"), str(results / "s.csv")

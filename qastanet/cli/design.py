@@ -77,7 +77,8 @@ def _design(options: argparse.Namespace) -> int:
     if options.plan:
         from qastanet.listening_design import plan_tables
 
-        size = (options.trials or design.PAGES, options.per_trial or design.CLOSE)
+        trials = options.trials or len(options.references) or design.PAGES
+        size = (trials, options.per_trial or design.CLOSE)
         for line in plan_tables.told(options.listeners, *size):
             print(line)
         return 0

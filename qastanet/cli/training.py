@@ -52,7 +52,13 @@ def add_manifest(commands) -> None:
     manifest.add_argument(
         "--reference", default="reference", help="hidden reference (default: %(default)s)"
     )
-    manifest.add_argument("--anchor", help="mid-range anchor, which screens listeners too")
+    manifest.add_argument(
+        "--anchor",
+        nargs="+",
+        default=[],
+        help="mid-range anchor, which screens listeners too, and further ones (anchor35 and "
+        "anchor70 are always taken for anchors)",
+    )
     manifest.add_argument(
         "--all-listeners", action="store_true", help="keep those that the screening leaves out"
     )

@@ -2,7 +2,7 @@
 
 import os
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,8 @@ PATTERNS = (
 )
 """Where a sound may lie, without ending; each is tried with the endings of sound files."""
 
-BROWSER_ANCHORS = ("anchor35", "anchor70")
-"""Low-passed anchors that webMUSHRA makes while it is played."""
+ANCHORS = ("anchor35", "anchor70")
+"""Low-passed anchors of webMUSHRA, which it can make while it is played."""
 
 COLUMNS = (
     *("reference", "degraded", "mos", "ci95_low", "ci95_high", "sd", "listeners"),
@@ -42,7 +42,7 @@ def manifest_of(
     sounds: str | Path,
     beside: str | Path,
     reference: str = "reference",
-    anchor: str | None = None,
+    anchors: Sequence[str] = (),
     pattern: str | None = None,
     screened: bool = True,
 ) -> tuple[Rows, list[Screening], dict[str, str]]:
@@ -53,7 +53,8 @@ def manifest_of(
         sounds: folder of the sounds
         beside: folder of the manifest, from which its paths start
         reference: condition that is the hidden reference
-        anchor: condition that is the mid-range anchor; None if there is none
+        anchors: conditions that are anchors, beside ANCHORS; the first is the mid-range anchor,
+            by which listeners are screened
         pattern: where a sound lies below the folder, with {trial} and {condition}; None: PATTERNS
             are tried
         screened: leave out the listeners that do not pass
@@ -80,7 +81,7 @@ def manifest_of(
         listeners = sorted({row.listener for row in ratings})
         screening = [Screening(name, 0, np.nan, np.nan, True, "") for name in listeners]
     else:
-        screening = screen_listeners(ratings, reference, anchor)
+        screening = screen_listeners(ratings, reference, next(iter(anchors), None))
     screening = _and_alike(screening, rated_alike(ratings))
     if screened:
         ratings = keep_screened(ratings, screening)
@@ -95,7 +96,7 @@ def manifest_of(
         for mean in means:
             file = find_sound(sounds, mean.content, reference, pattern)
             files[mean.content, reference] = os.path.relpath(file, beside)
-    roles = {reference: "reference", anchor: "anchor"}
+    roles = dict.fromkeys((*ANCHORS, *anchors), "anchor") | {reference: "reference"}
     rows = Rows(notes=notes)
     for mean in means:
         if (mean.content, reference) not in files:
@@ -150,7 +151,7 @@ def _files(
         try:
             file = find_sound(sounds, mean.content, mean.condition, pattern)
         except InputError:
-            if mean.condition not in BROWSER_ANCHORS:
+            if mean.condition not in ANCHORS:
                 raise
             left.add(mean.condition)
             continue

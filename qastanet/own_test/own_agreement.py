@@ -8,6 +8,9 @@ from qastanet.agreement.statistics import pearson, rmse, spearman
 
 MEASURES = {"pearson": pearson, "spearman": spearman, "rmse": rmse}
 
+ALL, CLOSE = "all", " without anchors"
+"""Name of all data sets together; what is added to that of one whose anchors are left out."""
+
 FEW = 20
 """Fewer pairs than this calibrate an interval badly."""
 
@@ -23,13 +26,17 @@ def own_agreement(predictions: pd.DataFrame) -> pd.DataFrame:
             `qastanet.own_test.own_scale.fit_own_scale`.
 
     Returns:
-        One row per part, data set (``all`` together if there are several) and signal: ``n``,
-        ``scenes``, and ``pearson``, ``spearman`` and ``rmse`` (points), each with ``_lo`` and
-        ``_hi``: 95 % percentile interval of a bootstrap over scenes, NaN with one scene.
+        One row per part, data set (``all`` together if there are several; once more without the
+        anchors, which are easily told, if there are any) and signal: ``n``, ``scenes``, and
+        ``pearson``, ``spearman`` and ``rmse`` (points), each with ``_lo`` and ``_hi``: 95 %
+        percentile interval of a bootstrap over scenes, NaN with one scene.
     """
     coded = predictions[predictions.role != "reference"]
     if coded.dataset.nunique() > 1:
-        coded = pd.concat([coded, coded.assign(dataset="all")])
+        coded = pd.concat([coded, coded.assign(dataset=ALL)])
+    if (coded.role == "anchor").any():
+        close = coded[coded.role != "anchor"]
+        coded = pd.concat([coded, close.assign(dataset=close.dataset + CLOSE)])
     rows = []
     for key, part in coded.groupby(["part", "dataset", "signal"], sort=False):
         row: dict = dict(zip(("part", "dataset", "signal"), key, strict=True))
@@ -52,10 +59,12 @@ def doubts(agreement: pd.DataFrame) -> list[str]:
         agreement: of `own_agreement`.
 
     Example:
-        >>> doubts(pd.DataFrame({"part": ["out of fold"], "n": [6], "pearson": [0.9]}))
+        >>> part = {"part": ["out of fold"], "dataset": "mine", "n": [6], "pearson": [0.9]}
+        >>> doubts(pd.DataFrame(part))
         ['the interval is calibrated on 6 pairs only; 20 or more would tell it better']
     """
-    held_out = agreement[agreement.part.isin(["validation", "out of fold"])]
+    again = agreement.dataset.eq(ALL) | agreement.dataset.str.endswith(CLOSE)
+    held_out = agreement[agreement.part.isin(["validation", "out of fold"]) & ~again]
     found = []
     if held_out.n.sum() < FEW:
         count = f"{held_out.n.sum()} pairs only"
