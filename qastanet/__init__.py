@@ -4,17 +4,24 @@
     >>> qastanet.score(reference, degraded, sampling_rate=48000)  # doctest: +SKIP
     0.6429
 
-The packages, in the order of the data flow; each imports only those that stand before it:
+How data flow::
+
+    sound -> hearing -> models -> scoring           a pair of sounds to a score
+    scene -> sound                                  sounds that are made, of known content
+    listening_tests -> training -> models           ratings to weights
+    scoring, rivals, listening_tests -> evidence -> plots -> compendium
+
+The packages; each imports only those that stand before it:
 
 * `sound`: arrays, `sound.files` and `sound.pairs`, until two signals can be compared
 * `scene`: rooms, dry sounds, codecs and degradations: scenes whose content is known
 * `hearing`: the model of hearing, from signals to features, differences and parts; `hearing.fast`
   is compiled, `hearing.differentiable` has a gradient
-* `models`: from differences to a score
+* `models`: from differences or parts to a score
 * `scoring`: pairs, campaigns, training loops, explanations
 * `rivals`: other metrics behind one interface
-* `listening_tests`: ratings, and the sounds that were rated
-* `training`: networks and numbers that ratings tell; `training.folds` says what is left out
+* `listening_tests`: public ratings, and the sounds that were rated
+* `training`: fitting networks and numbers to ratings; `training.folds` says what is left out
 * `agreement`: statistics of agreement; knows no metric
 * `evidence`: the tables behind figures and text: `evidence.comparison` of metrics, one's own among
   them, `evidence.paper` on its network, `evidence.our_model` on its choice
@@ -22,10 +29,11 @@ The packages, in the order of the data flow; each imports only those that stand 
 * `listening_design`: the next listening test: its plan, sounds and pages
 * `plots`: figures of tables
 * `compendium`: notebooks, verdict and report; `compendium.published` results, `compendium.pages`
-* `explore`: what the sliders move
+* `explore`: what the notebooks to play with show: sliders, blind rating
 * `cli`: the command line
 
-Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`.
+Below them `errors`, `lazy`, `version`, `storage`, `outputs` and `registry`; beside them `weights`,
+`templates`, and the tables `registry.csv` (public files) and `rated_items.csv` (public ratings).
 """
 
 import importlib
