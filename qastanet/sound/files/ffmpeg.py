@@ -53,10 +53,8 @@ def read_ffmpeg(path: Path, content: BinaryIO | None, kind: str, options: Option
     Raises:
         InputError: naming the file and the reason
     """
-    try:
-        import av
-    except ImportError as error:
-        raise InputError(f"{path}: needs the package av to be read: pip install av") from error
+    import av
+
     av.logging.set_level(av.logging.PANIC)
     warnings: list[str] = []
     try:
