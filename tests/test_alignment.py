@@ -109,12 +109,3 @@ def test_real_codings_are_aligned():
 def test_search_of_silence_finds_nothing():
     signal = noise(samples=4800)
     assert search(signal, 0 * signal, RATE) == (0, None, None, False, False)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_confidence_of_the_drift(seed):
-    random = np.random.default_rng(seed)
-    x = np.arange(5 + 3 * seed) * 1000.0
-    y = np.round(0.001 * x + random.standard_normal(len(x)), seed)
-    wanted = scipy.stats.theilslopes(y, x, 0.99)
-    np.testing.assert_allclose(alignment.theil_sen(y, x, 0.99), np.array(wanted)[[0, 2, 3]])

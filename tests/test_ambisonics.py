@@ -5,7 +5,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 from tolerances import CLOSED_FORM
 
 from qastanet.errors import InputError
@@ -42,14 +41,11 @@ def test_n3d_harmonics_are_orthonormal_in_the_mean_over_the_sphere(order):
 
 
 @settings(max_examples=25, deadline=None)
-@given(ANGLE, ELEVATION, ANGLE, ANGLE, ANGLE, st.integers(1, 3))
-def test_rotating_the_scene_is_rotating_the_sources(azimuth, elevation, yaw, pitch, roll, order):
+@given(ANGLE, ELEVATION, ANGLE, st.integers(1, 3))
+def test_rotating_the_scene_is_rotating_the_sources(azimuth, elevation, yaw, order):
     source = ambisonics.encode(np.ones(1), azimuth, elevation, order)
-    vector = source[[3, 1, 2], 0]
-    x, y, z = Rotation.from_euler("ZYX", [yaw, pitch, roll]).apply(vector)
-    moved = ambisonics.encode(np.ones(1), np.arctan2(y, x), np.arcsin(np.clip(z, -1, 1)), order)
-    rotated = ambisonics.rotate(source, yaw, pitch, roll)
-    np.testing.assert_allclose(rotated, moved, atol=1e-6)
+    moved = ambisonics.encode(np.ones(1), azimuth + yaw, elevation, order)
+    np.testing.assert_allclose(ambisonics.rotate(source, yaw), moved, atol=1e-6)
 
 
 def test_conversion_works_on_tensors_and_inverts():

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from qastanet.errors import InputError
-from qastanet.hearing.features import binaural_features
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.rivals.emobiq import FRAME, default_decoder, emobiq
 from qastanet.sound.binaural import BinauralDecoder
@@ -147,10 +146,3 @@ def test_without_the_released_decoder_there_is_a_magls_one(monkeypatch):
     default_decoder.cache_clear()
     assert default_decoder(1).filters.shape[1] == 4
     default_decoder.cache_clear()
-
-
-def test_frames_of_another_length():
-    ears = torch.from_numpy(noise(seconds=1))
-    short, long = binaural_features(ears), binaural_features(ears, frame=FRAME)
-    assert short.power.shape[-1] == 25
-    assert long.power.shape[-1] == 2

@@ -103,9 +103,7 @@ def filters(order: int, decoder: str) -> NDArray:
     return BinauralDecoder.magls(_hrirs(), order).filters.numpy()
 
 
-@functools.cache
-def _hrirs():
-    return load_hrirs()
+_hrirs = functools.cache(load_hrirs)
 
 
 @functools.lru_cache(maxsize=32)

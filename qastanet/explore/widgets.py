@@ -102,23 +102,14 @@ class Bench(ipywidgets.VBox):
     def _play(self, sounds: Mapping[str, NDArray]) -> None:
         """Give the players their sounds."""
         if not self.players.children:
-            self.players.children = [
-                ipywidgets.VBox([ipywidgets.Label(name), ipywidgets.Audio(autoplay=False)])
-                for name in sounds
-            ]
+            self.players.children = [_player(name) for name in sounds]
         for box, content in zip(self.players.children, _wavs(sounds), strict=True):
-            box.children[1].set_trait("format", "wav")
             box.children[1].value = content
 
 
 def shown_box(shown: Shown) -> ipywidgets.VBox:
     """Return a picture, text and players that stay as they are."""
-    players = [
-        ipywidgets.VBox(
-            [ipywidgets.Label(name), ipywidgets.Audio(value=x, format="wav", autoplay=False)]
-        )
-        for name, x in zip(shown.sounds, _wavs(shown.sounds), strict=True)
-    ]
+    players = [_player(*each) for each in zip(shown.sounds, _wavs(shown.sounds), strict=True)]
     picture = ipywidgets.Image(value=_png(shown.figure), format="png", layout=PICTURE)
     box = ipywidgets.HBox(players, layout=WRAPPED)
     return stacked(ipywidgets.HTML(shown.text), box, picture)
@@ -127,6 +118,12 @@ def shown_box(shown: Shown) -> ipywidgets.VBox:
 def stacked(*parts: ipywidgets.Widget) -> ipywidgets.VBox:
     """Return widgets one below the other."""
     return ipywidgets.VBox(parts)
+
+
+def _player(name: str, content: bytes = b"") -> ipywidgets.VBox:
+    """Return a player under the name of its sound."""
+    audio = ipywidgets.Audio(value=content, format="wav", autoplay=False)
+    return stacked(ipywidgets.Label(name), audio)
 
 
 def _set(controls: Mapping[str, ipywidgets.Widget], start: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from qastanet.hearing.gammatone import HIGHEST, LOWEST, N_BANDS, centre_frequencies
 from qastanet.lazy import torch
+from qastanet.sound.precision import whole_precision
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 
 LIMIT = 1e-3
@@ -118,7 +119,6 @@ def directiveness(ambisonics: torch.Tensor) -> torch.Tensor:
         True
     """
     from qastanet.hearing.differentiable import planned
-    from qastanet.sound.precision import whole_precision
 
     with torch.autocast(ambisonics.device.type, enabled=False):
         signal = whole_precision(ambisonics)[..., :4, :]

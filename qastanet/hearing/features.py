@@ -18,6 +18,7 @@ import numpy as np
 from qastanet.hearing.gammatone import FIRST_ENVELOPE
 from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.lazy import torch
+from qastanet.sound.precision import whole_precision
 from qastanet.sound.sampling import FRAME
 
 
@@ -60,48 +61,13 @@ def audible(power: torch.Tensor | np.ndarray) -> torch.Tensor | np.ndarray:
     return power > _threshold(power)
 
 
-def level_difference(
-    left: torch.Tensor, right: torch.Tensor, floor: torch.Tensor | float | None
-) -> torch.Tensor:
-    """Return the level difference 10 log10(P_left / P_right) of the two ears in dB.
-
-    Args:
-        left: power of the left ear
-        right: power of the right ear
-        floor: both powers are raised to at least this. None leaves them, and an ear of digital
-            silence then gives an infinite difference.
-
-    Example:
-        >>> level_difference(torch.tensor(1e-2), torch.tensor(1e-3), None).item()
-        10.0
-    """
-    if floor is not None:
-        left, right = left.clamp(min=floor), right.clamp(min=floor)
-    return 10 * (_log10(left) - _log10(right))
-
-
 def _log10(power: torch.Tensor) -> torch.Tensor:
     """Return log10 with -inf at zero, and a gradient of zero there."""
     return torch.where(power > 0, torch.log10(torch.where(power > 0, power, 1)), -torch.inf)
 
 
-def coherence_of(products: torch.Tensor) -> torch.Tensor:
-    """Return the complex coherence sum(l conj r) / sqrt(sum|l|^2 sum|r|^2) of each frame.
-
-    Args:
-        products: sums of |l|^2, |r|^2, Re and Im of l conj(r) over frames
-
-    Returns:
-        coherence, magnitude at most 1; NaN where an ear is silent
-
-    Shape:
-        - products: (batch, 4, bands, frames)
-        - output: (batch, bands, frames)
-
-    Example:
-        >>> coherence_of(torch.tensor([1.0, 4.0, 0.0, -2.0])[None, :, None, None]).item()
-        -1j
-    """
+def _coherence(products: torch.Tensor) -> torch.Tensor:
+    """Return l conj(r) / sqrt(|l|^2 |r|^2) of sums of |l|^2, |r|^2, Re and Im; NaN of silence."""
     left, right, real, imaginary = products.unbind(1)
     silent = (left <= 0) | (right <= 0)
     # both branches of `where` must be finite, or the gradients are not
@@ -110,7 +76,7 @@ def coherence_of(products: torch.Tensor) -> torch.Tensor:
     return torch.where(silent, torch.nan, coherence)
 
 
-def binaural_features(ears: torch.Tensor, floor_ears: bool = True, frame: int = FRAME) -> Features:
+def binaural_features(ears: torch.Tensor, floor_ears: bool = True) -> Features:
     """Compute ILD, interaural coherence and power of a binaural signal.
 
     Exact in float64. In float32 the envelopes are kept at 6 kHz, which changes the coherence of the
@@ -122,44 +88,42 @@ def binaural_features(ears: torch.Tensor, floor_ears: bool = True, frame: int = 
         ears: left and right ear at 48 kHz, full scale 1.0
         floor_ears: raise the power of each ear to the hearing threshold before the ILD is taken, so
             that a silent ear gives a finite ILD. The released model does not (`False`).
-        frame: samples of a frame, a multiple of 40 ms
 
     Returns:
         features without directiveness
 
     Shape:
         - ears: (..., 2, samples)
-        - output: each (..., 29, floor(samples / frame))
+        - output: each (..., 29, floor(samples / 1920))
 
     Example:
         >>> binaural_features(torch.randn(1, 2, 4000)).ild.shape
         torch.Size([1, 29, 2])
     """
-    from qastanet.sound.precision import whole_precision
-
     with torch.autocast(ears.device.type, enabled=False):
         ears = whole_precision(ears)
-        means, coherence = _sums(ears.reshape(-1, *ears.shape[-2:]), frame // FRAME)
+        means, coherence = _sums(ears.reshape(-1, *ears.shape[-2:]))
         threshold = _threshold(means)
         left, right = means.square().unbind(1)
         power = means.mean(1).square() / 2
-        ild = level_difference(left, right, threshold if floor_ears else None)
+        if floor_ears:
+            left, right = left.clamp(min=threshold), right.clamp(min=threshold)
+        ild = 10 * (_log10(left) - _log10(right))
         coherence = torch.where(power <= threshold, torch.nan, coherence)
         found = ild, coherence, torch.maximum(power, threshold)
     return Features(*(x.reshape(*ears.shape[:-2], *x.shape[1:]) for x in found))
 
 
-def _sums(ears: torch.Tensor, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _sums(ears: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return means of the envelopes and the coherence of ears (batch, 2, samples)."""
     from qastanet.hearing.differentiable import band_sums, envelope_coherence
 
     rows, envelopes, last, fine = band_sums.band_sums(ears)
     samples = ears.shape[-1]
-    frames = samples // FRAME // group * group
+    frames = samples // FRAME
     states = envelope_coherence.row_states(rows[..., 1])
     sums = envelope_coherence.envelope_sums(rows[..., 0], states, frames)
     high = states[:, :, FIRST_ENVELOPE:]
     analytic = envelope_coherence.analytic_envelopes(envelopes, high, last, samples)
-    products = [fine[..., :frames], envelope_coherence.frame_products(*analytic, frames)]
-    whole = [x.unflatten(-1, (-1, group)).sum(-1) for x in (sums, torch.cat(products, 2))]
-    return whole[0] / (FRAME * group * math.sqrt(2)), coherence_of(whole[1])
+    products = [fine, envelope_coherence.frame_products(*analytic, frames)]
+    return sums / (FRAME * math.sqrt(2)), _coherence(torch.cat(products, 2))

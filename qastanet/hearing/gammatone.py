@@ -30,20 +30,9 @@ RINGING = 5760
 """Samples after which every band (and the envelope low-pass) has decayed below 1e-16: 3 frames."""
 
 
-def erb_number(frequency: np.ndarray) -> np.ndarray:
-    """Return the number of ERBs below a frequency, E(f) = 9.2645 ln(1 + 0.00437 f).
-
-    Args:
-        frequency: frequencies in Hz
-
-    Returns:
-        ERB numbers, same shape
-
-    Example:
-        >>> round(float(erb_number(1000.0)), 2)
-        15.57
-    """
-    return 9.2645 * np.log1p(0.00437 * np.asarray(frequency))
+def _erb_number(frequency: float) -> float:
+    """Return the number of ERBs below a frequency, E(f) = 9.2645 ln(1 + 0.00437 f)."""
+    return 9.2645 * np.log1p(0.00437 * frequency)
 
 
 def centre_frequencies() -> np.ndarray:
@@ -53,9 +42,9 @@ def centre_frequencies() -> np.ndarray:
         >>> centre_frequencies().round(1)[[0, 2, 28]].tolist()
         [358.5, 500.0, 11833.7]
     """
-    below = math.floor(erb_number(BASE) - erb_number(LOWEST))
-    above = math.floor(erb_number(HIGHEST) - erb_number(BASE))
-    numbers = erb_number(BASE) + np.arange(-below, above + 1)
+    below = math.floor(_erb_number(BASE) - _erb_number(LOWEST))
+    above = math.floor(_erb_number(HIGHEST) - _erb_number(BASE))
+    numbers = _erb_number(BASE) + np.arange(-below, above + 1)
     return np.expm1(numbers / 9.2645) / 0.00437
 
 

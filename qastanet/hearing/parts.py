@@ -97,7 +97,7 @@ def cells(reference: Features, degraded: Features, form: Form = SHIPPED) -> Cell
     power = tuple(f.power for f in both)
     threshold = _threshold(reference.power)  # in the precision in which powers were floored at it
     level = tuple(10 * xp.log10(xp.maximum(p, threshold)) for p in power)
-    weight = frame_weights(xp, *power, threshold, form.exponent)
+    weight = _frame_weights(xp, *power, threshold, form.exponent)
     audible = (power[0] > threshold) & (power[1] > threshold)
     finite = xp.isfinite(both[0].coherence) & xp.isfinite(both[1].coherence)
     return Cells(
@@ -154,7 +154,7 @@ def parts(reference: Features, degraded: Features, form: Form = SHIPPED) -> Arra
     return xp.stack(found, -2)
 
 
-def frame_weights(
+def _frame_weights(
     xp: Any, reference: Array, degraded: Array, threshold: Array, exponent: float
 ) -> Array:
     """Weights of the frames of each band, which sum to 1, or are 0 in a band never audible."""
@@ -169,7 +169,7 @@ def level_differences(c: Cells, form: Form) -> tuple[Array, Array]:
     xp = c.xp
     power = [_grouped(p, min(form.level_frames, p.shape[-1])) for p in c.power]
     level = [10 * xp.log10(xp.maximum(p, c.threshold)) for p in power]
-    weight = frame_weights(xp, *power, c.threshold, form.exponent)
+    weight = _frame_weights(xp, *power, c.threshold, form.exponent)
     return xp.abs(level[1] - level[0] - c.gain).clip(max=LEVEL_CEILING), weight
 
 

@@ -119,11 +119,7 @@ def _taken(
 ) -> pd.DataFrame:
     """Take trials one by one, with equal shares of the recordings.
 
-    Args:
-        table: candidates
-        trials: how many
-        pick: (rows of a trial, rows that are taken already) -> rows to take, and what they are
-            worth
+    `pick` tells, of a trial and the rows that are taken already, rows to take and their worth.
     """
     kept: list[int] = []
     left = table

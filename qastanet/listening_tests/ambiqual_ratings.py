@@ -78,17 +78,7 @@ def read_ambiqual2(path: str | Path) -> pd.DataFrame:
 def _means(
     ratings: pd.DataFrame, dataset: str, contents: Mapping[str, str], hidden_order: int
 ) -> pd.DataFrame:
-    """Average the ratings, and tell order, bitrate and files of each stimulus.
-
-    Args:
-        ratings: tidy.
-        dataset: name of the experiment.
-        contents: its contents -> stem of their files.
-        hidden_order: ambisonic order of the hidden reference.
-
-    Returns:
-        COLUMNS but ``reference``, and ``stem``, with the order, of the files.
-    """
+    """Average tidy ratings; tell order, bitrate, stem and degraded file of each stimulus."""
     table = pd.DataFrame(rating_means(ratings, dataset))
     order = table.condition.str[:3].map({"FOA": 1, "3OA": 3, "REF": hidden_order})
     bitrate = table.condition.str.extract(r"OA(\d+)$")[0]

@@ -101,9 +101,8 @@ def _encode(
 def _decode(buffer: io.BytesIO, channels: int) -> NDArray[np.float32]:
     """Decode a container in memory, shape (channels, samples)."""
     import av
-    from av.audio.resampler import AudioResampler
 
-    packed = AudioResampler(format="flt")
+    packed = av.AudioResampler(format="flt")
     blocks = []
     with av.open(buffer) as file:
         for frame in file.decode(audio=0):

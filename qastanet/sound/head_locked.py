@@ -13,7 +13,7 @@ DECODER = Path(__file__).parents[1] / "weights" / "default.safetensors"
 
 
 @functools.cache
-def shipped_filters() -> np.ndarray:
+def _filters() -> np.ndarray:
     """Return the impulse responses (2, 16, taps) of the decoder, for AmbiX signals at 48 kHz."""
     import safetensors
 
@@ -38,7 +38,7 @@ def ears_of(scene: np.ndarray, stereo: np.ndarray, rate: int) -> np.ndarray:
         [[1.0, 0.0], [0.0, 1.0]]
     """
     scene, stereo = (resample(signal, rate, SAMPLING_RATE) for signal in (scene, stereo))
-    filters = shipped_filters()[:, : len(scene)]
+    filters = _filters()[:, : len(scene)]
     n_fft = scipy.fft.next_fast_len(scene.shape[1] + filters.shape[-1] - 1, real=True)
     spectra, responses = (scipy.fft.rfft(each, n_fft) for each in (scene, filters))
     ears = scipy.fft.irfft(np.einsum("cf,ecf->ef", spectra, responses), n_fft)

@@ -1,6 +1,8 @@
 """The precision in which PyTorch computes here: single, or double if a signal is given so."""
 
-import torch
+from __future__ import annotations
+
+from qastanet.lazy import torch
 
 
 def whole_precision(signal: torch.Tensor) -> torch.Tensor:

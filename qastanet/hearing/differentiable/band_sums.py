@@ -139,16 +139,7 @@ def _gradient(
     last: torch.Tensor,
     products: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the gradient of ears (batch, 2, samples) from those of what `band_sums` returns.
-
-    Args:
-        ears: as given to `band_sums`
-        kept: bands if they were kept, else empty
-        rows: gradient, as the others
-        envelopes: see there
-        last: see there
-        products: see there
-    """
+    """Return the gradient of ears from those of what `band_sums` returns, and bands if kept."""
     samples, frames = ears.shape[-1], products.shape[-1]
     cut = planned.chunks(samples)
     bank = planned.bank(cut.length, ears.dtype, ears.device)
@@ -194,11 +185,8 @@ def _add_products(
 ) -> None:
     """Add to the gradient of low bands what comes from the products of the ears.
 
-    Args:
-        gradient: of real and imaginary parts, shape (2, batch, 2, bands, chunks, hop)
-        slope: gradient of e over e, of which |l|^2 and |r|^2 are a part
-        parts: real and imaginary parts
-        given: gradients of the products, shape (batch, 4, bands, chunks, frames of a hop, 1)
+    Gradient and parts are (2, batch, 2, bands, chunks, hop), real and imaginary; the slope is that
+    of e over e; given are gradients of products, (batch, 4, bands, chunks, frames of a hop, 1).
     """
     squares, re, im = given[:, :2], given[:, 2], given[:, 3]
     gradient, slope, parts = (x.unflatten(-1, (-1, FRAME)) for x in (gradient, slope, parts))

@@ -88,10 +88,10 @@ def analytic_envelopes(
         mean = circular.sum(-1, keepdim=True) * (STEPS[real.dtype] / samples)
         imaginary = imaginary - mean * plan.uneven[1]
     imaginary = torch.addcmul(imaginary, last[..., None], plan.transient[1], value=-1)
-    return sharpened(real) if STEPS[real.dtype] > 1 else real, imaginary
+    return _sharpened(real) if STEPS[real.dtype] > 1 else real, imaginary
 
 
-def sharpened(means: torch.Tensor) -> torch.Tensor:
+def _sharpened(means: torch.Tensor) -> torch.Tensor:
     """Return step means of what starts from rest less a 24th of their second difference."""
     padded = torch.cat([torch.zeros_like(means[..., :1]), means, means[..., -1:]], -1)
     beside = padded[..., :-2] + padded[..., 2:]
@@ -123,14 +123,7 @@ def frame_products(real: torch.Tensor, imaginary: torch.Tensor, frames: int) -> 
 
 
 def _difference_at_ends(both: torch.Tensor) -> torch.Tensor:
-    """Return by how much products grow per step at the end of a frame more than at its begin.
-
-    Args:
-        both: shape (..., frames, 4, values)
-
-    Returns:
-        shape (..., frames, 4, 4)
-    """
+    """Return by how much products grow per step at the end of a frame more than at its begin."""
     first, last = (both[..., k] for k in (0, -1))
     first, last = (x.unsqueeze(-1) * x.unsqueeze(-2) for x in (first, last))
     padding = (0, 0, 0, 0, 1, 0)

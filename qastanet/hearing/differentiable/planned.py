@@ -30,7 +30,7 @@ STEPS = {torch.float32: 8, torch.float64: 1}
 """Samples per value of a kept envelope."""
 
 SHARPENING = 1 / 24
-"""Times a second difference: what step means lack to be values (see `sharpened`)."""
+"""Times a second difference: what step means lack to be values (see `envelope_coherence`)."""
 
 KEPT = 4
 """Number of lengths whose constants are kept."""
@@ -53,7 +53,7 @@ def kept(function: Callable) -> Callable:
     return get
 
 
-def to_device(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+def _to_device(array: np.ndarray, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Return an array as a tensor; a complex one in the complex precision of dtype."""
     dtype = dtype.to_complex() if np.iscomplexobj(array) else dtype
     return torch.from_numpy(np.ascontiguousarray(array)).to(device=device, dtype=dtype)
@@ -90,11 +90,6 @@ def chunks(samples: int) -> Chunks:
     return Chunks(length * FRAME, hop * FRAME, -(-frames // hop))
 
 
-def smooth_length(least: int) -> int:
-    """Return the first product of 2, 3 and 5 that is not less."""
-    return scipy.fft.next_fast_len(least, real=True)
-
-
 @kept
 def bank(length: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Return the transfer functions of a chunk, shape (2, 29, 1, bins), complex.
@@ -104,7 +99,7 @@ def bank(length: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     whole = transfer_functions(length)
     mirrored = np.roll(whole[:, ::-1], 1, axis=1).conj()
     parts = np.stack([(whole + mirrored) / 2, (whole - mirrored) / 2j])
-    return to_device(parts[:, :, None, : length // 2 + 1], dtype, device)
+    return _to_device(parts[:, :, None, : length // 2 + 1], dtype, device)
 
 
 def _step_means(values: np.ndarray, step: int) -> np.ndarray:
@@ -134,7 +129,7 @@ def smoothing(dtype: torch.dtype, device: torch.device) -> Smoothing:
     last = b * (1 + p) * p ** np.arange(ROW - 1.0, -1, -1)
     weights = np.concatenate([_step_means(from_rest, step), np.ones((1, ROW)), last[None]])
     decay = _step_means(p ** np.arange(float(ROW)), step)
-    return Smoothing(to_device(weights.T, dtype, device), to_device(decay, dtype, device))
+    return Smoothing(_to_device(weights.T, dtype, device), _to_device(decay, dtype, device))
 
 
 def hilbert_kernel(lag: np.ndarray, period: float) -> np.ndarray:
@@ -169,7 +164,7 @@ class Analysis(NamedTuple):
     """Kept values of an envelope."""
     n_fft: int
     kernel: torch.Tensor
-    """Spectrum of the kernel, which takes step means to what `sharpened` makes of them."""
+    """Spectrum of the kernel, which takes step means to sharpened ones."""
     transient: torch.Tensor
     """(2, values): step means, and values in the middle of steps."""
     last: torch.Tensor
@@ -184,7 +179,7 @@ def analysis(samples: int, dtype: torch.dtype, device: torch.device) -> Analysis
     """Return the constants of the Hilbert transform of some samples."""
     step, p = STEPS[dtype], lowpass_pole()
     values, period = -(-samples // step), samples / step
-    n_fft = smooth_length(2 * values - 1)
+    n_fft = scipy.fft.next_fast_len(2 * values - 1, real=True)
     lags = np.arange(1.0, values)
     half = hilbert_kernel(lags, period)
     if step > 1:
@@ -201,13 +196,13 @@ def analysis(samples: int, dtype: torch.dtype, device: torch.device) -> Analysis
         weights = np.ones(values)
         weights[-1] = period - (values - 1)
         ones = scipy.fft.irfft(scipy.fft.rfft(weights, n_fft) * kernel, n_fft)[:values]
-        uneven = to_device(np.stack([weights, ones]), dtype, device)
+        uneven = _to_device(np.stack([weights, ones]), dtype, device)
     return Analysis(
         values,
         n_fft,
-        to_device(kernel, dtype, device),
-        to_device(np.stack([means, middle]), dtype, device),
-        to_device(twice[: samples - 1 : -1], dtype, device),
+        _to_device(kernel, dtype, device),
+        _to_device(np.stack([means, middle]), dtype, device),
+        _to_device(twice[: samples - 1 : -1], dtype, device),
         uneven,
     )
 
@@ -217,4 +212,4 @@ def tensors(
     make: Callable[[], tuple[np.ndarray, ...]], dtype: torch.dtype, device: torch.device
 ) -> tuple[torch.Tensor, ...]:
     """Return arrays that depend on nothing else as tensors."""
-    return tuple(to_device(array, dtype, device) for array in make())
+    return tuple(_to_device(array, dtype, device) for array in make())

@@ -51,21 +51,27 @@ def examine(
         return _judged(file, header, name, strict, allow_truncated)
     file.seek(0)
     head = file.read(12)
+    said = ""
     if head[:5] == b"OggS\0" and not _ends(file):
-        if not allow_truncated:
-            raise InputError(
-                f"{name}: truncated, ends before the last page of its stream. Copy or encode it "
-                "again, or take what is there with --allow-truncated."
-            )
-        return Container(warnings=(f"{name}: truncated, ends before the last page",))
-    if head[:2] == b"\x0bw" and (said := _cut_ac3(file)):
-        if not allow_truncated:
-            raise InputError(
-                f"{name}: truncated, {said}. Copy or encode it again, or take what is there with "
-                "--allow-truncated."
-            )
-        return Container(warnings=(f"{name}: truncated, {said}",))
-    return Container()
+        said = "ends before the last page of its stream"
+    elif head[:2] == b"\x0bw":
+        said = _cut_ac3(file)
+    return Container(
+        warnings=truncated(f"{name}: truncated, {said}", allow_truncated) if said else ()
+    )
+
+
+def truncated(said: str, allowed: bool) -> tuple[str]:
+    """Return what is said of a truncated file as its warning, if it is allowed.
+
+    Raises:
+        InputError: if it is not
+    """
+    if not allowed:
+        raise InputError(
+            f"{said}. Copy or encode it again, or take what is there with --allow-truncated."
+        )
+    return (said,)
 
 
 def _cut_ac3(file: BinaryIO) -> str:
@@ -117,7 +123,8 @@ def _judged(file: BinaryIO, header: Header, name: str, strict: bool, allowed: bo
             )
         note, warning = ((), (text,)) if header.claimed else ((text,), ())
     size -= size % header.block
-    spliced = _spliced(file, header, size)
+    there = size_of(file) - header.start if header.kind == "STREAMINFO" else size
+    spliced = _Spliced(header.mended(size), file, header.start, there)
     return Container(spliced, header.declared, note, warning)
 
 
@@ -132,14 +139,6 @@ def _true_size(file: BinaryIO, header: Header) -> tuple[int, str]:
     if held - claimed >= block and (flac or not followed(file, header.start, claimed)):
         return held, f"its header tells of {claimed // block} samples only"
     return claimed, ""
-
-
-def _spliced(file: BinaryIO, header: Header, size: int) -> BinaryIO:
-    """Return a file with a header that agrees with its content."""
-    if header.kind == "STREAMINFO":
-        size_there = size_of(file) - header.start
-        return _Spliced(header.mended(size), file, header.start, size_there)
-    return _Spliced(header.mended(size), file, header.start, size)
 
 
 def _ends(file: BinaryIO) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from qastanet.errors import InputError
 from qastanet.sound.checks import MOST_CHANNELS
+from qastanet.sound.files.containers import truncated
 from qastanet.sound.options import Options, Sound
 
 CONTAINERS = {
@@ -52,10 +53,8 @@ def read_ffmpeg(path: Path, content: BinaryIO | None, kind: str, options: Option
     Raises:
         InputError: naming the file and the reason
     """
-    try:
-        import av
-    except ImportError as error:
-        raise InputError(f"{path}: needs the package av to be read: pip install av") from error
+    import av
+
     av.logging.set_level(av.logging.PANIC)
     warnings: list[str] = []
     try:
@@ -84,11 +83,7 @@ def read_ffmpeg(path: Path, content: BinaryIO | None, kind: str, options: Option
     held = samples.shape[1] / rate
     if kind in TIMED and held < claimed - TOLERANCE:
         said = f"{path}: truncated, ends after {held:.2f} of {claimed:.2f} s"
-        if not options.allow_truncated:
-            raise InputError(
-                f"{said}. Copy or encode it again, or take what is there with --allow-truncated."
-            )
-        warnings.append(said)
+        warnings += truncated(said, options.allow_truncated)
     return Sound(samples, rate, str(path), warnings=tuple(warnings))
 
 

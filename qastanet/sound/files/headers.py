@@ -34,8 +34,8 @@ AU_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}
 PLAIN_AIFC = (b"NONE", b"twos", b"sowt", b"raw ", b"in24", b"in32", b"fl32", b"FL32", b"fl64")
 """Kinds of AIFF-C whose samples are as long as they say."""
 
-LARGEST_CHUNK = 1 << 26
-"""No chunk before the sound has more bytes."""
+FARTHEST = 1 << 26
+"""No sound begins behind so many bytes."""
 
 
 class Header(NamedTuple):
@@ -103,35 +103,48 @@ def _known(size: int, held: int, absurd: int) -> int | None:
     return size if 0 < size < absurd or 0 < size <= held else None
 
 
+def _chunks(
+    file: BinaryIO, start: int, form: str, sound: bytes, counted: int = 0, whole: int = 1
+) -> tuple[list[tuple[bytes, int, bytes]], int]:
+    """Return the chunks before the sound (kind, place, bytes), and the size of that of the sound.
+
+    The file is left behind the head of the latter; a `struct.error` says that there is none. Heads
+    have a form, kind and size; so many of their bytes are counted in the size, and chunks are
+    filled up to whole units.
+    """
+    file.seek(start)
+    chunks = []
+    while True:
+        at, head = file.tell(), file.read(struct.calcsize(form))
+        kind, size = struct.unpack(form, head)
+        if kind == sound:
+            return chunks, size - counted
+        if not 0 <= size - counted <= FARTHEST - at:
+            raise struct.error
+        chunks.append((kind, at, head + file.read(size - counted + -size % whole)))
+
+
 def _wave(file: BinaryIO, mark: bytes) -> Header | None:
     """Read the chunks of a file of the RIFF family."""
     kept, texts, block, sizes = b"", b"", 0, None
-    file.seek(12)
-    while len(head := file.read(8)) == 8:
-        kind, size = head[:4], struct.unpack("<I", head[4:])[0]
-        if kind == b"data":
-            break
-        if size > LARGEST_CHUNK:
-            return None
-        content = file.read(size + size % 2)
-        if kind == b"ds64" and len(content) >= 24:
-            sizes = struct.unpack("<QQQ", content[:24])
-        elif kind == b"fmt " and len(content) >= 16:
-            block = struct.unpack("<H", content[12:14])[0]
-            kept = head + content + kept
+    chunks, size = _chunks(file, 12, "<4sI", b"data", whole=2)
+    for kind, _, chunk in chunks:
+        if kind == b"ds64" and len(chunk) >= 32:
+            sizes = struct.unpack("<QQQ", chunk[8:32])
+        elif kind == b"fmt " and len(chunk) >= 24:
+            block = struct.unpack("<H", chunk[20:22])[0]
+            kept = chunk + kept
         elif kind == b"fact":
-            kept += head + content
+            kept += chunk
         elif kind in (b"axml", b"iXML"):
-            texts += content
-    else:
+            texts += chunk[8:]
+    if not block:
         return None
     start, absurd = file.tell(), UNKNOWN
     if mark != b"RIFF":
         absurd = ABSURD
         size = sizes[1] if sizes and (size >= UNKNOWN or size == 0) else size
     held = size_of(file) - start
-    if not block:
-        return None
     declared = "fuma" if B_FORMAT in kept else None
     if found := re.search(rb"<normalization>\s*(\w+)", texts, re.IGNORECASE):
         declared = NORMALISATIONS.get(found[1].decode("ascii", "replace").lower(), declared)
@@ -151,22 +164,13 @@ def _wave(file: BinaryIO, mark: bytes) -> Header | None:
 def _wave64(file: BinaryIO) -> Header | None:
     """Read the chunks of a Wave64 file, whose sizes count their own heads and end at 8 bytes."""
     block = rate = 0
-    file.seek(40)
-    while len(head := file.read(24)) == 24:
-        kind, size = head[:4], struct.unpack("<Q", head[16:])[0]
-        if kind == b"data":
-            break
-        if not 24 <= size <= LARGEST_CHUNK:
-            return None
-        content = file.read(size - 24 + -size % 8)
+    chunks, size = _chunks(file, 40, "<4s12xQ", b"data", counted=24, whole=8)
+    for kind, _, chunk in chunks:
         if kind == b"fmt ":
-            rate, _, block = struct.unpack("<IIH", content[4:14])
-    else:
-        return None
+            rate, _, block = struct.unpack("<IIH", chunk[28:38])
     start = file.tell()
-    held = size_of(file) - start
     return _patched(
-        file, "data", start, held, _known(size - 24, held, ABSURD), block, rate,
+        file, "data", start, size, ABSURD, block, rate,
         lambda size: {16: struct.pack("<Q", start + size), start - 8: struct.pack("<Q", 24 + size)},
     )  # fmt: skip
 
@@ -174,27 +178,18 @@ def _wave64(file: BinaryIO) -> Header | None:
 def _aiff(file: BinaryIO) -> Header | None:
     """Read the chunks of an AIFF or AIFF-C file."""
     block, rate, frames_at = 0, 0.0, 0
-    file.seek(12)
-    while len(head := file.read(8)) == 8:
-        kind, size = struct.unpack(">4sI", head)
-        if kind == b"SSND":
-            break
-        if size > LARGEST_CHUNK:
-            return None
-        at, content = file.tell(), file.read(size + size % 2)
+    chunks, size = _chunks(file, 12, ">4sI", b"SSND", whole=2)
+    for kind, at, chunk in chunks:
         if kind == b"COMM":
-            count, _, bits, power, fraction = struct.unpack(">HIHHQ", content[:18])
-            if content[18:22] not in (b"", *PLAIN_AIFC):
+            count, _, bits, power, fraction = struct.unpack(">HIHHQ", chunk[8:26])
+            if chunk[26:30] not in (b"", *PLAIN_AIFC):
                 return None
-            block, frames_at = count * -(-bits // 8), at + 2
+            block, frames_at = count * -(-bits // 8), at + 10
             rate = fraction * 2.0 ** ((power & 0x7FFF) - 16383 - 63)  # of 80 bits
-    else:
-        return None
     offset = struct.unpack(">II", file.read(8))[0]
     start = file.tell() + offset
-    held = size_of(file) - start
     return _patched(
-        file, "SSND", start, held, _known(size - 8 - offset, held, UNKNOWN), block, rate,
+        file, "SSND", start, size - 8 - offset, UNKNOWN, block, rate,
         lambda size: {
             4: struct.pack(">I", min(start + size - 8, 0xFFFFFFFF)),
             frames_at: struct.pack(">I", min(size // block, 0xFFFFFFFF)),
@@ -206,26 +201,17 @@ def _aiff(file: BinaryIO) -> Header | None:
 def _caf(file: BinaryIO) -> Header | None:
     """Read the chunks of a CAF file."""
     block, rate, declared = 0, 0.0, None
-    file.seek(8)
-    while len(head := file.read(12)) == 12:
-        kind, size = struct.unpack(">4sq", head)
-        if kind == b"data":
-            break
-        if not 0 <= size <= LARGEST_CHUNK:
-            return None
-        content = file.read(size)
+    chunks, size = _chunks(file, 8, ">4sq", b"data")
+    for kind, _, chunk in chunks:
         if kind == b"desc":
-            rate, _, _, block, frames = struct.unpack(">d4sIII", content[:24])
+            rate, _, _, block, frames = struct.unpack(">d4sIII", chunk[12:36])
             block = block if frames == 1 else 0  # else it is compressed
         elif kind == b"chan":
-            tag = struct.unpack(">I", content[:4])[0]
+            tag = struct.unpack(">I", chunk[12:16])[0]
             declared = CAF_LAYOUTS.get(tag & 0xFFFF0000)
-    else:
-        return None
     start = file.tell() + 4
-    held = size_of(file) - start
     return _patched(
-        file, "data", start, held, _known(size - 4, held, ABSURD), block, rate,
+        file, "data", start, size - 4, ABSURD, block, rate,
         lambda size: {start - 12: struct.pack(">q", size + 4)}, declared,
     )  # fmt: skip
 
@@ -234,10 +220,8 @@ def _au(file: BinaryIO, head: bytes) -> Header | None:
     """Read the header of an AU file."""
     order = ">" if head[:4] == b".snd" else "<"
     start, size, encoding, rate, count = struct.unpack(f"{order}5I", head[4:24])
-    held = size_of(file) - start
     return _patched(
-        file, "data", start, held, _known(size, held, UNKNOWN),
-        AU_BYTES.get(encoding, 0) * count, rate,
+        file, "data", start, size, UNKNOWN, AU_BYTES.get(encoding, 0) * count, rate,
         lambda size: {8: struct.pack(f"{order}I", min(size, 0xFFFFFFFF))},
     )  # fmt: skip
 
@@ -246,16 +230,25 @@ def _patched(
     file: BinaryIO,
     kind: str,
     start: int,
-    held: int,
-    claimed: int | None,
+    size: int,
+    absurd: int,
     block: int,
     rate: float,
     changes: Callable[[int], dict[int, bytes]],
     declared: str | None = None,
 ) -> Header | None:
     """Return a header that is mended where its sizes stand; one of compressed sound is left."""
+    held = size_of(file) - start
     if not block or held < 0:
         return Header(kind, start, 0, 0, 1, rate, bytes, declared) if declared else None
+    claimed, mended = _known(size, held, absurd), _patching(file, start, changes)
+    return Header(kind, start, held, claimed, block, rate, mended, declared)
+
+
+def _patching(
+    file: BinaryIO, start: int, changes: Callable[[int], dict[int, bytes]]
+) -> Callable[[int], bytes]:
+    """Return what makes the bytes before the sound of a size: those that are there, changed."""
 
     def mended(size: int) -> bytes:
         file.seek(0)
@@ -264,7 +257,7 @@ def _patched(
             head[at : at + len(content)] = content
         return bytes(head)
 
-    return Header(kind, start, held, claimed, block, rate, mended, declared)
+    return mended
 
 
 def _flac(file: BinaryIO) -> Header | None:
@@ -289,11 +282,7 @@ def _flac(file: BinaryIO) -> Header | None:
     if not last_end or (last_end == total and (whole or tagged)):
         return None
     held = last_end if whole else first
-
-    def mended(size: int) -> bytes:
-        file.seek(0)
-        head = bytearray(file.read(start))
-        head[18:26] = (facts >> 36 << 36 | size).to_bytes(8, "big")
-        return bytes(head)
-
+    mended = _patching(
+        file, start, lambda size: {18: (facts >> 36 << 36 | size).to_bytes(8, "big")}
+    )
     return Header("STREAMINFO", start, held, total or None, 1, rate, mended, whole=whole)

@@ -18,7 +18,7 @@ import soundfile
 
 from qastanet.errors import InputError
 from qastanet.sound.checks import MOST_CHANNELS
-from qastanet.sound.files.containers import examine, looks_like_mp3
+from qastanet.sound.files.containers import examine, looks_like_mp3, truncated
 from qastanet.sound.files.ffmpeg import kind_of, read_ffmpeg
 from qastanet.sound.options import Options, Sound
 from qastanet.storage import is_pipe, read_once
@@ -59,7 +59,8 @@ def read_sound(path: str | Path, options: Options | None = None) -> Sound:
     if is_pattern(path):
         return _read_set(path, options)
     try:
-        with opened(path, options) as file, _quiet(path):
+        with reading(path), contextlib.ExitStack() as stack, _quiet(path):
+            file = open_file(path, options, stack)
             if options.track not in (None, 1):
                 raise InputError(f"{path}: no sound track {options.track}; there is one")
             claimed, found = file.frames, file.container
@@ -67,12 +68,7 @@ def read_sound(path: str | Path, options: Options | None = None) -> Sound:
         warnings = found.warnings
         if len(samples) < claimed:
             said = f"{path}: truncated, ends after {len(samples)} of {claimed} samples"
-            if not options.allow_truncated:
-                raise InputError(
-                    f"{said}. Copy or encode it again, or take what is there with "
-                    "--allow-truncated."
-                )
-            warnings = (*warnings, said)
+            warnings += truncated(said, options.allow_truncated)
         samples = np.ascontiguousarray(samples.T)
         return Sound(samples, file.samplerate, str(path), found.declared, found.notes, warnings)
     except MemoryError as error:
@@ -91,24 +87,16 @@ def read_sound(path: str | Path, options: Options | None = None) -> Sound:
         raise
 
 
-@contextlib.contextmanager
-def opened(path: str | Path, options: Options | None = None) -> Iterator[soundfile.SoundFile]:
-    """Open a sound file with libsndfile, after a look at its header.
-
-    The file has a `container`, which says what that found.
-
-    Raises:
-        InputError: if the file is missing, not a file, damaged or not readable, also in the block;
-            UnknownFormatError if libsndfile cannot make anything of it
-    """
-    with reading(path), contextlib.ExitStack() as stack:
-        yield open_file(path, options or Options(), stack)
-
-
 def open_file(
     path: str | Path, options: Options, stack: contextlib.ExitStack
 ) -> soundfile.SoundFile:
-    """Open a file as `opened` does, until the stack is left; errors of reading are not told."""
+    """Open a sound file with libsndfile, after a look at its header, until the stack is left.
+
+    The file has a `container`, which says what that found; errors are for `reading` to tell.
+
+    Raises:
+        InputError: if the file is missing, not a file, or its header and content disagree
+    """
     if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
         raise InputError(f"{path}: is an address; download the file first")
     path = Path(path)
@@ -157,9 +145,7 @@ def _content(path: Path) -> io.BytesIO | None:
     return io.BytesIO(_of_pipe(str(path))) if is_pipe(path) else None
 
 
-@functools.lru_cache(maxsize=8)
-def _of_pipe(path: str) -> bytes:
-    return read_once(path)
+_of_pipe = functools.lru_cache(maxsize=8)(read_once)
 
 
 def _refuse_bare(file, path: Path) -> None:

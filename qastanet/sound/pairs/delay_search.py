@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from qastanet.sound.pairs.alignment import BOUND, TRUSTED
+from qastanet.sound.pairs.alignment import BOUND, TRUSTED, block, weighted
+from qastanet.sound.pairs.excerpts import Excerpt
 
 FAR = 2.0
 """Delays up to this many seconds are noticed."""
@@ -50,14 +51,13 @@ class Search(NamedTuple):
     """Whether it is that of the degraded signal upside down."""
 
 
-def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float = BOUND) -> Search:
+def search(reference: np.ndarray, degraded: np.ndarray, rate: int) -> Search:
     """Look for the peaks of the cross-correlation of two signals.
 
     Args:
         reference: shape (channels, samples); W alone is enough for ambisonics
         degraded: shape (channels, samples), the same number of channels, any length
         rate: sampling rate in Hz
-        bound: largest delay that is compensated, in seconds
 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((1, 48000))
@@ -68,30 +68,27 @@ def search(reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float 
     """
     from scipy.signal import find_peaks  # takes half a second, and only --align searches
 
-    pair = [x[:, :LONGEST].astype(np.float32) for x in (reference, degraded)]
+    pair = [x[:, :LONGEST] for x in (reference, degraded)]
     longest = max(x.shape[1] for x in pair)
     n_fft = 2 * scipy.fft.next_fast_len(longest, real=True)
-    spectra = [scipy.fft.rfft(x, n_fft, workers=1) for x in pair]
-    cross = (spectra[0].conj() * spectra[1]).sum(0)
-    magnitude = np.abs(cross)
-    weighted = cross / np.sqrt(np.maximum(magnitude, 1e-12 * magnitude.max() + 1e-30))
+    whole = block(Excerpt(0, *pair), n_fft)
     reach = min(round(FAR * rate), longest - 1)
     lags = np.arange(-reach, reach + 1)
-    heights = scipy.fft.irfft(weighted, n_fft)[lags]
-    within = heights[np.abs(lags) <= bound * rate]
+    heights = weighted(whole.cross, n_fft)[lags]
+    within = heights[np.abs(lags) <= BOUND * rate]
     inverted = bool(-within.min() > INVERTED * within.max())
     heights = -heights if inverted else heights
     peaks = find_peaks(heights)[0]
     peaks = peaks[np.argsort(heights[peaks])[::-1]]
-    near = np.abs(lags[peaks]) <= bound * rate
+    near = np.abs(lags[peaks]) <= BOUND * rate
     inside, outside = peaks[near], peaks[~near]
     if not len(inside):
         return Search(0, None, None, False)
     top = heights[inside[0]]
     rival = inside[np.abs(lags[inside] - lags[inside[0]]) > CLOSE * rate][:1]
     farther = outside[:1][heights[outside[:1]] > top]
-    energy = np.sqrt(np.prod([np.sum(np.square(x, dtype=float)) for x in pair]))
-    likeness = (-1 if inverted else 1) * scipy.fft.irfft(cross, n_fft)[lags[farther]] / energy
+    alike = scipy.fft.irfft(whole.cross, n_fft)[lags[farther]] / np.sqrt(np.prod(whole.energies))
+    likeness = (-1 if inverted else 1) * alike
     # among so many lags, some peak by chance
     farther = farther[(likeness >= TRUSTED) | (top < DISTINCT * heights[farther])]
     return Search(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from qastanet.sound.pairs.alignment import BOUND
+from qastanet.sound.pairs.alignment import BOUND, summit
 from qastanet.sound.pairs.delay_search import LONGEST
 
 RATE = 2000
@@ -45,16 +45,13 @@ class EnvelopeDelay(NamedTuple):
     """Whether both signals are of one scene, and the delay is beyond doubt."""
 
 
-def envelope_delay(
-    reference: np.ndarray, degraded: np.ndarray, rate: int, bound: float = BOUND
-) -> EnvelopeDelay:
+def envelope_delay(reference: np.ndarray, degraded: np.ndarray, rate: int) -> EnvelopeDelay:
     """Estimate by how much a degraded signal is late, from envelopes.
 
     Args:
         reference: shape (channels, samples)
         degraded: the same number of channels, any length
         rate: sampling rate in Hz
-        bound: largest delay that is looked for, in seconds
 
     Example:
         >>> random = np.random.default_rng(0)
@@ -75,18 +72,16 @@ def envelope_delay(
     size = float(np.sqrt(energies[0] * energies[1]))
     if size <= 0:
         return EnvelopeDelay(0.0, 0.0, False)
-    limit = round(bound * RATE)
+    limit = round(BOUND * RATE)
     lags = np.arange(-limit, limit + 1)
     top = int(lags[np.argmax(cross[lags])])
-    left, middle, right = cross[top + np.arange(-1, 2)]
-    bend = left - 2 * middle + right
-    fraction = 0.5 * (left - right) / bend if bend < 0 else 0.0
+    near = cross[top + np.arange(-1, 2)]
     beyond = np.arange(2 * limit, min(10 * limit, longest // 2))
     others = np.abs(cross[np.concatenate([beyond, -beyond])]).max(initial=0.0)
-    confidence = float(np.clip(middle / size, 0, 1))
+    confidence = float(np.clip(near[1] / size, 0, 1))
     enough = len(beyond) >= limit  # of other delays to compare with
-    sure = enough and confidence >= ALIKE and middle >= DISTINCT * others and abs(top) < limit
-    return EnvelopeDelay(float(top + fraction) * rate / RATE, confidence, bool(sure))
+    sure = enough and confidence >= ALIKE and near[1] >= DISTINCT * others and abs(top) < limit
+    return EnvelopeDelay(float(top + summit(*near)) * rate / RATE, confidence, bool(sure))
 
 
 def _envelopes(signal: np.ndarray, rate: int) -> np.ndarray:
