@@ -12,7 +12,7 @@ from qastanet.listening_tests.ambiqual_ratings import ambiqual2_pairs
 from qastanet.registry import AMBIQUAL, path
 from qastanet.sound.files import reading
 from qastanet.sound.pairs import alignment
-from qastanet.sound.pairs.delay_search import search
+from qastanet.sound.pairs.delay_doubt import search
 
 RATE = 48000
 

@@ -19,8 +19,8 @@ from qastanet.scoring.loading import AMBISONIC_ONLY, load_scorer
 from qastanet.sound.checks import as_floats, check_channels, check_pair
 from qastanet.sound.files.pieces import Recording, check_recordings, recording
 from qastanet.sound.options import Options
+from qastanet.sound.pairs.description import look
 from qastanet.sound.pairs.preparation import prepare_files
-from qastanet.sound.pairs.report import look
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 from qastanet.version import CONFORMANCE
 

@@ -17,10 +17,10 @@ from tqdm.auto import tqdm
 from qastanet import registry
 from qastanet.errors import InputError
 from qastanet.hearing.fast import front_end
-from qastanet.hearing.fast.modulation import roughness_change
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import N_BANDS
 from qastanet.hearing.parts import PARTS, SHIPPED, Form, cells, parts
+from qastanet.hearing.roughness import roughness_change
 from qastanet.listening_tests import ambiqual_ratings
 from qastanet.listening_tests.contents import raw_ratings
 from qastanet.listening_tests.rated_pairs import RatedPair, aes2023_pairs, ambiqual_pairs
@@ -115,7 +115,7 @@ def compare_rated(
     Returns:
         Table with ``dataset``, ``stimulus`` and ``signal``, one row per pair; parts by form, shape
         (pairs, 7, 29); and under ``further`` those of `_further_parts` and, of the ears, that of
-        `qastanet.hearing.fast.modulation.roughness_change`, shape (pairs, 3, 29).
+        `qastanet.hearing.roughness.roughness_change`, shape (pairs, 3, 29).
     """
     scorer = replace(scorer, directive=True)  # which the model itself does without
     rows, found = [], {name: [] for name in (*FORMS, "further")}

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
-from qastanet.sound.files.flac_frames import last_frame
+from qastanet.sound.files.flac_length import last_frame
 
 UNKNOWN = 0x7FFFF000
 """Sizes from here on in 32 bits, and 0, stand for a length that was not known."""

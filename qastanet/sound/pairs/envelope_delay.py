@@ -11,7 +11,7 @@ import numpy as np
 import scipy.fft
 
 from qastanet.sound.pairs.alignment import BOUND, summit
-from qastanet.sound.pairs.delay_search import LONGEST
+from qastanet.sound.pairs.delay_doubt import LONGEST
 
 RATE = 2000
 """Samples of an envelope per second."""

@@ -24,9 +24,9 @@ from qastanet.sound.pairs.alignment import (
     estimate_delay,
     shift,
 )
-from qastanet.sound.pairs.delay_search import search
+from qastanet.sound.pairs.delay_doubt import search
+from qastanet.sound.pairs.description import describe_pair, jump_told
 from qastanet.sound.pairs.envelope_delay import ACCURACY, envelope_delay
-from qastanet.sound.pairs.report import describe_pair, jump_told
 from qastanet.sound.sampling import SAMPLING_RATE, resample
 
 WORTH_A_WORD = 0.9

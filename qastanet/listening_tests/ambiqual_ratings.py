@@ -1,4 +1,4 @@
-"""Public listening tests as tidy tables: one row per stimulus, and the sounds it was made of."""
+"""The two listening tests that came with Ambiqual, as tidy tables."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
