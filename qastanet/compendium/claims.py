@@ -13,7 +13,7 @@ import pandas as pd
 
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
 from qastanet.compendium.claim_rules import ENOUGH, FAILS, HOLDS, OPEN, difference, verdict
-from qastanet.evidence.comparison.metrics import increasing
+from qastanet.evidence.comparison.metrics import without_distances
 from qastanet.evidence.comparison.overview import SEEN
 from qastanet.evidence.comparison.protocols import add_predictions
 from qastanet.evidence.comparison.tables import PAPER
@@ -65,8 +65,7 @@ def claims(
         how many recordings it is above 0 (of claim b: networks), and whether the claim holds.
     """
     rated = scores[scores.role != "reference"]
-    turned = [name for name in scores if name in SCALES and not increasing(SCALES[name])]
-    rated = rated.assign(**{name: -rated[name] for name in turned})
+    rated = without_distances(rated, [name for name in scores if name in SCALES])
     predictions = predictions[predictions.metric.isin(MODELS)]
     tables = add_predictions(rated, predictions)
     ambisonic = {key: table[table.signal == "ambisonic"] for key, table in tables.items()}

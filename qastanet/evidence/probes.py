@@ -62,18 +62,11 @@ def probe(
     return pd.DataFrame(rows)
 
 
-def released_score(reference: NDArray, degraded: NDArray) -> float:
-    """Score of the released QASTAnet for signals at 48 kHz."""
-    return score(reference, degraded, SAMPLING_RATE, model="released")
-
-
-def emobiq_score(reference: NDArray, degraded: NDArray) -> float:
-    """Overall quality of eMoBi-Q for signals at 48 kHz."""
-    return emobiq(reference, degraded, SAMPLING_RATE)["emobiq"]
-
-
-RELEASED: dict[str, Score] = {"qastanet-released": released_score}
-RIVAL: dict[str, Score] = {"emobiq": emobiq_score}
+RELEASED: dict[str, Score] = {
+    "qastanet-released": lambda *pair: score(*pair, SAMPLING_RATE, model="released")
+}
+RIVAL: dict[str, Score] = {"emobiq": lambda *pair: emobiq(*pair, SAMPLING_RATE)["emobiq"]}
+"""Metric -> its score of reference and degraded signal at 48 kHz."""
 
 
 def rated_signals(

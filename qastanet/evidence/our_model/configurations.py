@@ -169,17 +169,10 @@ def distances(configuration: Configuration, values: Mapping[str, NDArray]) -> ND
     return (each**configuration.norm).sum(-1) ** (1 / configuration.norm)
 
 
-def fitted_scores(
+def _fitted_scores(
     table: pd.DataFrame, values: NDArray, configuration: Configuration, unit: pd.Series
 ) -> NDArray:
-    """Scores by numbers that are fitted without each unit (listening test, or recording) in turn.
-
-    Args:
-        table: rated pairs.
-        values: their parts.
-        configuration: says what is fitted.
-        unit: what each pair is left out with.
-    """
+    """Scores by numbers that are fitted without each unit (test, or recording) in turn."""
     rating, seen = table["mean"].to_numpy() / 100, (table.role != "reference").to_numpy()
     found = np.full(len(table), np.nan)
     start = PartsScores(START.units, configuration.norm, *CURVE)
@@ -192,7 +185,7 @@ def fitted_scores(
     return found
 
 
-def points_off(table: pd.DataFrame, score: NDArray, mask: NDArray) -> float:
+def _points_off(table: pd.DataFrame, score: NDArray, mask: NDArray) -> float:
     """Error in points when other scenes of the same test tell a and b (one of each left out)."""
     rating, content = table["mean"].to_numpy() / 100, table.content.to_numpy()
     found = np.full(len(table), np.nan)
@@ -227,12 +220,12 @@ def configuration_table(
         scores = {"nothing fitted": rated(distances(each, values), *CURVE)}
         if each.fitted:
             mapped = values[each.form]
-            scores = {k: fitted_scores(table, mapped, each, u) for k, u in units.items()}
+            scores = {k: _fitted_scores(table, mapped, each, u) for k, u in units.items()}
         for folds, score in scores.items():
             for name, mask in masks.items():
                 row = (each.name, each.why, folds, name, int(mask.sum()))
                 agreement = pearson(score[mask], rating[mask]), spearman(score[mask], rating[mask])
-                points = points_off(table, score, mask)
+                points = _points_off(table, score, mask)
                 rows.append((*row, *agreement, points, each.name == configurations()[0].name))
     columns = ["configuration", "why", "folds", "subset", "items", "pearson", "spearman", "points"]
     return pd.DataFrame(rows, columns=[*columns, "chosen"])
