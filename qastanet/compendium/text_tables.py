@@ -8,8 +8,8 @@ import pandas as pd
 
 from qastanet.compendium import claims
 from qastanet.compendium.claim_rules import HOLDS
-from qastanet.evidence.comparison.overview import ALL, SEEN, main_form
-from qastanet.plots.names import DATASETS, LABELS
+from qastanet.evidence.comparison.overview import ALL, AS_IT_IS, SEEN, main_form
+from qastanet.plots.names import DATASETS, LABELS, MINUS, number
 
 PROCESSED = Path("data/processed")
 
@@ -18,25 +18,13 @@ EXTREME = {"aes2023": "without Mono", "ambiqual2": "without 32 kbit/s"}
 
 COMPARED = (
     *("parts", "qastanet-retrained", "qastanet-tuned", "qastanet-released", "emobiq", "binaqual"),
-    *(
-        "ambiqual-la",
-        "ambiqual-lq",
-        "visqol",
-        "zimtohrli",
-        "lsd",
-        "log-mel",
-        "bitrate",
-        "condition-mean",
-    ),
+    *("ambiqual-la", "ambiqual-lq", "visqol", "zimtohrli", "lsd", "log-mel"),
+    *("bitrate", "condition-mean"),
 )
 """Rows of the table of everything."""
 
-
 NO_RIVALS = ("bitrate", "condition-mean", "conformance-3")
 """Rows that are no metrics of others."""
-
-MINUS = "\u2212"
-
 
 EXAMPLES = {
     claims.LITTLE: "from scratch, ten training scenes against six",
@@ -45,19 +33,7 @@ EXAMPLES = {
 """Words in the test that is shown of a claim; else the first."""
 
 
-def number(value: float, digits: int = 2) -> str:
-    """Write a correlation without its zero.
-
-    Example:
-        >>> number(0.914), number(-0.05), number(1.0), number(float("nan"))
-        ('.91', '−.05', '1.00', '–')
-    """
-    if np.isnan(value):
-        return "–"
-    return f"{value:.{digits}f}".replace("0.", ".", 1).replace("-", "−")
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -84,7 +60,7 @@ def title(table: pd.DataFrame, dataset: str, subset: str) -> str:
 def rows(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Metrics and what they have not seen, in the order in which they are shown."""
     known = set(zip(table.metric, table.unseen, strict=True))
-    wanted = [(m, u) for m in COMPARED for u in ("as it is", *SEEN.values())]
+    wanted = [(m, u) for m in COMPARED for u in (AS_IT_IS, *SEEN.values())]
     return [key for key in wanted if key in known]
 
 
@@ -92,18 +68,13 @@ def everything() -> str:
     """Pearson / Spearman of every metric on every test."""
     table = pd.read_csv(PROCESSED / "overview.csv")
     tests = columns(table)
-    values = table.set_index(["metric", "unseen", "dataset", "subset"])
+    table["both"] = table.pearson.map(number) + " / " + table.spearman.map(number)
+    values = table.pivot(index=["metric", "unseen"], columns=["dataset", "subset"], values="both")
     lines = []
-    for metric, unseen in rows(table):
-        name = LABELS.get(metric, metric)
-        cells = [name if unseen == "as it is" else f"{name}; {unseen}"]
-        for key in tests:
-            found = (metric, unseen, *key)
-            row = values.loc[found] if found in values.index else None
-            both = (row.pearson, row.spearman) if row is not None else (np.nan, np.nan)
-            cells.append("–" if row is None else " / ".join(map(number, both)))
-        lines.append(cells)
-    return markdown(["Pearson / Spearman", *(title(table, *key) for key in tests)], lines)
+    for key, cells in values.reindex(index=rows(table), columns=tests).fillna("–").iterrows():
+        name = LABELS.get(key[0], key[0])
+        lines.append([name if key[1] == AS_IT_IS else f"{name}; {key[1]}", *cells])
+    return _markdown(["Pearson / Spearman", *(title(table, *key) for key in tests)], lines)
 
 
 def ours() -> str:
@@ -122,7 +93,7 @@ def ours() -> str:
                 limits = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
                 rows[-1].append("{} [{}, {}]".format(*map(number, limits)))
             rows[-1] += [f"{row.points:.1f}", parts, number(row.shuffled)]
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def beside() -> str:
@@ -138,7 +109,7 @@ def beside() -> str:
     for dataset, subset in columns(table):
         part = table[(table.dataset == dataset) & (table.subset == subset)]
         own = part[(part.metric == "parts") & (part.unseen == "recording left out")].iloc[0]
-        others = part[(part.unseen == "as it is") & ~part.metric.isin(NO_RIVALS)]
+        others = part[(part.unseen == AS_IT_IS) & ~part.metric.isin(NO_RIVALS)]
         best = others.loc[others.pearson.idxmax()]
         known = part.drop_duplicates("metric").set_index("metric").pearson
         interval = (own.pearson, own.pearson_low, own.pearson_high)
@@ -146,7 +117,7 @@ def beside() -> str:
         lines[-1].append(f"{number(best.pearson)} ({LABELS[best.metric].removeprefix(MINUS)})")
         hearing_nothing = known.get("condition-mean", np.nan), own.shuffled
         lines[-1] += map(number, (*hearing_nothing, known.get("listeners", np.nan)))
-    return markdown(head, lines)
+    return _markdown(head, lines)
 
 
 def networks() -> str:
@@ -169,7 +140,7 @@ def networks() -> str:
         single = f"{number(row.pearson_one)} ± {number(row.pearson_sd)}"
         off = f"{row.rmse_one:.1f} ± {row.rmse_sd:.1f}"
         rows.append([words[row.model], left[row.protocol], name, str(row.seeds), both, single, off])
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def choice() -> str:
@@ -180,12 +151,12 @@ def choice() -> str:
     rows = []
     for row in table.itertuples():
         movement = "none" if np.isinf(row.movement) else f"{row.movement:g} dB"
-        numbers = f"{row.norm:g}, {number(row.width, 1)}, {movement}"
+        numbers = f"{row.norm:g}, {number(row.width, '.1f')}, {movement}"
         cells = [f"{row.subset.replace(', ', ' (')}, {row.items} items)", numbers]
         cells.append(f"{number(row.pearson)} / {number(row.spearman)}")
         cells.append(f"{number(row.pearson_shipped)} / {number(row.spearman_shipped)}")
         rows.append(cells)
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def coverage() -> str:
@@ -197,7 +168,7 @@ def coverage() -> str:
         [DATASETS[row.dataset], row.signal, f"{row.coverage:.0%}", str(row.n), f"{row.width:.0f}"]
         for row in table.itertuples()
     ]
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def told() -> str:
@@ -215,7 +186,7 @@ def told() -> str:
                 row = table.loc[(name, protocol)]
                 both = f"{number(row.pearson)} / {number(row.spearman)}"
                 rows[-1].append(f"{both}, {row.rmse:.1f}")
-    return markdown(head, [row for row in rows if len(row) == len(head)])
+    return _markdown(head, [row for row in rows if len(row) == len(head)])
 
 
 def claimed() -> str:
@@ -231,7 +202,7 @@ def claimed() -> str:
         shown = pd.concat([first, held]).drop_duplicates()
         rows.append([row.claim, *(str(n) for n in row[1:5])])
         rows[-1].append("; ".join(_example(each) for _, each in shown.iterrows()))
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def _example(row: pd.Series) -> str:

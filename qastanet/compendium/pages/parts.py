@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from qastanet.compendium import text_tables
-from qastanet.plots.names import row_name
+from qastanet.plots.names import number, row_name
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.DOTALL)
 
@@ -107,7 +107,7 @@ def summary(overview: pd.DataFrame) -> pd.DataFrame:
             row |= {title: None, f"Spearman, {title}": np.nan}
             if each is not None:
                 limits = (each.pearson, each.pearson_low, each.pearson_high)
-                row[title] = "{} [{}, {}]".format(*map(text_tables.number, limits))
+                row[title] = "{} [{}, {}]".format(*map(number, limits))
                 row[f"Spearman, {title}"] = each.spearman
         found.append(row)
     return pd.DataFrame(found)
