@@ -95,8 +95,8 @@ def legend_above(figure: Figure, columns: int, looks: Mapping[str, dict] | None 
     """
     marks = {k: plt.Line2D([], [], **look) for k, look in (looks or {}).items()}
     for axis in figure.axes if looks is None else ():
-        handles, labels = axis.get_legend_handles_labels()
-        marks = dict(zip(labels, handles, strict=True)) | marks
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            marks.setdefault(label, handle)
     figure.legend(marks.values(), marks.keys(), loc="outside upper center", ncols=columns)
 
 
