@@ -69,18 +69,15 @@ def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict
 
 
 def score_pairs(
-    pairs: Iterable[RatedPair],
-    model: QASTAnet,
-    metrics: Sequence[str] = tuple(METRICS),
-    jobs: int = 1,
+    pairs: Iterable[RatedPair], model: QASTAnet, jobs: int = 1
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, NDArray]]]:
     """Score pairs by all metrics and keep their difference maps.
+
+    Metrics that are not installed are passed over with a message.
 
     Args:
         pairs: of `qastanet.listening_tests.rated_pairs`.
         model: the released QASTAnet.
-        metrics: names from `qastanet.rivals.other_metrics.METRICS`; those that are not installed
-            are passed over with a message.
         jobs: processes; the result does not depend on it.
 
     Returns:
@@ -88,8 +85,8 @@ def score_pairs(
         other scores; and (dataset, signal) -> stimulus -> difference maps, (4, 29, frames) of
         ambisonic pairs and (3, 29, frames) of binaural ones.
     """
-    there = [name for name in metrics if installed(name)]
-    for name in sorted(set(metrics) - set(there)):
+    there = [name for name in METRICS if installed(name)]
+    for name in sorted(set(METRICS) - set(there)):
         logger.warning("%s is not installed; its columns are kept as they were", name)
     rows, maps = [], {}
     run = Parallel(jobs, return_as="generator")(delayed(_score)(x, model, there) for x in pairs)

@@ -94,30 +94,27 @@ def overview(
     for dataset, items in table.groupby("dataset", sort=False):
         items = items.dropna(subset="mean")
         columns = {
-            (name, AS_IT_IS): items[name] for name in (*metrics, *YARDSTICKS) if name in items
+            (name, AS_IT_IS): (items[name], _mapped(items, items[name], name))
+            for name in (*metrics, *YARDSTICKS)
+            if name in items
         }
-        points = {key: _mapped(items, values, key[0]) for key, values in columns.items()}
         for protocol, unseen in SEEN.items():
             for metric in predictions.metric.unique():
-                key = metric, unseen
-                columns[key] = _predicted(predictions, items, metric, protocol)
-                points[key] = 100 * _predicted(predictions, items, metric, f"{protocol}-scaled")
+                columns[metric, unseen] = (
+                    _predicted(predictions, items, metric, protocol),
+                    100 * _predicted(predictions, items, metric, f"{protocol}-scaled"),
+                )
         extreme = extreme_condition(items["mean"], items.condition)
         subsets = {ALL: np.ones(len(items), bool), WITHOUT: (items.condition != extreme).to_numpy()}
         for subset, mask in subsets.items():
             if subset == WITHOUT and extreme is None:
                 continue
             labels = {"dataset": dataset, "subset": subset}
-            for (metric, unseen), values in columns.items():
+            for (metric, unseen), (values, points) in columns.items():
                 if values.notna().all() and values[mask].nunique() > 1:
-                    row = _row(
-                        items[mask],
-                        values[mask],
-                        points[metric, unseen][mask],
-                        increasing(SCALES.get(metric)),
-                        replicates,
-                        seed,
-                    )
+                    upward = increasing(SCALES.get(metric))
+                    given = (each[mask] for each in (items, values, points))
+                    row = _row(*given, upward, replicates, seed)
                     rows.append(labels | {"metric": metric, "unseen": unseen} | row)
             rows += [labels | row for row in _listeners(items[mask], seed)]
     return pd.DataFrame(rows)

@@ -112,28 +112,28 @@ def _other_units() -> list[Configuration]:
             why = f"unit of {name} {unit * factor:g} for {unit:g}"
             found.append(Configuration(f"{name} x {factor:g}", why, units={name: unit * factor}))
     found += [Configuration(f"p = {p:g}", "how flat is it?", norm=p) for p in (1.0, 2.0, 4.0, 12.0)]
-    for unit in (3.0, 6.0):
-        found.append(Configuration(f"movement {unit:g} dB", "unit", units={"movement": unit}))
     return found
 
 
 def _further() -> list[Configuration]:
-    """Further parts, band weights, and more numbers that are fitted."""
-    found = []
-    for unit in (6.0, 12.0):
-        found.append(Configuration(f"colour {unit:g} dB", "a further part", units={"colour": unit}))
-    for unit in (0.1, 0.2):
-        why = "a further part, where there is one"
-        found.append(Configuration(f"directiveness {unit:g}", why, units={"directiveness": unit}))
-    for unit in (0.35, 0.7, 1.4):
-        why = "a further part: fluctuation of 25 to 50 Hz"
-        found.append(Configuration(f"roughness {unit:g}", why, units={"roughness": unit}))
+    """Other units of movement, further parts, band weights, and more numbers that are fitted."""
+    parts = (
+        ("movement", " dB", "unit", (3.0, 6.0)),
+        ("colour", " dB", "a further part", (6.0, 12.0)),
+        ("directiveness", "", "a further part, where there is one", (0.1, 0.2)),
+        ("roughness", "", "a further part: fluctuation of 25 to 50 Hz", (0.35, 0.7, 1.4)),
+    )
+    found = [
+        Configuration(f"{part} {size:g}{unit}", why, units={part: size})
+        for part, unit, why, sizes in parts
+        for size in sizes
+    ]
     for ratio in (0.33, 3.0):
         found.append(Configuration(f"bands 1 to {ratio:g}", "smooth band weights", bands=ratio))
-    for fitted in (("strictness",), ("strictness", "curve"), ("strictness", "curve", "units")):
-        name = "fitted: " + ", ".join({"strictness": "a", "curve": "b"}.get(x, x) for x in fitted)
-        found.append(Configuration(name, "do more numbers help?", fitted=fitted))
-    return found
+    numbers = {"a": ("strictness",), "a, b": ("strictness", "curve")}
+    numbers["a, b, units"] = ("strictness", "curve", "units")
+    why = "do more numbers help?"
+    return found + [Configuration(f"fitted: {k}", why, fitted=v) for k, v in numbers.items()]
 
 
 def subsets(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
