@@ -39,6 +39,17 @@ def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def interval(row, name: str = "pearson") -> str:
+    """Write a correlation with its interval.
+
+    Args:
+        row: of `qastanet.evidence.comparison.overview.overview`.
+        name: of the correlation.
+    """
+    value, low, high = (number(getattr(row, f"{name}{end}")) for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
+
+
 def columns(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Tests and subsets in the order of the table."""
     return list(dict.fromkeys(zip(table.dataset, table.subset, strict=True)))
@@ -89,9 +100,7 @@ def ours() -> str:
         for row in chosen.itertuples():
             parts = " / ".join(map(number, (row.conditions, row.scenes, row.rest)))
             rows.append([title(table, dataset, subset), row.unseen])
-            for name in ("pearson", "spearman"):
-                limits = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
-                rows[-1].append("{} [{}, {}]".format(*map(number, limits)))
+            rows[-1] += [interval(row), interval(row, "spearman")]
             rows[-1] += [f"{row.points:.1f}", parts, number(row.shuffled)]
     return _markdown(head, rows)
 
@@ -112,8 +121,7 @@ def beside() -> str:
         others = part[(part.unseen == AS_IT_IS) & ~part.metric.isin(NO_RIVALS)]
         best = others.loc[others.pearson.idxmax()]
         known = part.drop_duplicates("metric").set_index("metric").pearson
-        interval = (own.pearson, own.pearson_low, own.pearson_high)
-        lines.append([title(table, dataset, subset), "{} [{}, {}]".format(*map(number, interval))])
+        lines.append([title(table, dataset, subset), interval(own)])
         lines[-1].append(f"{number(best.pearson)} ({LABELS[best.metric].removeprefix(MINUS)})")
         hearing_nothing = known.get("condition-mean", np.nan), own.shuffled
         lines[-1] += map(number, (*hearing_nothing, known.get("listeners", np.nan)))
