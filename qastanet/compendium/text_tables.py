@@ -9,6 +9,7 @@ import pandas as pd
 from qastanet.compendium import claims
 from qastanet.compendium.claim_rules import HOLDS
 from qastanet.evidence.comparison.overview import ALL, AS_IT_IS, SEEN, main_form
+from qastanet.evidence.paper import many_networks
 from qastanet.plots.names import DATASETS, LABELS, MINUS, number
 
 PROCESSED = Path("data/processed")
@@ -109,11 +110,8 @@ def beside() -> str:
     """Our model, the best of the others, and what hears nothing: a row per test and subset."""
     table = pd.read_csv(PROCESSED / "overview.csv")
     head = ["Pearson, items", "our model, recording not seen [95 %]", "best of the other metrics"]
-    head += [
-        "mean of the condition",
-        "ours, shuffled within conditions",
-        "another panel of listeners",
-    ]
+    head += ["mean of the condition", "ours, shuffled within conditions"]
+    head += ["another panel of listeners"]
     lines = []
     for dataset, subset in columns(table):
         part = table[(table.dataset == dataset) & (table.subset == subset)]
@@ -131,19 +129,18 @@ def beside() -> str:
 def networks() -> str:
     """The paper's network: the mean of many, and single ones."""
     table = pd.read_csv(PROCESSED / "paper_spread.csv")
-    words = {"swap": "SWAP", "sum": "sum", "max": "maximum", "p-norm": "p-norm"}
-    words |= {"released": "sum, from the released weights", "swap-binaural": "SWAP, binaural"}
-    words |= {"log-mel": "SWAP, log-mel features", "without-ild": "SWAP without ILD"}
-    words |= {f"without-{x}": f"SWAP without {x}" for x in ("coherence", "power", "directiveness")}
-    left = {"pooled-loso": "scene left out", "pooled-source-out": "recording left out"}
-    left |= {"lodo": "test left out"}
+    words = {"swap": "SWAP", "swap-binaural": "SWAP, binaural", **many_networks.POOLINGS}
+    words |= {"released": "sum, from the released weights"}
+    words |= {plan: f"SWAP {what}" for plan, what in many_networks.ABLATIONS.items()}
+    words |= {plan: f"SWAP, {what}" for plan, what in many_networks.CONTROL.items()}
+    left = {"pooled-loso": "scene left out", **SEEN}
     head = ["networks", "not seen", "items of", "seeds", "mean of all: Pearson / points off"]
     head += ["one network: Pearson", "points off"]
     rows = []
     for row in table[table.protocol.isin(left)].itertuples():
         if row.protocol != "lodo" and row.dataset != "pooled":
             continue
-        name = {"pooled": "both tests"}.get(row.dataset, DATASETS.get(row.dataset, row.dataset))
+        name = claims.BOTH if row.dataset == "pooled" else DATASETS[row.dataset]
         both = f"{number(row.pearson)} / {row.rmse:.1f}"
         single = f"{number(row.pearson_one)} ± {number(row.pearson_sd)}"
         off = f"{row.rmse_one:.1f} ± {row.rmse_sd:.1f}"

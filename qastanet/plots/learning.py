@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qastanet.evidence.comparison.overview import main_form
 from qastanet.evidence.paper.learning_curve import MODELS
+from qastanet.evidence.paper.many_networks import POOLINGS
 from qastanet.plots.names import DATASETS, LABELS, content_name
 from qastanet.plots.style import PAGE, PALETTE, legend_above
 
@@ -45,9 +46,7 @@ def paper_curves(curves: pd.DataFrame) -> Figure:
 
 NETWORKS = {
     "swap": "SWAP",
-    "sum": "sum",
-    "max": "maximum",
-    "p-norm": "p-norm",
+    **POOLINGS,
     "released": "sum, started from the\nreleased weights",
     "swap-binaural": "SWAP, binaural,\nthree features",
 }
