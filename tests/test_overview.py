@@ -104,7 +104,7 @@ def test_overview_of_a_made_test(made):
     assert 0.9 < found.loc[(ALL, "listeners"), "pearson"] < 1
     low, high = found.loc[(ALL, "condition-mean"), ["pearson_low", "pearson_high"]]
     assert low < found.loc[(ALL, "condition-mean"), "pearson"] < high
-    first = best(found.reset_index(), "pearson")
+    first = best(found.reset_index())
     assert set(first.best) <= {"good", "model"} and (first.level >= 1).all()
 
 

@@ -9,7 +9,7 @@ import pytest
 from qastanet.compendium import own_metric
 from qastanet.errors import InputError
 from qastanet.evidence.comparison import metrics, overview
-from qastanet.evidence.comparison.own_metric import with_given
+from qastanet.evidence.comparison.own_metric import with_own_metrics
 
 SCORES = Path("data/processed/scores.csv")
 
@@ -34,8 +34,8 @@ def test_a_metric_joins_the_others_and_a_distance_is_turned_round(scores, tmp_pa
     table = _codec(scores)
     table["mine"] = np.arange(len(table)) / 10
     table["-far"] = np.arange(len(table))[::-1]
-    found = with_given(scores, _file(tmp_path, table))
-    assert metrics.given(found) == ["mine", "far"]
+    found = with_own_metrics(scores, _file(tmp_path, table))
+    assert metrics.own_metrics(found) == ["mine", "far"]
     assert metrics.headline(found)[-2:] == ["mine", "far"]
     own = found.set_index(["stimulus", "signal"]).loc[list(map(tuple, table.values[:, :2]))]
     assert own.mine.tolist() == pytest.approx(table.mine.tolist())
@@ -48,7 +48,7 @@ def test_a_copy_of_a_metric_agrees_as_it_does(scores, tmp_path):
     table = _codec(scores)
     own = scores[scores.dataset == "ambiqual2"].set_index("stimulus")
     table["mine"] = own.loc[table.stimulus, "emobiq"].to_numpy()
-    found = with_given(scores, _file(tmp_path, table))
+    found = with_own_metrics(scores, _file(tmp_path, table))
     codec = found[found.dataset == "ambiqual2"]
     rows = overview.overview(
         codec, pd.read_csv("data/processed/predictions.csv"), ["emobiq", "mine"], 20
@@ -78,10 +78,10 @@ def test_a_copy_of_a_metric_agrees_as_it_does(scores, tmp_path):
 def test_what_cannot_be_used_is_refused_by_name(scores, tmp_path, change, message):
     path = _file(tmp_path, change(_codec(scores, mine=1.0)))
     with pytest.raises(InputError, match=message) as error:
-        with_given(scores, path)
+        with_own_metrics(scores, path)
     assert str(path) in str(error.value)
 
 
 def test_the_folder_of_a_profile_is_not_written_to(scores, tmp_path):
     with pytest.raises(InputError, match="rename it"):
-        own_metric.run_given(_file(tmp_path, _codec(scores, mine=1.0), "smoke.csv"))
+        own_metric.run_own_metrics(_file(tmp_path, _codec(scores, mine=1.0), "smoke.csv"))

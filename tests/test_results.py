@@ -80,7 +80,7 @@ def test_kept_scores_follow_from_the_kept_differences():
 def test_differences_and_scores_come_from_the_sounds():
     folder("QASTANET_DATA_MIRROR")
     chosen = [p for p in ambiqual_ratings.ambiqual2_pairs() if p.stimulus.endswith("_FOA64")]
-    found, maps = score_codec_set(chosen[::3], "released", progress=False)
+    found, maps = score_codec_set(chosen[::3], "released")
     kept = pd.read_csv(PROCESSED / "ambiqual2_scores.csv").set_index("stimulus")
     kept_maps = storage.read_maps(PROCESSED / "ambiqual2_differences.npz")
     for row in found.itertuples():

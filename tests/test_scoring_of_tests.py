@@ -61,10 +61,11 @@ def test_first_order_is_compared_in_its_own_channels(decoder):
 
 def test_tables_and_maps(decoder, caplog, monkeypatch):
     model = QASTAnet(DifferenceNetwork(n_features=4), [decoder])
+    monkeypatch.setattr(all_scores, "METRICS", ("lsd", "visqol"))
     monkeypatch.setattr(all_scores, "installed", lambda name: name != "visqol")
     pairs = [pair(), pair(2, signal="binaural")]
     with caplog.at_level(logging.WARNING):
-        table, maps = all_scores.score_pairs(pairs, model, ["lsd", "visqol"])
+        table, maps = all_scores.score_pairs(pairs, model)
     assert "visqol is not installed" in caplog.text
     assert table["qastanet-released"].notna().tolist() == [True, False]
     assert maps["toy", "ambisonic"]["scene_4"].shape == (4, 29, 25)
@@ -136,11 +137,18 @@ def test_lower_orders_are_filled_up(monkeypatch, tmp_path):
 
 def test_probes():
     signals = np.stack([np.ones((1, 4800)), np.ones((1, 4800))]).astype(np.float32)
-    assert not probes.delayed(10)(signals)[1, 0, :480].any()
-    louder = probes.degraded_louder(20)(signals)
+
+    def changed(name, value):
+        return probes.PROBES[name][0](value)(signals)
+
+    late = changed("delay", 10)
+    assert not late[1, 0, :480].any() and late[0].all() and late[1, 0, 480:].all()
+    assert changed("both louder", 20) == pytest.approx(10)
+    louder = changed("degraded louder", 20)
     assert louder[1, 0, 0] == pytest.approx(10)
     assert louder[0, 0, 0] == 1
-    low = probes.reference_lowpassed(1000)(signals)
+    assert [changed("tiled", x).shape[-1] for x in (0.5, 1, 3)] == [2400, 4800, 14400]
+    low = changed("low-pass", 1000)
     assert low[1].mean() == pytest.approx(1, abs=1e-3)
     with pytest.raises(KeyError):
         probes.probe({}, "loudness", {}, [1])

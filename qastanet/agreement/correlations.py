@@ -29,6 +29,11 @@ LABELS = ["dataset", "subset", "signal", "metric", "protocol"]
 NAN = float("nan")
 
 
+def increasing(scale: float | None) -> bool:
+    """Tell from its scale, see `correlations`, whether a larger score means higher quality."""
+    return scale is None or scale > 0
+
+
 def correlations(
     table: pd.DataFrame,
     metrics: Mapping[str, float | None],
@@ -97,13 +102,12 @@ def _agreement(
         values = [] if samples is None else replicate(score, rating, samples, name)
         row[f"{name}_lo"], row[f"{name}_hi"] = percentile_interval(values)
     row["rmse"] = rmse(score * scale, rating) if scale is not None and scale > 0 else NAN
-    increasing = scale is None or scale > 0
     if not remap:
         return row | _errors(items, score * scale, rating) | {"rmse_in_sample": NAN}
-    mapped = map_out_of_fold(score, rating, unit, increasing)
+    mapped = map_out_of_fold(score, rating, unit, increasing(scale))
     row |= _errors(items, mapped, rating) | {"rmse_in_sample": NAN}
     if len(items) > CUBIC_FREEDOM:
-        own = fit_monotone_cubic(score, rating, increasing)(score)
+        own = fit_monotone_cubic(score, rating, increasing(scale))(score)
         row["rmse_in_sample"] = rmse(own, rating, CUBIC_FREEDOM)
     return row
 

@@ -44,9 +44,7 @@ class Difference(NamedTuple):
     recordings: int
 
 
-def difference(
-    items: pd.DataFrame, first: str, second: str, replicates: int = 2000, seed: int = 0
-) -> Difference:
+def difference(items: pd.DataFrame, first: str, second: str, replicates: int = 2000) -> Difference:
     """Compare two metrics on the same items.
 
     Args:
@@ -54,7 +52,6 @@ def difference(
         first: column.
         second: column.
         replicates: bootstrap samples of recordings.
-        seed: of the random numbers.
 
     Example:
         >>> rows = {"dataset": "d", "content": list("aabb"), "mean": [1.0, 2, 3, 4]}
@@ -66,7 +63,7 @@ def difference(
     at, drawn, leads, recordings = [], [], 0, 0
     for number, (_, part) in enumerate(items.groupby("dataset", sort=False)):
         rating, unit = part["mean"].to_numpy(), part.content.astype(str).map(recording).to_numpy()
-        samples = samples_of_scenes(unit, replicates, seed + number)
+        samples = samples_of_scenes(unit, replicates, seed=number)
         pair = [part[name].to_numpy(dtype=float) for name in (first, second)]
         at.append([pearson(each, rating) for each in pair])
         one, other = (replicate(each, rating, samples) for each in pair)

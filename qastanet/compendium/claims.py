@@ -12,8 +12,16 @@ import numpy as np
 import pandas as pd
 
 from qastanet.agreement.splitting import condition_null, correlation_of_parts
-from qastanet.compendium.claim_rules import ENOUGH, FAILS, HOLDS, OPEN, difference, verdict
-from qastanet.evidence.comparison.metrics import increasing
+from qastanet.compendium.claim_rules import (
+    ENOUGH,
+    FAILS,
+    HOLDS,
+    OPEN,
+    Difference,
+    difference,
+    verdict,
+)
+from qastanet.evidence.comparison.metrics import without_distances
 from qastanet.evidence.comparison.overview import SEEN
 from qastanet.evidence.comparison.protocols import add_predictions
 from qastanet.evidence.comparison.tables import PAPER
@@ -65,8 +73,7 @@ def claims(
         how many recordings it is above 0 (of claim b: networks), and whether the claim holds.
     """
     rated = scores[scores.role != "reference"]
-    turned = [name for name in scores if name in SCALES and not increasing(SCALES[name])]
-    rated = rated.assign(**{name: -rated[name] for name in turned})
+    rated = without_distances(rated, [name for name in scores if name in SCALES])
     predictions = predictions[predictions.metric.isin(MODELS)]
     tables = add_predictions(rated, predictions)
     ambisonic = {key: table[table.signal == "ambisonic"] for key, table in tables.items()}
@@ -145,13 +152,12 @@ def _little(gains: pd.DataFrame) -> Iterator[dict]:
         few = {2: "two", 6: "six"}[row.scenes]
         test = f"single networks {words[row.model]}, ten training scenes against {few}"
         half = 1.96 * row.se
-        yield {
-            **{"claim": LITTLE, "test": test, "items": f"always on {row.tested}", "n": row.n},
-            **{"recordings": row.recordings, "value": row.most, "against": row.fewer},
-            **{"difference": row.gain, "low": row.gain - half, "high": row.gain + half},
-            "ahead": int(row.ahead),
-            "verdict": OPEN,
-        }
+        labels = {"claim": LITTLE, "test": test, "items": f"always on {row.tested}", "n": row.n}
+        found = Difference(
+            *(row.most, row.fewer, row.gain, row.gain - half, row.gain + half),
+            *(int(row.ahead), row.recordings),
+        )
+        yield labels | found._asdict() | {"verdict": OPEN}
 
 
 def _expert(variants: pd.DataFrame) -> Iterator[dict]:
@@ -160,16 +166,14 @@ def _expert(variants: pd.DataFrame) -> Iterator[dict]:
         if row.base == "swap" and not row.variant.startswith("without"):
             continue
         whole = "all four features" if row.base == "swap" else "the three binaural features"
-        low, high, leads = -row.high, -row.low, row.recordings - row.ahead
         unseen = SEEN.get(row.protocol, "scene left out")
-        yield {
-            **{"claim": EXPERT, "test": f"{whole} against {row.variant}, {unseen}"},
-            **{"items": BOTH if row.dataset == "pooled" else DATASETS[row.dataset], "n": row.n},
-            **{"recordings": row.recordings, "value": row.pearson - row.difference},
-            **{"against": row.pearson, "difference": -row.difference, "low": low, "high": high},
-            "ahead": leads,
-            "verdict": verdict(low, high, leads, row.recordings),
-        }
+        labels = {"claim": EXPERT, "test": f"{whole} against {row.variant}, {unseen}"}
+        labels["items"] = BOTH if row.dataset == "pooled" else DATASETS[row.dataset]
+        found = Difference(
+            *(row.pearson - row.difference, row.pearson, -row.difference, -row.high, -row.low),
+            *(row.recordings - row.ahead, row.recordings),
+        )
+        yield labels | {"n": row.n} | found._asdict() | {"verdict": verdict(*found[3:])}
 
 
 def _forms(scores: pd.DataFrame, predictions: pd.DataFrame, replicates: int) -> Iterator[dict]:
@@ -196,13 +200,13 @@ def _artefacts(tables: Mapping[str, pd.DataFrame]) -> Iterator[dict]:
                 null = condition_null(score, rating, part.condition, part.content)
                 p = float(np.mean(null >= value["conditions"] - 1e-9))
                 yield {
-                    **{"claim": ARTEFACTS, "items": DATASETS[name], "n": len(part)},
+                    "claim": ARTEFACTS,
                     "test": f"{LABELS[model]}, {unseen}: which coding is better, against chance",
+                    "items": DATASETS[name],
+                    "n": len(part),
                     "recordings": part.content.astype(str).map(recording).nunique(),
-                    **{
-                        "value": value["conditions"],
-                        "against": float(np.quantile(null, 0.95, method="higher")),
-                    },
+                    "value": value["conditions"],
+                    "against": float(np.quantile(null, 0.95, method="higher")),
                     "verdict": HOLDS if p < 0.05 else OPEN,
                 }
 

@@ -12,13 +12,9 @@ import pandas as pd
 
 from qastanet import storage
 from qastanet.compendium.running import execute
-from qastanet.compendium.workflow import (
-    NOTEBOOKS,
-    default_parameters,
-    exit_code,
-    folder_for,
-)
-from qastanet.evidence.comparison.own_metric import with_given
+from qastanet.compendium.workflow import NOTEBOOKS, default_parameters, folder_for
+from qastanet.errors import exit_code
+from qastanet.evidence.comparison.own_metric import with_own_metrics
 from qastanet.outputs import Output, claim
 
 SCORES = Path("data/processed/scores.csv")
@@ -26,7 +22,7 @@ RUN = ("09_correlations", "10_paper_figures")
 """Notebooks that compare metrics."""
 
 
-def run_given(path: Path) -> Path:
+def run_own_metrics(path: Path) -> Path:
     """Compare the metrics of a file with all others on the public listening tests.
 
     Args:
@@ -38,7 +34,7 @@ def run_given(path: Path) -> Path:
     Raises:
         InputError: if the file cannot be used, or its name is that of a profile
     """
-    table = with_given(pd.read_csv(SCORES), path)
+    table = with_own_metrics(pd.read_csv(SCORES), path)
     folder = folder_for(path)
     scores = folder / SCORES
     runs = {notebook: default_parameters(NOTEBOOKS / f"{notebook}.ipynb") for notebook in RUN}
@@ -49,10 +45,10 @@ def run_given(path: Path) -> Path:
     scores.parent.mkdir(parents=True, exist_ok=True)
     storage.write_table(table, scores, 4)
     for notebook, values in runs.items():
-        given = {"in_scores": str(scores)}
+        values["in_scores"] = str(scores)
         if "in_correlations" in values:
-            given["in_correlations"] = str(folder / values["in_correlations"])
-        execute(NOTEBOOKS / f"{notebook}.ipynb", values | given, ("out_",), folder, folder)
+            values["in_correlations"] = str(folder / values["in_correlations"])
+        execute(NOTEBOOKS / f"{notebook}.ipynb", values, ("out_",), folder, folder)
     return folder
 
 
@@ -61,7 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m qastanet.compendium.own_metric")
     parser.add_argument("scores", type=Path, help="CSV file: stimulus,signal,<metric>,...")
     scores = parser.parse_args().scores
-    return exit_code(lambda: print(f"results: {run_given(scores)}"))
+    return exit_code(lambda: print(f"results: {run_own_metrics(scores)}"))
 
 
 if __name__ == "__main__":

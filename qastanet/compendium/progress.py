@@ -10,6 +10,8 @@ import threading
 import time
 from pathlib import Path
 
+from qastanet.storage import write_rows
+
 DURATIONS = Path("notebooks") / "durations.csv"
 EVERY = 10.0
 """Seconds between two lines."""
@@ -121,12 +123,9 @@ def main() -> None:
         audio = str(int(bool(facts["parameters"].get("audio"))))
         if (Path("notebooks") / "parameters" / file.parent.name).is_dir():
             kept[file.stem, file.parent.name, audio] = f"{facts['duration']:.0f}"
-    from qastanet.storage import replacing
-
-    with replacing(DURATIONS) as temporary, open(temporary, "w", encoding="utf-8") as table:
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["notebook", "profile", "audio", "seconds"])
-        writer.writerows((*key, seconds) for key, seconds in sorted(kept.items()))
+    names = ("notebook", "profile", "audio", "seconds")
+    rows = [dict(zip(names, (*key, kept[key]), strict=True)) for key in sorted(kept)]
+    write_rows(rows, DURATIONS)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ from nbconvert import HTMLExporter
 from qastanet.compendium import verdict
 from qastanet.compendium.pages import api, listening, printed, provenance
 from qastanet.compendium.pages.parts import captions, formula, sortable, summary, with_formulas
-from qastanet.errors import InputError
+from qastanet.errors import InputError, exit_code
 from qastanet.evidence.comparison import metrics
 from qastanet.hearing.envelope import CUTOFF
 from qastanet.hearing.gammatone import ENVELOPE_FROM, N_BANDS, centre_frequencies
+from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
 from qastanet.hearing.parts import PARTS
 from qastanet.models.parts_model import SHAPES
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
@@ -42,7 +43,6 @@ PAGES = [
     {"href": "provenance.html", "title": "Provenance"},
     {"href": "api/qastanet.html", "title": "API"},
 ]
-CALIBRATION_DB_SPL = 100
 
 
 class Report:
@@ -129,7 +129,7 @@ class Report:
         overview = pd.read_csv(self.root / "data/processed/overview.csv")
         found = sortable(summary(overview), "summary", digits=2)
         self.page("index.html", "Overview", summary=found)
-        self.page("method.html", "Method", **method_facts())
+        self.page("method.html", "Method", **_method_facts())
         self.page("figures.html", "Figures", names=list(self.figures))
         self.write_tables(correlations)
         sounds = listening.make(self.target / "audio", self.root)
@@ -212,11 +212,11 @@ def _former(folder: Path) -> bool:
     )
 
 
-def method_facts() -> dict:
+def _method_facts() -> dict:
     """Return the numbers that the page of the method mentions."""
     frequencies = centre_frequencies()
     return {
-        "spl": CALIBRATION_DB_SPL,
+        "spl": f"{FULL_SCALE_LEVEL:g}",
         "rate": SAMPLING_RATE,
         "frame_ms": 1000 * FRAME // SAMPLING_RATE,
         "n_bands": N_BANDS,
@@ -238,15 +238,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default="default", help="of the executed notebooks")
     parser.add_argument("--output", type=Path, default=Path("build/report"))
     options = parser.parse_args(arguments)
-    try:
+
+    def make() -> None:
+        """Write the report."""
         report = Report(options.output, Path("build") / options.profile)
         verdict.write(options.profile)
         report.write()
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{options.output / 'index.html'}")
-    return 0
+        print(f"{options.output / 'index.html'}")
+
+    return exit_code(make)
 
 
 if __name__ == "__main__":

@@ -45,38 +45,46 @@ def execute(
     Raises:
         InputError: if a cell fails, or a file is not written
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
-    try:
-        _execute(notebook, values, made, folder, base, staging, typical)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)  # it has moved if all went well
-
-
-def _execute(
-    notebook: Path,
-    values: dict,
-    made: tuple[str, ...],
-    folder: Path,
-    base: Path,
-    staging: Path,
-    typical: float | None,
-) -> None:
-    """Execute a notebook whose files are written to a folder first; see `execute`."""
-    import papermill
     from nbconvert import HTMLExporter
 
-    values = dict(values)
-    for name in [name for name in values if name.startswith(made) and values[name]]:
-        values[name] = str(staging / values[name])
-        Path(values[name]).parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f"{notebook.stem}.failed.ipynb"
     start = time.monotonic()
+    safely = {"prefix": ".part-", "ignore_cleanup_errors": True}  # it has moved if all went well
+    with tempfile.TemporaryDirectory(dir=folder, **safely) as name:
+        staging = Path(name)
+        places = {k: staging / v for k, v in values.items() if k.startswith(made) and v}
+        for place in places.values():
+            place.parent.mkdir(parents=True, exist_ok=True)
+        values = values | {k: str(place) for k, place in places.items()}
+        _run_cells(notebook, values, unfinished, staging, typical)
+        missing = [str(place) for place in places.values() if not place.is_file()]
+        if missing:
+            raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
+        page, _ = HTMLExporter().from_filename(str(unfinished))
+        for file in sorted(file for file in staging.rglob("*") if file.is_file()):
+            settle(file, base / file.relative_to(staging))
+        kept = folder / MADE / notebook.stem
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.parent.mkdir(exist_ok=True)
+        staging.replace(kept)
+    with replacing(folder / f"{notebook.stem}.html") as html:
+        html.write_text(page, encoding="utf-8")
+    unfinished.replace(folder / f"{notebook.stem}.ipynb")
+    print(f"{notebook.stem}: done in {spoken(time.monotonic() - start)}", flush=True)
+
+
+def _run_cells(
+    notebook: Path, values: dict, executed: Path, staging: Path, typical: float | None
+) -> None:
+    """Run the cells of a notebook by a kernel that is written to the staging folder meanwhile."""
+    import papermill
+
     try:
         with Progress(notebook, typical) as progress:
             papermill.execute_notebook(
                 str(notebook),
-                str(unfinished),
+                str(executed),
                 values,
                 kernel_name=_kernel_here(staging),
                 language="python",
@@ -85,25 +93,11 @@ def _execute(
                 extra_arguments=["--log-level=50"],  # it warns about itself at every start
             )
     except papermill.PapermillExecutionError as error:
-        told = f"{notebook}: a cell failed, see {unfinished}\n{error}"
+        told = f"{notebook}: a cell failed, see {executed}\n{error}"
         if error.ename == "InputError":  # says by itself what to do
-            told = f"{error.evalue} (told by {unfinished})"
+            told = f"{error.evalue} (told by {executed})"
         raise InputError(told) from error
     shutil.rmtree(staging / KERNELS)
-    missing = [values[n] for n in values if n.startswith(made) and not Path(values[n]).is_file()]
-    if missing:
-        raise InputError(f"{notebook}: finished without writing {', '.join(missing)}")
-    page, _ = HTMLExporter().from_filename(str(unfinished))
-    for file in sorted(file for file in staging.rglob("*") if file.is_file()):
-        settle(file, base / file.relative_to(staging))
-    kept = folder / MADE / notebook.stem
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.parent.mkdir(exist_ok=True)
-    staging.replace(kept)
-    with replacing(folder / f"{notebook.stem}.html") as html:
-        html.write_text(page, encoding="utf-8")
-    unfinished.replace(folder / f"{notebook.stem}.ipynb")
-    print(f"{notebook.stem}: done in {spoken(time.monotonic() - start)}", flush=True)
 
 
 def _kernel_here(folder: Path) -> str:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from qastanet.compendium import claims
 from qastanet.compendium.claim_rules import HOLDS
-from qastanet.evidence.comparison.overview import ALL, SEEN, main_form
-from qastanet.plots.names import DATASETS, LABELS
+from qastanet.evidence.comparison.overview import ALL, AS_IT_IS, SEEN, main_form
+from qastanet.evidence.paper import many_networks
+from qastanet.plots.names import DATASETS, LABELS, MINUS, number
 
 PROCESSED = Path("data/processed")
 
@@ -18,25 +19,13 @@ EXTREME = {"aes2023": "without Mono", "ambiqual2": "without 32 kbit/s"}
 
 COMPARED = (
     *("parts", "qastanet-retrained", "qastanet-tuned", "qastanet-released", "emobiq", "binaqual"),
-    *(
-        "ambiqual-la",
-        "ambiqual-lq",
-        "visqol",
-        "zimtohrli",
-        "lsd",
-        "log-mel",
-        "bitrate",
-        "condition-mean",
-    ),
+    *("ambiqual-la", "ambiqual-lq", "visqol", "zimtohrli", "lsd", "log-mel"),
+    *("bitrate", "condition-mean"),
 )
 """Rows of the table of everything."""
 
-
 NO_RIVALS = ("bitrate", "condition-mean", "conformance-3")
 """Rows that are no metrics of others."""
-
-MINUS = "\u2212"
-
 
 EXAMPLES = {
     claims.LITTLE: "from scratch, ten training scenes against six",
@@ -45,22 +34,21 @@ EXAMPLES = {
 """Words in the test that is shown of a claim; else the first."""
 
 
-def number(value: float, digits: int = 2) -> str:
-    """Write a correlation without its zero.
-
-    Example:
-        >>> number(0.914), number(-0.05), number(1.0), number(float("nan"))
-        ('.91', '−.05', '1.00', '–')
-    """
-    if np.isnan(value):
-        return "–"
-    return f"{value:.{digits}f}".replace("0.", ".", 1).replace("-", "−")
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def interval(row, name: str = "pearson") -> str:
+    """Write a correlation with its interval.
+
+    Args:
+        row: of `qastanet.evidence.comparison.overview.overview`.
+        name: of the correlation.
+    """
+    value, low, high = (number(getattr(row, f"{name}{end}")) for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
 
 
 def columns(table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -84,7 +72,7 @@ def title(table: pd.DataFrame, dataset: str, subset: str) -> str:
 def rows(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Metrics and what they have not seen, in the order in which they are shown."""
     known = set(zip(table.metric, table.unseen, strict=True))
-    wanted = [(m, u) for m in COMPARED for u in ("as it is", *SEEN.values())]
+    wanted = [(m, u) for m in COMPARED for u in (AS_IT_IS, *SEEN.values())]
     return [key for key in wanted if key in known]
 
 
@@ -92,18 +80,13 @@ def everything() -> str:
     """Pearson / Spearman of every metric on every test."""
     table = pd.read_csv(PROCESSED / "overview.csv")
     tests = columns(table)
-    values = table.set_index(["metric", "unseen", "dataset", "subset"])
+    table["both"] = table.pearson.map(number) + " / " + table.spearman.map(number)
+    values = table.pivot(index=["metric", "unseen"], columns=["dataset", "subset"], values="both")
     lines = []
-    for metric, unseen in rows(table):
-        name = LABELS.get(metric, metric)
-        cells = [name if unseen == "as it is" else f"{name}; {unseen}"]
-        for key in tests:
-            found = (metric, unseen, *key)
-            row = values.loc[found] if found in values.index else None
-            both = (row.pearson, row.spearman) if row is not None else (np.nan, np.nan)
-            cells.append("–" if row is None else " / ".join(map(number, both)))
-        lines.append(cells)
-    return markdown(["Pearson / Spearman", *(title(table, *key) for key in tests)], lines)
+    for key, cells in values.reindex(index=rows(table), columns=tests).fillna("–").iterrows():
+        name = LABELS.get(key[0], key[0])
+        lines.append([name if key[1] == AS_IT_IS else f"{name}; {key[1]}", *cells])
+    return _markdown(["Pearson / Spearman", *(title(table, *key) for key in tests)], lines)
 
 
 def ours() -> str:
@@ -118,58 +101,51 @@ def ours() -> str:
         for row in chosen.itertuples():
             parts = " / ".join(map(number, (row.conditions, row.scenes, row.rest)))
             rows.append([title(table, dataset, subset), row.unseen])
-            for name in ("pearson", "spearman"):
-                limits = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
-                rows[-1].append("{} [{}, {}]".format(*map(number, limits)))
+            rows[-1] += [interval(row), interval(row, "spearman")]
             rows[-1] += [f"{row.points:.1f}", parts, number(row.shuffled)]
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def beside() -> str:
     """Our model, the best of the others, and what hears nothing: a row per test and subset."""
     table = pd.read_csv(PROCESSED / "overview.csv")
     head = ["Pearson, items", "our model, recording not seen [95 %]", "best of the other metrics"]
-    head += [
-        "mean of the condition",
-        "ours, shuffled within conditions",
-        "another panel of listeners",
-    ]
+    head += ["mean of the condition", "ours, shuffled within conditions"]
+    head += ["another panel of listeners"]
     lines = []
     for dataset, subset in columns(table):
         part = table[(table.dataset == dataset) & (table.subset == subset)]
         own = part[(part.metric == "parts") & (part.unseen == "recording left out")].iloc[0]
-        others = part[(part.unseen == "as it is") & ~part.metric.isin(NO_RIVALS)]
+        others = part[(part.unseen == AS_IT_IS) & ~part.metric.isin(NO_RIVALS)]
         best = others.loc[others.pearson.idxmax()]
         known = part.drop_duplicates("metric").set_index("metric").pearson
-        interval = (own.pearson, own.pearson_low, own.pearson_high)
-        lines.append([title(table, dataset, subset), "{} [{}, {}]".format(*map(number, interval))])
+        lines.append([title(table, dataset, subset), interval(own)])
         lines[-1].append(f"{number(best.pearson)} ({LABELS[best.metric].removeprefix(MINUS)})")
         hearing_nothing = known.get("condition-mean", np.nan), own.shuffled
         lines[-1] += map(number, (*hearing_nothing, known.get("listeners", np.nan)))
-    return markdown(head, lines)
+    return _markdown(head, lines)
 
 
 def networks() -> str:
     """The paper's network: the mean of many, and single ones."""
     table = pd.read_csv(PROCESSED / "paper_spread.csv")
-    words = {"swap": "SWAP", "sum": "sum", "max": "maximum", "p-norm": "p-norm"}
-    words |= {"released": "sum, from the released weights", "swap-binaural": "SWAP, binaural"}
-    words |= {"log-mel": "SWAP, log-mel features", "without-ild": "SWAP without ILD"}
-    words |= {f"without-{x}": f"SWAP without {x}" for x in ("coherence", "power", "directiveness")}
-    left = {"pooled-loso": "scene left out", "pooled-source-out": "recording left out"}
-    left |= {"lodo": "test left out"}
+    words = {"swap": "SWAP", "swap-binaural": "SWAP, binaural", **many_networks.POOLINGS}
+    words |= {"released": "sum, from the released weights"}
+    words |= {plan: f"SWAP {what}" for plan, what in many_networks.ABLATIONS.items()}
+    words |= {plan: f"SWAP, {what}" for plan, what in many_networks.CONTROL.items()}
+    left = {"pooled-loso": "scene left out", **SEEN}
     head = ["networks", "not seen", "items of", "seeds", "mean of all: Pearson / points off"]
     head += ["one network: Pearson", "points off"]
     rows = []
     for row in table[table.protocol.isin(left)].itertuples():
         if row.protocol != "lodo" and row.dataset != "pooled":
             continue
-        name = {"pooled": "both tests"}.get(row.dataset, DATASETS.get(row.dataset, row.dataset))
+        name = claims.BOTH if row.dataset == "pooled" else DATASETS[row.dataset]
         both = f"{number(row.pearson)} / {row.rmse:.1f}"
         single = f"{number(row.pearson_one)} ± {number(row.pearson_sd)}"
         off = f"{row.rmse_one:.1f} ± {row.rmse_sd:.1f}"
         rows.append([words[row.model], left[row.protocol], name, str(row.seeds), both, single, off])
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def choice() -> str:
@@ -180,12 +156,12 @@ def choice() -> str:
     rows = []
     for row in table.itertuples():
         movement = "none" if np.isinf(row.movement) else f"{row.movement:g} dB"
-        numbers = f"{row.norm:g}, {number(row.width, 1)}, {movement}"
+        numbers = f"{row.norm:g}, {number(row.width, '.1f')}, {movement}"
         cells = [f"{row.subset.replace(', ', ' (')}, {row.items} items)", numbers]
         cells.append(f"{number(row.pearson)} / {number(row.spearman)}")
         cells.append(f"{number(row.pearson_shipped)} / {number(row.spearman_shipped)}")
         rows.append(cells)
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def coverage() -> str:
@@ -197,7 +173,7 @@ def coverage() -> str:
         [DATASETS[row.dataset], row.signal, f"{row.coverage:.0%}", str(row.n), f"{row.width:.0f}"]
         for row in table.itertuples()
     ]
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def told() -> str:
@@ -215,7 +191,7 @@ def told() -> str:
                 row = table.loc[(name, protocol)]
                 both = f"{number(row.pearson)} / {number(row.spearman)}"
                 rows[-1].append(f"{both}, {row.rmse:.1f}")
-    return markdown(head, [row for row in rows if len(row) == len(head)])
+    return _markdown(head, [row for row in rows if len(row) == len(head)])
 
 
 def claimed() -> str:
@@ -231,7 +207,7 @@ def claimed() -> str:
         shown = pd.concat([first, held]).drop_duplicates()
         rows.append([row.claim, *(str(n) for n in row[1:5])])
         rows[-1].append("; ".join(_example(each) for _, each in shown.iterrows()))
-    return markdown(head, rows)
+    return _markdown(head, rows)
 
 
 def _example(row: pd.Series) -> str:

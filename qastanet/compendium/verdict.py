@@ -19,7 +19,7 @@ from qastanet.compendium.published.deviations import listed
 from qastanet.compendium.published.keeping import BUILD, committed, judge
 from qastanet.compendium.running import MADE
 from qastanet.compendium.workflow import NOTEBOOKS, parameters
-from qastanet.errors import InputError
+from qastanet.errors import InputError, exit_code
 from qastanet.storage import replacing
 
 PUBLISHED = "default"
@@ -153,19 +153,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", default=PUBLISHED, help="of the executed notebooks")
     parser.add_argument("--show", metavar="FILE", help="list where this result deviates")
     options = parser.parse_args(arguments)
-    try:
-        if options.show:
-            print(show(options.profile, options.show))
-            return 0
-        table = write(options.profile)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    trial = "" if options.profile == PUBLISHED else f"Trial run ({options.profile}): "
-    print(f"{trial}{sentence(table)}; see {BUILD / options.profile / 'verdict.csv'}")
+    if options.show:
+        return exit_code(lambda: print(show(options.profile, options.show)))
+    return exit_code(lambda: _judge_all(options.profile))
+
+
+def _judge_all(profile: str) -> int:
+    """Write and print the verdict on a profile; returns whether anything is off."""
+    table = write(profile)
+    trial = "" if profile == PUBLISHED else f"Trial run ({profile}): "
+    print(f"{trial}{sentence(table)}; see {BUILD / profile / 'verdict.csv'}")
     if table.verdict.isin(AS_PUBLISHED).all():
         return 0
-    print("\n".join(remedy(table, options.profile)), file=sys.stderr)
+    print("\n".join(remedy(table, profile)), file=sys.stderr)
     return 1
 
 

@@ -13,13 +13,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from qastanet.compendium.progress import expected
 from qastanet.compendium.published.keeping import BUILD
 from qastanet.compendium.running import execute
-from qastanet.errors import InputError
+from qastanet.errors import InputError, exit_code
 from qastanet.outputs import Output, claim
 
 PACKAGE = Path(__file__).parents[1]
@@ -64,7 +63,7 @@ def parameters(notebook: Path, profile: str) -> dict:
     import yaml
 
     values = default_parameters(notebook)
-    file = parameter_file(notebook, profile)
+    file = _parameter_file(notebook, profile)
     if not file.is_file():
         raise InputError(f"{file}: no such file; every notebook of a profile has one")
     given = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
@@ -74,7 +73,7 @@ def parameters(notebook: Path, profile: str) -> dict:
     return values | given
 
 
-def parameter_file(notebook: Path, profile: str) -> Path:
+def _parameter_file(notebook: Path, profile: str) -> Path:
     """Return the file of parameters of a notebook under a profile."""
     return NOTEBOOKS / "parameters" / profile / f"{notebook.stem}.yaml"
 
@@ -126,7 +125,7 @@ def rules(profile: str, audio: bool) -> str:
         made = wanted["out_"] + (wanted["from_audio_"] if audio_here else [])
         read = wanted["in_"] + ([] if audio_here else wanted["from_audio_"])
         made += [str(BUILD / profile / f"{notebook.stem}{end}") for end in (".ipynb", ".html")]
-        read += [str(notebook), str(parameter_file(notebook, profile))]
+        read += [str(notebook), str(_parameter_file(notebook, profile))]
         read += [os.path.relpath(module) for module in modules(notebook)]
         flag = " --audio" if audio_here else ""
         stamp = str(BUILD / profile / f"{notebook.stem}.stamp")
@@ -205,19 +204,6 @@ def folder_for(file: Path) -> Path:
     if not name or (NOTEBOOKS / "parameters" / name).is_dir():
         raise InputError(f"{file}: rename it; build/{name} holds other results")
     return BUILD / name
-
-
-def exit_code(action: Callable[[], None]) -> int:
-    """Run a command, and say what was wrong with its input or that it was interrupted."""
-    try:
-        action()
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; results are as they were", file=sys.stderr)
-        return 130
-    return 0
 
 
 def main() -> int:

@@ -69,20 +69,15 @@ def score_pair(pair: RatedPair, metrics: Sequence[str] = tuple(METRICS)) -> dict
 
 
 def score_pairs(
-    pairs: Iterable[RatedPair],
-    model: QASTAnet,
-    metrics: Sequence[str] = tuple(METRICS),
-    total: int | None = None,
-    jobs: int = 1,
+    pairs: Iterable[RatedPair], model: QASTAnet, jobs: int = 1
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], dict[str, NDArray]]]:
     """Score pairs by all metrics and keep their difference maps.
+
+    Metrics that are not installed are passed over with a message.
 
     Args:
         pairs: of `qastanet.listening_tests.rated_pairs`.
         model: the released QASTAnet.
-        metrics: names from `qastanet.rivals.other_metrics.METRICS`; those that are not installed
-            are passed over with a message.
-        total: number of pairs, for the progress bar.
         jobs: processes; the result does not depend on it.
 
     Returns:
@@ -90,12 +85,12 @@ def score_pairs(
         other scores; and (dataset, signal) -> stimulus -> difference maps, (4, 29, frames) of
         ambisonic pairs and (3, 29, frames) of binaural ones.
     """
-    there = [name for name in metrics if installed(name)]
-    for name in sorted(set(metrics) - set(there)):
+    there = [name for name in METRICS if installed(name)]
+    for name in sorted(set(METRICS) - set(there)):
         logger.warning("%s is not installed; its columns are kept as they were", name)
     rows, maps = [], {}
     run = Parallel(jobs, return_as="generator")(delayed(_score)(x, model, there) for x in pairs)
-    for key, difference, scores in tqdm(run, total=total, unit="pair"):
+    for key, difference, scores in tqdm(run, unit="pair"):
         rows.append(dict(zip(KEY, key, strict=True)) | scores)
         maps.setdefault((key[0], key[2]), {})[key[1]] = difference
     return pd.DataFrame(rows), maps
@@ -198,35 +193,15 @@ def rated_scores(
         heard, on=["dataset", "content", "condition", "signal"], how="left"
     )
     if kept is not None and Path(kept).is_file():
-        table = keep_missing(table, pd.read_csv(kept))
+        table = _keep_missing(table, pd.read_csv(kept))
     first = [*RATED[:8], "signal", *RATED[8:]]
     known = [name for name in SCALES if name in table]
     return table[first + known].sort_values(["dataset", "signal"], kind="stable")
 
 
-def keep_missing(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
-    """Fill the columns that could not be computed from a table that was computed before.
-
-    Args:
-        new: table with the columns of `KEY`.
-        old: an earlier one.
-
-    Returns:
-        ``new`` with the further columns of ``old``, in the order of ``old`` where it knows a
-        column.
-
-    Example:
-        >>> key = {"dataset": ["d"], "stimulus": ["s"], "signal": ["binaural"]}
-        >>> merged = keep_missing(
-        ...     pd.DataFrame(key | {"a": 1}), pd.DataFrame(key | {"b": 2, "a": 0})
-        ... )
-        >>> merged.iloc[0, 3:].to_dict()
-        {'b': 2, 'a': 1}
-    """
-    further = [name for name in old.columns if name not in new.columns]
-    merged = new.merge(old[KEY + further], on=KEY, how="left")
-    known = [name for name in old.columns if name in merged.columns]
-    return merged[known + [name for name in merged.columns if name not in known]]
+def _keep_missing(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
+    """Fill the columns that could not be computed from a table that was computed before."""
+    return new.merge(old[KEY + [name for name in old if name not in new]], on=KEY, how="left")
 
 
 def _both(first: Sequence[str], second: Iterable[str]) -> list[str]:

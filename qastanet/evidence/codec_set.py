@@ -13,14 +13,13 @@ from qastanet.sound.pairs.preparation import prepare_files
 
 
 def score_codec_set(
-    pairs: Iterable[Pair], model: str, progress: bool = True
+    pairs: Iterable[Pair], model: str
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Score pairs of public files of the codec set, fetched as needed.
 
     Args:
         pairs: of `qastanet.listening_tests.ambiqual_ratings`
         model: name of the model, see `qastanet.scoring.loading.load_model`
-        progress: show a progress bar
 
     Returns:
         a table with stimulus, condition, bitrate (NaN for a reference), reference, degraded,
@@ -29,7 +28,7 @@ def score_codec_set(
     """
     loaded = load_model(model)
     rows, maps = [], {}
-    for pair in tqdm(list(pairs), unit="pair", disable=not progress):
+    for pair in tqdm(list(pairs), unit="pair"):
         *sounds, report = prepare_files(*map(ambiqual_file, pair[1:]))
         signals = [torch.from_numpy(x).unsqueeze(0) for x in sounds]
         with torch.inference_mode():

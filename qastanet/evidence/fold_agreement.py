@@ -1,6 +1,6 @@
 """Agreement of predictions out of fold with ratings, and a yardstick that hears nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from numpy.typing import NDArray
@@ -31,24 +31,23 @@ def condition_means(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([known.assign(protocol=name) for name in protocols], ignore_index=True)
 
 
-def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+def agreement(predictions: pd.DataFrame) -> pd.DataFrame:
     """Correlation and error of predictions, without the items that equal the reference.
 
     Args:
         predictions: of `qastanet.training.folds.collect`.
-        by: further columns to group by, besides metric, protocol and signal.
 
     Returns:
-        One row per group and data set (``pooled`` for both together under the pooled protocols)
-        with ``n``, ``pearson``, ``spearman``, ``kendall`` and ``rmse`` in points, and
-        ``pearson_within``: of deviations from the means of each data set, so that what tests differ
-        by in the mean does not count.
+        One row per metric, protocol, signal and data set (``pooled`` for both together under the
+        pooled protocols) with ``n``, ``pearson``, ``spearman``, ``kendall`` and ``rmse`` in points,
+        and ``pearson_within``: of deviations from the means of each data set, so that what tests
+        differ by in the mean does not count.
     """
     coded = predictions[predictions.role != "reference"]
     coded = coded.assign(test=coded.dataset.to_numpy())
     pooled = coded[coded.protocol.str.startswith("pooled-")].assign(dataset="pooled")
     rows = []
-    keys = ["metric", "protocol", "signal", "dataset", *by]
+    keys = ["metric", "protocol", "signal", "dataset"]
     for key, part in pd.concat([coded, pooled]).groupby(keys):
         part = part.reset_index(drop=True)
         score, rating = 100 * part.score, part["mean"]
@@ -58,13 +57,18 @@ def agreement(predictions: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def agreement_of_subsets(predictions: pd.DataFrame) -> pd.DataFrame:
-    """`agreement` with and without the items that equal the reference but are not labelled so.
+def agreement_with_yardstick(predictions: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """`agreement` of predictions and of `condition_means`, in two subsets.
+
+    Args:
+        predictions: of trained models.
+        table: rated pairs.
 
     Returns:
         As `agreement`, with ``subset``: ``without_labelled_reference`` leaves out the hidden
         references only, ``without_reference`` also all that equals them, sample by sample.
     """
+    predictions = pd.concat([predictions, condition_means(table)], ignore_index=True)
     labelled = predictions.condition.isin(["REF", "reference"])
     parts = {
         "without_labelled_reference": predictions[~labelled].assign(role="coded"),
@@ -73,17 +77,6 @@ def agreement_of_subsets(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(
         [agreement(part).assign(subset=name) for name, part in parts.items()], ignore_index=True
     )
-
-
-def agreement_with_yardstick(predictions: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """`agreement_of_subsets` of predictions and of `condition_means`.
-
-    Args:
-        predictions: of trained models.
-        table: rated pairs.
-    """
-    both = pd.concat([predictions, condition_means(table)], ignore_index=True)
-    return agreement_of_subsets(both)
 
 
 def measures(score: NDArray, rating: NDArray) -> Mapping[str, float]:

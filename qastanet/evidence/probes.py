@@ -62,18 +62,11 @@ def probe(
     return pd.DataFrame(rows)
 
 
-def released_score(reference: NDArray, degraded: NDArray) -> float:
-    """Score of the released QASTAnet for signals at 48 kHz."""
-    return score(reference, degraded, SAMPLING_RATE, model="released")
-
-
-def emobiq_score(reference: NDArray, degraded: NDArray) -> float:
-    """Overall quality of eMoBi-Q for signals at 48 kHz."""
-    return emobiq(reference, degraded, SAMPLING_RATE)["emobiq"]
-
-
-RELEASED: dict[str, Score] = {"qastanet-released": released_score}
-RIVAL: dict[str, Score] = {"emobiq": emobiq_score}
+RELEASED: dict[str, Score] = {
+    "qastanet-released": lambda *pair: score(*pair, SAMPLING_RATE, model="released")
+}
+RIVAL: dict[str, Score] = {"emobiq": lambda *pair: emobiq(*pair, SAMPLING_RATE)["emobiq"]}
+"""Metric -> its score of reference and degraded signal at 48 kHz."""
 
 
 def rated_signals(
@@ -98,29 +91,19 @@ def rated_signals(
     }
 
 
-def both_louder(level: float) -> Change:
-    """Raise both signals by a level in dB.
-
-    Example:
-        >>> both_louder(20)(np.ones((2, 1, 2))).tolist()
-        [[[10.0, 10.0]], [[10.0, 10.0]]]
-    """
+def _both_louder(level: float) -> Change:
+    """Raise both signals by a level in dB."""
     return lambda pair: pair * np.float32(10 ** (level / 20))
 
 
-def degraded_louder(level: float) -> Change:
+def _degraded_louder(level: float) -> Change:
     """Raise the degraded signal alone by a level in dB."""
     gain = np.float32(10 ** (level / 20))
     return lambda pair: np.stack([pair[0], pair[1] * gain])
 
 
-def delayed(milliseconds: float) -> Change:
-    """Delay the degraded signal; what moves beyond the end is lost.
-
-    Example:
-        >>> delayed(1 / 48)(np.array([[[1.0, 2.0]], [[1.0, 2.0]]])).tolist()
-        [[[1.0, 2.0]], [[0.0, 1.0]]]
-    """
+def _delayed(milliseconds: float) -> Change:
+    """Delay the degraded signal; what moves beyond the end is lost."""
     samples = round(milliseconds / 1000 * SAMPLING_RATE)
 
     def change(pair: NDArray) -> NDArray:
@@ -131,7 +114,7 @@ def delayed(milliseconds: float) -> Change:
     return change
 
 
-def reference_lowpassed(cutoff: float) -> Change:
+def _reference_lowpassed(cutoff: float) -> Change:
     """Compare the reference with itself, low-passed (Butterworth, order 8, without delay)."""
     sos = scipy.signal.butter(4, cutoff, fs=SAMPLING_RATE, output="sos")  # forwards and backwards
 
@@ -142,13 +125,8 @@ def reference_lowpassed(cutoff: float) -> Change:
     return change
 
 
-def tiled(times: float) -> Change:
-    """Play the pair several times over, or cut it to a part of its length.
-
-    Example:
-        >>> [tiled(x)(np.ones((2, 1, 10))).shape[-1] for x in (0.5, 1, 3)]
-        [5, 10, 30]
-    """
+def _tiled(times: float) -> Change:
+    """Play the pair several times over, or cut it to a part of its length."""
 
     def change(pair: NDArray) -> NDArray:
         samples = round(times * pair.shape[-1])
@@ -158,11 +136,11 @@ def tiled(times: float) -> Change:
 
 
 PROBES: dict[str, tuple[Callable[[float], Change], str]] = {
-    "tiled": (tiled, "lengths"),
-    "both louder": (both_louder, "dB"),
-    "degraded louder": (degraded_louder, "dB"),
-    "delay": (delayed, "ms"),
-    "low-pass": (reference_lowpassed, "Hz"),
+    "tiled": (_tiled, "lengths"),
+    "both louder": (_both_louder, "dB"),
+    "degraded louder": (_degraded_louder, "dB"),
+    "delay": (_delayed, "ms"),
+    "low-pass": (_reference_lowpassed, "Hz"),
 }
 """Probe -> what makes its change, and the unit of its values."""
 

@@ -9,8 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from qastanet.plots.names import DATASETS, LABELS, UNSEEN, row_name
-from qastanet.plots.style import PAGE, PALETTE, readable_numbers
+from qastanet.plots.names import DATASETS, LABELS, UNSEEN, number, row_name
+from qastanet.plots.style import PAGE, PALETTE, legend_above, readable_numbers, whiskers
 
 SUBSETS = {
     "all": ("o", PALETTE[0], "all items"),
@@ -48,10 +48,7 @@ def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[s
         for role, (marker, colour) in ROLES.items():
             part = table[table.role == role].dropna(subset=metric)
             if len(part):
-                spread = [
-                    (part["mean"] - part.ci95_low).clip(lower=0),
-                    (part.ci95_high - part["mean"]).clip(lower=0),
-                ]
+                spread = whiskers(part["mean"], part.ci95_low, part.ci95_high)
                 look = {"fmt": marker, "color": colour, "ms": 3, "elinewidth": 0.5, "alpha": 0.85}
                 axis.errorbar(part[metric].round(4), part["mean"], spread, label=role, **look)
         axis.set_title(textwrap.fill(LABELS.get(metric, metric), 24))
@@ -62,10 +59,7 @@ def scatter_panels(table: pd.DataFrame, metrics: Sequence[str], notes: Mapping[s
         axis.set_visible(False)
     for axis in axes[:, 0]:
         axis.set_ylabel("Mean rating (points)")
-    known = {}
-    for axis in axes.flat:
-        known |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(known.values(), known.keys(), loc="outside upper center", ncols=3)
+    legend_above(figure, 3)
     return figure
 
 
@@ -122,10 +116,7 @@ def forest(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
             places = [
                 names.index(key) + shift for key in zip(chosen.metric, chosen.unseen, strict=True)
             ]
-            spread = [
-                (chosen.pearson - chosen.pearson_low).clip(lower=0),
-                (chosen.pearson_high - chosen.pearson).clip(lower=0),
-            ]
+            spread = whiskers(chosen.pearson, chosen.pearson_low, chosen.pearson_high)
             marker, colour, _ = SUBSETS[subset]
             look = {"fmt": marker, "color": colour, "ms": 3.5, "elinewidth": 0.9}
             axis.errorbar(chosen.pearson, places, xerr=spread, **look)
@@ -140,7 +131,7 @@ def forest(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     axes[0, 0].set_yticks(range(len(names)), [row_name(*name) for name in names])
     axes[0, 0].set_ylim(len(names) - 0.4, -0.6)
     figure.supxlabel("Pearson, with 95 % of a bootstrap over recordings", fontsize=8)
-    figure.legend(handles=_forest_marks(table), loc="outside upper center", ncols=4)
+    legend_above(figure, 4, _forest_marks(table))
     return figure
 
 
@@ -150,19 +141,17 @@ def _facts(rows: pd.DataFrame) -> str:
     return f"{whole['items'].max():.0f} items, {whole.recordings.max():.0f} recordings"
 
 
-def _forest_marks(table: pd.DataFrame) -> list:
+def _forest_marks(table: pd.DataFrame) -> dict[str, dict]:
     """Return the marks of the legend of a forest plot, of what is in it."""
-    there = [key for key in SUBSETS if ((table.subset == "all") == (key == "all")).any()]
-    marks = [
-        plt.Line2D([], [], marker=marker, ls="", color=colour, label=label)
-        for marker, colour, label in map(SUBSETS.get, there)
-    ]
+    marks = {
+        label: {"marker": marker, "ls": "", "color": colour}
+        for key, (marker, colour, label) in SUBSETS.items()
+        if ((table.subset == "all") == (key == "all")).any()
+    }
     if "shuffled_high" in table:
-        look = {"marker": "|", "ls": "", "color": "0.2", "ms": 6}
-        marks.append(plt.Line2D([], [], label="codings alone reach (95 %)", **look))
+        marks["codings alone reach (95 %)"] = {"marker": "|", "ls": "", "color": "0.2", "ms": 6}
     if (table.metric == "listeners").any():
-        look = {"color": "0.4", "ls": "--", "lw": 0.8}
-        marks.append(plt.Line2D([], [], label="another panel of listeners", **look))
+        marks["another panel of listeners"] = {"color": "0.4", "ls": "--", "lw": 0.8}
     return marks
 
 
@@ -183,8 +172,7 @@ def difference_matrix(table: pd.DataFrame, unseen: str = "recording left out") -
             (row.metric_b, row.metric_a, -1),
         ):
             values.loc[first, second] = sign * row.difference
-            number = f"{sign * row.difference:+.2f}".replace("-", "−").replace("0.", ".", 1)
-            texts.loc[first, second] = number + mark
+            texts.loc[first, second] = number(sign * row.difference, "+.2f") + mark
     figure, axis = plt.subplots(figsize=(PAGE, PAGE * 0.85))
     limit = max(float(np.nanmax(np.abs(values))), 0.1)
     bar = {"label": "Pearson of the row minus Pearson of the column", "pad": 0.02}

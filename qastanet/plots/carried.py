@@ -1,16 +1,16 @@
 """The figure of what carries the agreement of each metric with the listeners."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from qastanet.evidence.comparison import metrics as compared
 from qastanet.evidence.comparison.overview import LISTENERS
-from qastanet.plots.names import DATASETS, row_name
+from qastanet.plots.names import DATASETS, number, row_name
 from qastanet.plots.style import PAGE, readable_numbers
 
 COLUMNS = {
@@ -49,19 +49,10 @@ def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
         whole = part[part.subset == "all"].set_index("row")
         less = part[part.subset != "all"].set_index("row").pearson
         values = whole.assign(without=less.reindex(whole.index))[list(COLUMNS)].reindex(known)
-        shown = values.round(2).astype(object).map(_number)
-        sns.heatmap(
-            values.astype(float),
-            ax=axis,
-            vmin=-1,
-            vmax=1,
-            cmap="vlag_r",
-            cbar=False,
-            annot=shown.to_numpy(),
-            fmt="",
-            annot_kws={"size": 6},
-            linewidths=0.4,
-        )
+        shown = values.round(2).astype(object).map(partial(number, nothing=""))
+        look = {"vmin": -1, "vmax": 1, "cmap": "vlag_r", "cbar": False, "linewidths": 0.4}
+        annotated = {"annot": shown.to_numpy(), "fmt": "", "annot_kws": {"size": 6}}
+        sns.heatmap(values.astype(float), ax=axis, **look, **annotated)
         readable_numbers(axis)
         items = int(whole["items"].max())
         clusters = int(whole["recordings"].max())
@@ -73,8 +64,3 @@ def what_carries(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
         axis.tick_params(length=0, labelsize=6)
     figure.suptitle("Pearson's correlation with the ratings, and of the parts of both", fontsize=8)
     return figure
-
-
-def _number(value: float) -> str:
-    """Write a correlation in two digits, without the zero."""
-    return "" if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")

@@ -18,12 +18,8 @@ COLUMNS = 600
 """Frames of a long signal are averaged in groups, so that a map has at most this many columns."""
 
 
-def drawn_parts(found: Attribution) -> list[str]:
-    """Name the parts in which at least a point is lost; at least the largest.
-
-    Args:
-        found: of `qastanet.models.attribution.explain`
-    """
+def _drawn_parts(found: Attribution) -> list[str]:
+    """Name the parts in which at least a point is lost; at least the largest."""
     losses = found.by_part
     least = min(LEAST, max(losses.values()))
     names = [name for name, loss in losses.items() if loss >= least]
@@ -32,7 +28,7 @@ def drawn_parts(found: Attribution) -> list[str]:
 
 def height(found: Attribution) -> float:
     """Height of the figure of an explanation in inches."""
-    return 0.95 * len(drawn_parts(found)) + 1.8
+    return 0.95 * len(_drawn_parts(found)) + 1.8
 
 
 def explanation(found: Attribution, figure: Figure | SubFigure | None = None) -> Figure | SubFigure:
@@ -46,7 +42,7 @@ def explanation(found: Attribution, figure: Figure | SubFigure | None = None) ->
         found: of `qastanet.models.attribution.explain`
         figure: to draw into; default: a new one
     """
-    names = drawn_parts(found)
+    names = _drawn_parts(found)
     rows = [PARTS.index(name) for name in names]
     points = 100 * found.loss[rows] * found.loss.shape[-1]
     seconds = found.loss.shape[-1] * FRAME_MS / 1000

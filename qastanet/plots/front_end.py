@@ -13,17 +13,14 @@ from matplotlib.ticker import MaxNLocator
 from qastanet.hearing.differences import PAPER_ILD
 from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.hearing.hearing_threshold import FULL_SCALE_LEVEL
-from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
+from qastanet.plots.style import FRAME_MS, PAGE, PALETTE, legend_above
 from qastanet.sound.sampling import SAMPLING_RATE
 
 SPECTRUM = 1024
 """Samples of a frame of a spectrogram: 21 ms."""
 
-ILD_LIMIT = 30
-"""dB at which the colours of a map of level differences end."""
-
 MAPS = {
-    "ild": ("ILD (dB)", {"cmap": "RdBu_r", "vmin": -ILD_LIMIT, "vmax": ILD_LIMIT}),
+    "ild": ("ILD (dB)", {"cmap": "RdBu_r", "vmin": -30, "vmax": 30}),
     "coherence": ("|γ|", {"vmin": 0, "vmax": 1}),
     "power": ("Level (dB SPL)", {"vmin": 0, "vmax": 80, "cmap": "magma"}),
     "directiveness": ("Directiveness", {"vmin": 0, "vmax": 1}),
@@ -62,8 +59,7 @@ def decoder_cues(table: pd.DataFrame) -> Figure:
             axis.semilogx(part.frequency_hz, part.value, **looks[name])
         axis.set(xlabel="Frequency (Hz)", ylabel=f"Left ear, wave from the {title} (dB)")
         axis.set_xticks([100, 1000, 10000], ["100", "1k", "10k"])
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    legend_above(figure, 3)
     return figure
 
 
@@ -210,8 +206,7 @@ def scene_levels(maps: Mapping[str, np.ndarray]) -> Figure:
         len(maps), 1, figsize=(PAGE, 1.35 * len(maps) + 0.3), sharex=True, squeeze=False
     )
     for axis, (name, ild) in zip(axes[:, 0], maps.items(), strict=True):
-        ends = {"cmap": "RdBu_r", "vmin": -ILD_LIMIT, "vmax": ILD_LIMIT}
-        _map_with_bar(axis, ild, "ILD (dB),\nleft louder: positive", **ends)
+        _map_with_bar(axis, ild, "ILD (dB),\nleft louder: positive", **MAPS["ild"][1])
         axis.set(title=name, ylabel="Frequency (kHz)")
     axes[-1, 0].set_xlabel("Time (s)")
     return figure

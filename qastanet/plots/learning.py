@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from qastanet.evidence.comparison.overview import main_form
 from qastanet.evidence.paper.learning_curve import MODELS
+from qastanet.evidence.paper.many_networks import POOLINGS
 from qastanet.plots.names import DATASETS, LABELS, content_name
-from qastanet.plots.style import PAGE, PALETTE
+from qastanet.plots.style import PAGE, PALETTE, legend_above
 
 
 def paper_curves(curves: pd.DataFrame) -> Figure:
@@ -31,8 +32,7 @@ def paper_curves(curves: pd.DataFrame) -> Figure:
     for axis, column in zip(axes, ("training", "validation"), strict=True):
         for colour, (model, label) in zip(PALETTE, labels.items(), strict=False):
             grouped = curves[curves.model == model].groupby("step")[column]
-            look = {"color": colour, "marker": "", "label": label}
-            _median_and_band(axis, grouped, 0.2, **look)
+            _median_and_band(axis, grouped, colour, "-", label)
         axis.set(xlabel="Step", yscale="log")
     axes[0].set(ylabel="Loss", title="Training pairs: squared error + 0.1 (1 − r)")
     axes[1].set(ylabel="Squared error / that of its first step")
@@ -46,21 +46,18 @@ def paper_curves(curves: pd.DataFrame) -> Figure:
 
 NETWORKS = {
     "swap": "SWAP",
-    "sum": "sum",
-    "max": "maximum",
-    "p-norm": "p-norm",
+    **POOLINGS,
     "released": "sum, started from the\nreleased weights",
     "swap-binaural": "SWAP, binaural,\nthree features",
 }
 """Plans of `qastanet.training.paper_ensembles` in words."""
 
 
-def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
+def networks(table: pd.DataFrame) -> Figure:
     """Agreement of single networks (dots) and of the mean of all of them (diamonds).
 
     Args:
         table: of `qastanet.evidence.paper.many_networks.single_networks`.
-        measure: ``pearson``, ``spearman`` or ``rmse``.
     """
     protocols = {
         "pooled-loso": "scene left out,\ntrained on both tests",
@@ -74,23 +71,22 @@ def networks(table: pd.DataFrame, measure: str = "pearson") -> Figure:
     datasets = {"aes2023": PALETTE[0], "ambiqual2": PALETTE[1], "pooled": PALETTE[2]}
     for axis, (protocol, title) in zip(axes, protocols.items(), strict=True):
         part = table[table.protocol == protocol].assign(name=table.model.map(NETWORKS))
-        look = {"y": "name", "x": measure, "hue": "dataset", "dodge": True, "ax": axis}
+        look = {"y": "name", "x": "pearson", "hue": "dataset", "dodge": True, "ax": axis}
         look |= {"order": [NETWORKS[name] for name in there], "hue_order": list(datasets)}
         look |= {"palette": datasets, "legend": False}
         single = part[part.network != "mean"]
         sns.stripplot(single, size=2.5, alpha=0.4, jitter=False, **look)
         whole = part[part.network == "mean"]
         sns.stripplot(whole, size=6, marker="D", jitter=False, linewidth=0.6, **look)
-        axis.set(title=title, ylabel="", xlabel="Pearson" if measure == "pearson" else measure)
+        axis.set(title=title, ylabel="", xlabel="Pearson")
     words = [DATASETS["aes2023"], DATASETS["ambiqual2"], "Both tests together"]
-    marks = [
-        plt.Line2D([], [], marker="D", ls="", color=colour, label=shown)
-        for colour, shown in zip(datasets.values(), words, strict=True)
-    ]
-    grey = {"ls": "", "color": "0.5"}
-    marks.append(plt.Line2D([], [], marker="D", ms=6, label="mean of all networks", **grey))
-    marks.append(plt.Line2D([], [], marker="o", ms=2.5, label="one network", **grey))
-    figure.legend(handles=marks, loc="outside upper center", ncols=5)
+    marks = {
+        word: {"marker": "D", "ls": "", "color": colour}
+        for word, colour in zip(words, datasets.values(), strict=True)
+    }
+    marks["mean of all networks"] = {"ls": "", "color": "0.5", "marker": "D", "ms": 6}
+    marks["one network"] = {"ls": "", "color": "0.5", "marker": "o", "ms": 2.5}
+    legend_above(figure, 5, marks)
     return figure
 
 
@@ -123,16 +119,10 @@ def learning_curve(table: pd.DataFrame) -> Figure:
         column[0].set_ylim(-1.02, 1.02)
     axes[0, 0].set_ylabel("Pearson")
     axes[1, 0].set_ylabel("RMSE (points)")
-    marks = [
-        plt.Line2D([], [], color=colour, label=label)
-        for colour, label in zip(PALETTE, MODELS.values(), strict=False)
-    ]
-    words = {"-": "single networks: mean, and 80 % of twenty", "none": "mean of the twenty"}
-    marks += [
-        plt.Line2D([], [], color="0.3", ls=line, marker="D" if line == "none" else "", label=label)
-        for line, label in words.items()
-    ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=3)
+    marks = {k: {"color": colour} for k, colour in zip(MODELS.values(), PALETTE, strict=False)}
+    marks["single networks: mean, and 80 % of twenty"] = {"color": "0.3"}
+    marks["mean of the twenty"] = {"color": "0.3", "ls": "none", "marker": "D"}
+    legend_above(figure, 3, marks)
     return figure
 
 
@@ -158,13 +148,11 @@ def predictions(table: pd.DataFrame) -> Figure:
         for axis, protocol in zip(row, protocols, strict=True):
             chosen = table[(table.metric == model) & (table.protocol == protocol)]
             for (name, part), marker in zip(chosen.groupby("dataset"), "os^", strict=False):
-                score = 100 * part.score
-                error = np.abs(100 * part[["low", "high"]].to_numpy().T - score.to_numpy())
-                error = None if np.isnan(error).any() else error
-                axis.plot(part["mean"], score, marker, color=colours[name], ms=2.5, alpha=0.8)
-                if error is not None:
+                look = {"color": colours[name], "ms": 2.5, "alpha": 0.8}
+                axis.plot(part["mean"], 100 * part.score, marker, **look)
+                if part[["low", "high"]].notna().all(axis=None):
                     light = {"color": colours[name], "lw": 0.5, "alpha": 0.25}
-                    axis.vlines(part["mean"], score - error[0], score + error[1], **light)
+                    axis.vlines(part["mean"], 100 * part.low, 100 * part.high, **light)
             axis.plot([0, 100], [0, 100], color="0.5", lw=0.6)
             axis.set(xlim=(0, 100), ylim=(0, 100))
         row[0].set_ylabel(textwrap.fill(LABELS[model], 18), fontsize=7)
@@ -172,11 +160,11 @@ def predictions(table: pd.DataFrame) -> Figure:
         axis.set_title(title)
     figure.supxlabel("Mean rating (points)", fontsize=8)
     figure.supylabel("Predicted (points); lines: interval of 90 %", fontsize=8)
-    marks = [
-        plt.Line2D([], [], marker=marker, ls="", color=colour, label=DATASETS[name])
+    marks = {
+        DATASETS[name]: {"marker": marker, "ls": "", "color": colour}
         for (name, colour), marker in zip(colours.items(), "os^", strict=True)
-    ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=3)
+    }
+    legend_above(figure, 3, marks)
     return figure
 
 
@@ -197,20 +185,17 @@ def configurations(table: pd.DataFrame) -> Figure:
         marked = {"size": 6, "marker": "D", "jitter": False, "color": PALETTE[1], "linewidth": 0.6}
         sns.stripplot(table[table.chosen], **marked, **look)
         axis.set(xlabel=label, ylabel="", xlim=(None, 1))
-    looks = {"each configuration": ("o", "0.5", 3), "the shipped one": ("D", PALETTE[1], 6)}
-    marks = [
-        plt.Line2D([], [], marker=marker, ls="", color=colour, ms=size, label=label)
-        for label, (marker, colour, size) in looks.items()
-    ]
-    figure.legend(handles=marks, loc="outside upper center", ncols=2)
+    marks = {"each configuration": {"marker": "o", "ls": "", "color": "0.5", "ms": 3}}
+    marks["the shipped one"] = {"marker": "D", "ls": "", "color": PALETTE[1], "ms": 6}
+    legend_above(figure, 2, marks)
     return figure
 
 
-def _median_and_band(axis, grouped, alpha: float, color, marker: str, label: str) -> None:
+def _median_and_band(axis, grouped, colour, line: str, label: str) -> None:
     """Draw the median of each group as a line, and a band that holds 80 % of it."""
     found = grouped.quantile([0.1, 0.5, 0.9]).unstack()
-    axis.plot(found.index, found[0.5], f"{marker}-", color=color, label=label)
-    axis.fill_between(found.index, found[0.1], found[0.9], color=color, alpha=alpha, lw=0)
+    axis.plot(found.index, found[0.5], line, color=colour, label=label)
+    axis.fill_between(found.index, found[0.1], found[0.9], color=colour, alpha=0.2, lw=0)
 
 
 def scale_efficiency(table: pd.DataFrame) -> Figure:
@@ -227,8 +212,7 @@ def scale_efficiency(table: pd.DataFrame) -> Figure:
         part = table[table.dataset == name].round(2)
         for colour, marker, (column, label) in zip(PALETTE, "os", predicted.items(), strict=False):
             grouped = part.dropna(subset=column).groupby("scenes")[column]
-            look = {"color": colour, "marker": marker, "label": label}
-            _median_and_band(axis, grouped, 0.2, **look)
+            _median_and_band(axis, grouped, colour, f"{marker}-", label)
         axis.set(title=DATASETS[name], xlabel="Rated scenes that tell the scale")
         axis.set_ylim(0, None)
         axis.set_xticks(sorted(part.scenes.unique()))

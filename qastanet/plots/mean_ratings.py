@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from qastanet.plots.names import content_name
-from qastanet.plots.style import PAGE, PALETTE
+from qastanet.plots.style import PAGE, PALETTE, legend_above, whiskers
 
 CONDITIONS = {
     "Mono": "M",
@@ -22,7 +22,6 @@ CONDITIONS = {
     "reference": "R",
 }
 """Conditions of the AES 2023 test, anchor first and reference last, with short names."""
-
 
 CODECS = {
     "Anchor": "A",
@@ -67,15 +66,12 @@ def listening_test(table: pd.DataFrame) -> Figure:
         axis.set_ylim(0, 109)
     for axis in axes[:, 0]:
         axis.set_ylabel("MUSHRA score (0–100),\n95 % CI")
-    handles = [
-        plt.Line2D([], [], marker=m, ls="", color=c, label=t)
-        for m, c, t in (
-            ("o", colours[1], "Opus, first order"),
-            ("s", colours[3], "Opus, third order"),
-            ("D", "0.3", "hidden reference"),
-        )
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    marks = {
+        "Opus, first order": {"marker": "o", "ls": "", "color": colours[1]},
+        "Opus, third order": {"marker": "s", "ls": "", "color": colours[3]},
+        "hidden reference": {"marker": "D", "ls": "", "color": "0.3"},
+    }
+    legend_above(figure, 3, marks)
     figure.supxlabel("Condition: ambisonic order and bitrate in kbit/s", fontsize=8)
     return figure
 
@@ -108,10 +104,7 @@ def listening_test_scenes(
             axis.errorbar(
                 np.arange(len(conditions)) + shift,
                 part["mean"],
-                yerr=[
-                    (part["mean"] - part.ci95_low).clip(lower=0),
-                    (part.ci95_high - part["mean"]).clip(lower=0),
-                ],
+                yerr=whiskers(part["mean"], part.ci95_low, part.ci95_high),
                 fmt=marker,
                 color=colour,
                 ms=3,
@@ -128,6 +121,5 @@ def listening_test_scenes(
         axis.set_ylabel(f"{scale},\n95 % CI")
     legend = ", ".join(f"{short} {name}" for name, short in conditions.items())
     figure.supxlabel(textwrap.fill(f"Condition: {legend}", 110), fontsize=7)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    legend_above(figure, 2)
     return figure

@@ -1,5 +1,7 @@
 """How metrics, protocols and listening tests are called and coloured in figures and in print."""
 
+import numpy as np
+
 from qastanet.plots.style import PALETTE
 from qastanet.rivals.other_metrics import KNOWN
 
@@ -75,6 +77,26 @@ PROTOCOLS = {
 }
 """What a number has not seen of the listening test that it is compared with, in words; the names
 are those of `qastanet.evidence.comparison.protocols`."""
+
+
+MINUS = "\u2212"
+
+
+def number(value: float, form: str = ".2f", nothing: str = "–") -> str:
+    """Write a correlation without its zero.
+
+    Args:
+        value: NaN is shown as nothing.
+        form: of the number.
+        nothing: see above.
+
+    Example:
+        >>> number(0.914), number(-0.05), number(1.0), number(0.2, "+.1f"), number(float("nan"))
+        ('.91', '−.05', '1.00', '+.2', '–')
+    """
+    if np.isnan(value):
+        return nothing
+    return f"{value:{form}}".replace("0.", ".", 1).replace("-", MINUS)
 
 
 def row_name(metric: str, unseen: str) -> str:

@@ -12,7 +12,7 @@ from qastanet.evidence.paper.figure_data import GROUPED
 from qastanet.listening_tests.contents import recording
 from qastanet.plots.front_end import MAPS, band_map, in_plain_units
 from qastanet.plots.names import COLOURS, DATASETS, LABELS
-from qastanet.plots.style import FRAME_MS, PAGE, PALETTE
+from qastanet.plots.style import FRAME_MS, PAGE, PALETTE, legend_above, whiskers
 from qastanet.sound.sampling import SAMPLING_RATE
 
 OCTAVES = (0.5, 2, 8)
@@ -169,10 +169,7 @@ def predicted_against_rated(
         for (dataset, part), colour, marker in zip(
             chosen.groupby("dataset"), PALETTE, "os^D", strict=False
         ):
-            spread = [
-                (part["mean"] - part.ci95_low).clip(lower=0),
-                (part.ci95_high - part["mean"]).clip(lower=0),
-            ]
+            spread = whiskers(part["mean"], part.ci95_low, part.ci95_high)
             style = {"ms": 3, "elinewidth": 0.5, "alpha": 0.8, "label": DATASETS[dataset]}
             axis.errorbar(part["mean"], part.points, xerr=spread, fmt=marker, color=colour, **style)
             fit = {"units": "recording", "n_boot": replicates, "seed": 0, "scatter": False}
@@ -185,8 +182,7 @@ def predicted_against_rated(
         axis.set_visible(False)
     figure.supxlabel("Mean rating, 95 % CI (points)", fontsize=8)
     figure.supylabel("Predicted, recording not seen (points)", fontsize=8)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    legend_above(figure, 3)
     return figure
 
 
@@ -222,6 +218,5 @@ def group_correlations(table: pd.DataFrame) -> Figure:
         axis.axvline(0, color="0.6", lw=0.6)
     words = "Pearson with 95 % CI over recordings; in brackets: items / recordings"
     figure.supxlabel(words, fontsize=8)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(metrics))
+    legend_above(figure, len(metrics))
     return figure

@@ -9,7 +9,11 @@ from qastanet.plots.style import PAGE, PALETTE
 LINES = {"chosen": "-", "drawn": "--"}
 
 
-def separated(table: pd.DataFrame, names: dict[str, str], wanted: float = 0.9) -> Figure:
+WANTED = 0.9
+"""Share that is marked."""
+
+
+def separated(table: pd.DataFrame, names: dict[str, str]) -> Figure:
     """Draw the share of tests that separate our model from another metric.
 
     One panel per metric, over the number of recordings; solid where sounds are chosen, dashed where
@@ -18,7 +22,6 @@ def separated(table: pd.DataFrame, names: dict[str, str], wanted: float = 0.9) -
     Args:
         table: of `qastanet.listening_design.plan_tables.plan_table`
         names: metric -> how it is called
-        wanted: share that is marked
     """
     metrics = list(dict.fromkeys(table.metric))
     figure, axes = plt.subplots(1, len(metrics), figsize=(PAGE, 2.2), sharey=True, squeeze=False)
@@ -29,7 +32,7 @@ def separated(table: pd.DataFrame, names: dict[str, str], wanted: float = 0.9) -
                 shown = part[(part.listeners == many) & (part.way == way)]
                 label = f"{many} listeners, {way}"
                 axis.plot(shown.recordings, shown.share, line, color=colour, label=label)
-        axis.axhline(wanted, color="0.5", linewidth=0.6)
+        axis.axhline(WANTED, color="0.5", linewidth=0.6)
         axis.set(title=names[metric], xlabel="Recordings", ylim=(0, 1), xscale="log")
         ticks = sorted(part.recordings.unique())[::2]
         axis.set_xticks(ticks, [f"{each}" for each in ticks])

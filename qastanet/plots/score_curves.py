@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from qastanet.plots.names import content_name
-from qastanet.plots.style import COLUMN, PAGE, PALETTE
+from qastanet.plots.style import COLUMN, PAGE, PALETTE, legend_above, whiskers
 
 LONGEST = 60
 """Letters of a label that are shown."""
@@ -65,7 +65,7 @@ def campaign(summary: Sequence[Mapping]) -> Figure:
     )
     figure, axis = plt.subplots(figsize=(COLUMN + 1, 0.9 + 0.22 * len(summary)))
     places = np.arange(len(summary))[::-1]
-    spread = np.nan_to_num([mean - low, high - mean]).clip(min=0)
+    spread = np.nan_to_num(whiskers(mean, low, high))
     axis.errorbar(mean, places, xerr=spread, fmt="o", capsize=2, color=PALETTE[0])
     axis.set_yticks(places, names, parse_math=False)  # a $ is a letter
     axis.set(xlim=(0, 1), ylim=(-0.7, len(summary) - 0.3))
@@ -83,11 +83,11 @@ def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
         table: of `qastanet.evidence.probes.probe`
         panels: probe -> label of the horizontal axis
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(PAGE, 2.5), sharey=True)
+    figure, axes = plt.subplots(1, len(panels), figsize=(PAGE, 2.5), sharey=True, squeeze=False)
     shown = table[table["probe"].isin(panels) & (table.pair != "any")]
     pairs = [*dict.fromkeys(shown.pair), "any"]
     markers = "osD^vP*"
-    for axis, (name, label) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+    for axis, (name, label) in zip(axes[0], panels.items(), strict=True):
         part = table[table["probe"] == name]
         for pair, line in part.groupby("pair", sort=False):
             i = pairs.index(pair)
@@ -101,9 +101,6 @@ def probe_curves(table: pd.DataFrame, panels: Mapping[str, str]) -> Figure:
             ticks = [f for f in (1000, 2000, 4000, 8000, 16000) if part.value.min() <= f]
             axis.set_xticks(ticks, [f"{f // 1000}k" for f in ticks])
             axis.minorticks_off()
-    np.atleast_1d(axes)[0].set(ylabel="Predicted quality (0–1)", ylim=(0, 1.02))
-    known = {}
-    for axis in np.atleast_1d(axes):
-        known |= dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(known.values(), known.keys(), loc="outside upper center", ncols=3)
+    axes[0, 0].set(ylabel="Predicted quality (0–1)", ylim=(0, 1.02))
+    legend_above(figure, 3)
     return figure

@@ -1,12 +1,14 @@
 """One style for all figures, and writing them."""
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from qastanet.sound.sampling import FRAME, SAMPLING_RATE
 from qastanet.storage import replacing
@@ -71,6 +73,31 @@ def readable_numbers(axis: plt.Axes) -> None:
         column, row = np.floor(text.get_position()).astype(int)
         light = sns.utils.relative_luminance(fills[row, column]) >= EQUAL_CONTRAST
         text.set_color("black" if light else "white")
+
+
+def whiskers(value: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray:
+    """Lengths of the error bars below and above some values, shape (2, values); none is negative.
+
+    Example:
+        >>> whiskers(np.array([3, 1]), np.array([2, 2]), np.array([5, 5])).tolist()
+        [[1, 0], [2, 4]]
+    """
+    return np.maximum([value - low, high - value], 0)
+
+
+def legend_above(figure: Figure, columns: int, looks: Mapping[str, dict] | None = None) -> None:
+    """Put one legend above all panels.
+
+    Args:
+        figure: of these panels
+        columns: of the legend
+        looks: label -> look of its mark; default: what the panels name
+    """
+    marks = {k: plt.Line2D([], [], **look) for k, look in (looks or {}).items()}
+    for axis in figure.axes if looks is None else ():
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            marks.setdefault(label, handle)
+    figure.legend(marks.values(), marks.keys(), loc="outside upper center", ncols=columns)
 
 
 def save(figure: Figure, path: str | Path, mark: str | None = None) -> None:

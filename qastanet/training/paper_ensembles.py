@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from qastanet import storage
-from qastanet.errors import InputError
+from qastanet.errors import InputError, exit_code
 from qastanet.training.folds import Fold
 from qastanet.training.paper_plans import (
     ALL,
@@ -215,22 +215,19 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("data/processed"))
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    try:
+
+    def train() -> None:
+        """Train what is missing, and write all."""
         pairs = read_pairs(RATINGS, MAPS)
         train_missing(pairs, options.folder, options.jobs)
         scores, weights, table, curves = gather(pairs, options.folder)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; what is trained is kept, and the next run goes on", file=sys.stderr)
-        return 130
-    for name, arrays in {"scores": scores, "weights": weights}.items():
-        with storage.replacing(options.output / f"paper_{name}.npz") as temporary:
-            np.savez_compressed(temporary, **arrays)
-    storage.write_table(table, options.output / "paper_networks.csv")
-    storage.write_table(curves, options.output / "paper_curves.csv", 5)
-    return 0
+        for name, arrays in {"scores": scores, "weights": weights}.items():
+            with storage.replacing(options.output / f"paper_{name}.npz") as temporary:
+                np.savez_compressed(temporary, **arrays)
+        storage.write_table(table, options.output / "paper_networks.csv")
+        storage.write_table(curves, options.output / "paper_curves.csv", 5)
+
+    return exit_code(train, "what is trained is kept, and the next run goes on")
 
 
 if __name__ == "__main__":

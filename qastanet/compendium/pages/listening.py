@@ -28,7 +28,7 @@ SCENE = Scene(
 """A talker who walks past in front, a plucked string on the right, some ambience."""
 
 
-def versions(reference: NDArray) -> dict[str, NDArray]:
+def _versions(reference: NDArray) -> dict[str, NDArray]:
     """Return the versions of a third-order scene that are shown."""
     found = {"reference": reference}
     for bitrate in (512, 256, 128):
@@ -40,8 +40,9 @@ def versions(reference: NDArray) -> dict[str, NDArray]:
     return found
 
 
-def player(file: Path) -> Markup:
-    """Return an audio player for a file of the report, preloading nothing."""
+def _player(file: Path, ears: NDArray) -> Markup:
+    """Write a sound, and return a player for it in the report, preloading nothing."""
+    soundfile.write(file, ears.T, SAMPLING_RATE)
     return Markup(f'<audio controls preload="none" src="audio/{file.name}"></audio>')
 
 
@@ -60,19 +61,17 @@ def make(folder: Path, root: Path) -> dict:
     reference = render(SCENE, 3)
     heard = scorer.features(reference)
     rows = []
-    for name, signal in versions(reference).items():
+    for name, signal in _versions(reference).items():
         features = scorer.features(signal)
         low, high = scorer.interval(heard, features)
-        file = folder / f"{len(rows)}.flac"
-        soundfile.write(file, binaural(signal, scorer.filters[0]).T, SAMPLING_RATE)
-        rows.append((name, scorer.score(heard, features), low, high, player(file)))
+        listen = _player(folder / f"{len(rows)}.flac", binaural(signal, scorer.filters[0]))
+        rows.append((name, scorer.score(heard, features), low, high, listen))
     ladder = pd.DataFrame(rows, columns=["version", "score", "low", "high", "listen"])
     with np.load(root / "tests" / "golden" / "released_second.npz") as kept:
         pair = {"reference": kept["ref_binaural"], "Opus, 32 kbit/s": kept["deg_binaural"]}
-    rows = []
-    for name, ears in pair.items():
-        file = folder / f"second_{len(rows)}.flac"
-        soundfile.write(file, ears.T, SAMPLING_RATE)
-        rows.append((name, player(file)))
+    rows = [
+        (name, _player(folder / f"second_{number}.flac", ears))
+        for number, (name, ears) in enumerate(pair.items())
+    ]
     second = pd.DataFrame(rows, columns=["version", "listen"])
     return {"seed": SCENE.seed, "ladder": ladder, "second": second}

@@ -96,18 +96,12 @@ def summary(overview: pd.DataFrame) -> pd.DataFrame:
     Args:
         overview: of `qastanet.evidence.comparison.overview.overview`.
     """
-    values = overview.set_index(["metric", "unseen", "dataset", "subset"])
-    found = []
-    for metric, unseen in text_tables.rows(overview):
-        row = {"metric": row_name(metric, unseen)}
-        for dataset, subset in text_tables.columns(overview):
-            key = (metric, unseen, dataset, subset)
-            title = text_tables.title(overview, dataset, subset)
-            each = values.loc[key] if key in values.index else None
-            row |= {title: None, f"Spearman, {title}": np.nan}
-            if each is not None:
-                limits = (each.pearson, each.pearson_low, each.pearson_high)
-                row[title] = "{} [{}, {}]".format(*map(text_tables.number, limits))
-                row[f"Spearman, {title}"] = each.spearman
-        found.append(row)
-    return pd.DataFrame(found)
+    rows = text_tables.rows(overview)
+    found = pd.DataFrame({"metric": [row_name(*row) for row in rows]}, index=rows)
+    for dataset, subset in text_tables.columns(overview):
+        part = overview[(overview.dataset == dataset) & (overview.subset == subset)]
+        part = part.set_index(["metric", "unseen"])
+        title = text_tables.title(overview, dataset, subset)
+        found[title] = part.apply(text_tables.interval, axis=1)
+        found[f"Spearman, {title}"] = part.spearman
+    return found.reset_index(drop=True)

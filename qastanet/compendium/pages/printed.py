@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qastanet.plots.names import DATASETS, LABELS, PROTOCOLS
+from qastanet.plots.names import DATASETS, LABELS, MINUS, PROTOCOLS
 from qastanet.storage import replacing
 
-MINUS = "\u2212"
 TEX = {"–": "--", MINUS: "$-$", "<": "$<$", ">": "$>$", "|": "$|$"}
 TEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
 TEX |= {"^": r"\textasciicircum{}"} | {letter: f"\\{letter}" for letter in "_%&#${}"}

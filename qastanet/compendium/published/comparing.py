@@ -141,11 +141,11 @@ def _archives(published: bytes, made: bytes) -> Comparison:
     size = len(now), sum(array.size for array in now.values())
     if list(before) != list(now):
         return Comparison(*size, [different("arrays", *(", ".join(a) for a in (before, now)))])
-    found = (array_difference(name, before[name], now[name]) for name in now)
+    found = (_array_difference(name, before[name], now[name]) for name in now)
     return Comparison(*size, [each for each in found if each])
 
 
-def array_difference(name: str, published: NDArray, made: NDArray) -> Difference | None:
+def _array_difference(name: str, published: NDArray, made: NDArray) -> Difference | None:
     """Return the largest difference of two arrays, if there is one."""
     kinds = [f"{array.dtype} {array.shape}" for array in (published, made)]
     if kinds[0] != kinds[1]:

@@ -8,6 +8,9 @@ NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 SLACK = 1 + 1e-6
 """Decimal steps are not exact in binary."""
 
+MOST = 20
+"""Differences that are named."""
+
 
 class Difference(NamedTuple):
     """Where two files differ, by how much and by how much they may."""
@@ -54,8 +57,7 @@ def different(place: str, published: object, made: object) -> Difference:
     return Difference(place, published, made, float("inf"), 0.0, "text")
 
 
-def listed(differences: Sequence[Difference], most: int = 20) -> list[str]:
-    """Return lines that name the largest differences first."""
-    ordered = sorted(differences, key=lambda each: -each.share)
-    lines = [str(each) for each in ordered[:most]]
-    return lines + ([f"and {len(ordered) - most} more"] if len(ordered) > most else [])
+def listed(differences: Sequence[Difference]) -> list[str]:
+    """Return lines that name the largest differences first, up to MOST."""
+    lines = [str(each) for each in sorted(differences, key=lambda each: -each.share)]
+    return lines[:MOST] + ([f"and {len(lines) - MOST} more"] if len(lines) > MOST else [])

@@ -53,7 +53,7 @@ def content(name: str | Path) -> bytes | None:
     return None
 
 
-def drawing(file: Path) -> Path:
+def _drawing(file: Path) -> Path:
     """Return the file by which a file is judged: for a PDF the SVG beside it, the same drawing.
 
     What a PDF holds is compressed, and differs with the library that compresses it.
@@ -72,7 +72,7 @@ def judge(name: str | Path, made: Path) -> Comparison | None:
     Returns:
         The comparison; None if nothing of that name is published.
     """
-    shown = drawing(made)
+    shown = _drawing(made)
     before = content(Path(name).with_suffix(shown.suffix))
     return None if before is None else compare(shown, before, shown.read_bytes())
 

@@ -5,8 +5,11 @@ A *table of scores* has one row per stimulus and signal, with what is known of t
 metric.
 """
 
+from collections.abc import Iterable
+
 import pandas as pd
 
+from qastanet.agreement.correlations import increasing
 from qastanet.listening_tests.contents import RATED
 from qastanet.rivals.other_metrics import SCALES
 
@@ -33,11 +36,11 @@ FROZEN = ["conformance-3"]
 """Scores of earlier versions of our model on tests that were opened after they were frozen."""
 
 
-def given(table: pd.DataFrame) -> list[str]:
+def own_metrics(table: pd.DataFrame) -> list[str]:
     """Name the columns of a table of scores that are metrics of the reader's own.
 
     Example:
-        >>> given(pd.DataFrame(columns=["stimulus", "signal", "mean", "emobiq", "mine"]))
+        >>> own_metrics(pd.DataFrame(columns=["stimulus", "signal", "mean", "emobiq", "mine"]))
         ['mine']
     """
     return [name for name in table if name not in TAKEN]
@@ -45,9 +48,16 @@ def given(table: pd.DataFrame) -> list[str]:
 
 def headline(table: pd.DataFrame) -> list[str]:
     """Metrics of `HEADLINE`, and after them those of the reader's own."""
-    return [*HEADLINE, *given(table)]
+    return [*HEADLINE, *own_metrics(table)]
 
 
-def increasing(scale: float | None) -> bool:
-    """Tell from its scale whether a larger score of a metric means higher quality."""
-    return scale is None or scale > 0
+def without_distances(table: pd.DataFrame, metrics: Iterable[str]) -> pd.DataFrame:
+    """Turn the sign of those columns that are distances, so that more is better throughout.
+
+    Example:
+        >>> without_distances(pd.DataFrame({"lsd": [2.0], "mine": [3.0]}), ["lsd", "mine"])
+           lsd  mine
+        0 -2.0   3.0
+    """
+    turned = [name for name in metrics if not increasing(SCALES.get(name))]
+    return table.assign(**{name: -table[name] for name in turned})

@@ -1,16 +1,18 @@
 """Our model beside every other metric on the same items and folds, with paired intervals."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
 
 from qastanet.agreement.bootstrap import paired_difference
 from qastanet.agreement.resampling import REPLICATES
-from qastanet.evidence.comparison.metrics import headline, increasing
+from qastanet.evidence.comparison.metrics import headline, without_distances
 from qastanet.evidence.comparison.protocols import POOLED, add_predictions, map_datasets, map_scenes
 from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
+
+MODEL = "parts"
+"""Ours."""
 
 PROTOCOLS = {
     "direct": ("loso", None),
@@ -29,12 +31,10 @@ PROTOCOLS = {
 def model_differences(
     table: pd.DataFrame,
     predictions: pd.DataFrame,
-    metrics: Sequence[str] | None = None,
-    model: str = "parts",
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare a trained model with other metrics and other trained models.
+    """Compare our model with other metrics and other trained models.
 
     Where the model has not seen a scene (``loso``: trained for one test; ``pooled-loso``: one model
     for both, the shipped recipe) or a test (``lodo``), the map of the other metric to points has
@@ -48,8 +48,6 @@ def model_differences(
         table: table of scores.
         predictions: of trained models, see
             `qastanet.evidence.comparison.protocols.add_predictions`.
-        metrics: columns to compare with; None for those of `comparison.headline`.
-        model: name of the model.
         replicates: number of bootstrap samples.
         seed: of the random numbers.
 
@@ -61,10 +59,10 @@ def model_differences(
         ``rmse_high`` in points (negative: the model errs less), empty where the other metric is
         taken as it is.
     """
-    metrics = headline(table) if metrics is None else metrics
+    metrics = headline(table)
     scales = {name: SCALES.get(name) for name in metrics}
     trained = add_predictions(table[table.role != "reference"], predictions)
-    trained_too = [name for name in pd.unique(predictions.metric) if name != model]
+    trained_too = [name for name in pd.unique(predictions.metric) if name != MODEL]
     rows = []
     for protocol, (seen, mapping) in PROTOCOLS.items():
         items = trained[seen]
@@ -72,27 +70,26 @@ def model_differences(
         if mapping:
             items = mapping(items, scales)
         else:
-            turned = [name for name in metrics if not increasing(scales[name])]
-            items = items.assign(**{name: -items[name] for name in turned})
-        items = items.assign(**{name: 100 * items[name] for name in (model, *models)})
+            items = without_distances(items, metrics)
+        items = items.assign(**{name: 100 * items[name] for name in (MODEL, *models)})
         others = [*(models if mapping else []), *metrics]
         if seen.startswith("pooled-"):
             items = pd.concat([items, items.assign(dataset=POOLED)])
         for (dataset, signal), part in items.groupby(["dataset", "signal"]):
             labels = {"dataset": dataset, "signal": signal, "protocol": protocol}
             for metric in others:
-                both = part.dropna(subset=[model, metric])
+                both = part.dropna(subset=[MODEL, metric])
                 if both[metric].nunique() > 1:
-                    found = _compare(both, model, metric, mapping is not None, replicates, seed)
+                    found = _compare(both, metric, mapping is not None, replicates, seed)
                     rows.append(labels | {"metric": metric} | found)
     return pd.DataFrame(rows)
 
 
 def _compare(
-    items: pd.DataFrame, model: str, metric: str, points: bool, replicates: int, seed: int
+    items: pd.DataFrame, metric: str, points: bool, replicates: int, seed: int
 ) -> dict[str, float]:
     """Return the differences of one row."""
-    pair = items[model], items[metric], items["mean"], items["content"].map(recording)
+    pair = items[MODEL], items[metric], items["mean"], items["content"].map(recording)
     found = paired_difference(*pair, "pearson", replicates, seed)
     row = {"n": len(items), "scenes": items.content.nunique()}
     row |= {"difference": found.difference, "low": found.low, "high": found.high}

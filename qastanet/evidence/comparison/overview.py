@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from qastanet.agreement.bootstrap import cluster_interval
+from qastanet.agreement.correlations import increasing
 from qastanet.agreement.listener_noise import simulated_panels
 from qastanet.agreement.mapping import map_out_of_fold
 from qastanet.agreement.splitting import correlation_of_parts, extreme_condition, shuffled
 from qastanet.agreement.statistics import pearson, rmse, spearman
-from qastanet.evidence.comparison.metrics import YARDSTICKS, increasing
+from qastanet.evidence.comparison.metrics import YARDSTICKS
 from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 
@@ -93,30 +94,27 @@ def overview(
     for dataset, items in table.groupby("dataset", sort=False):
         items = items.dropna(subset="mean")
         columns = {
-            (name, AS_IT_IS): items[name] for name in (*metrics, *YARDSTICKS) if name in items
+            (name, AS_IT_IS): (items[name], _mapped(items, items[name], name))
+            for name in (*metrics, *YARDSTICKS)
+            if name in items
         }
-        points = {key: _mapped(items, values, key[0]) for key, values in columns.items()}
         for protocol, unseen in SEEN.items():
             for metric in predictions.metric.unique():
-                key = metric, unseen
-                columns[key] = _predicted(predictions, items, metric, protocol)
-                points[key] = 100 * _predicted(predictions, items, metric, f"{protocol}-scaled")
+                columns[metric, unseen] = (
+                    _predicted(predictions, items, metric, protocol),
+                    100 * _predicted(predictions, items, metric, f"{protocol}-scaled"),
+                )
         extreme = extreme_condition(items["mean"], items.condition)
         subsets = {ALL: np.ones(len(items), bool), WITHOUT: (items.condition != extreme).to_numpy()}
         for subset, mask in subsets.items():
             if subset == WITHOUT and extreme is None:
                 continue
             labels = {"dataset": dataset, "subset": subset}
-            for (metric, unseen), values in columns.items():
+            for (metric, unseen), (values, points) in columns.items():
                 if values.notna().all() and values[mask].nunique() > 1:
-                    row = _row(
-                        items[mask],
-                        values[mask],
-                        points[metric, unseen][mask],
-                        increasing(SCALES.get(metric)),
-                        replicates,
-                        seed,
-                    )
+                    upward = increasing(SCALES.get(metric))
+                    given = (each[mask] for each in (items, values, points))
+                    row = _row(*given, upward, replicates, seed)
                     rows.append(labels | {"metric": metric, "unseen": unseen} | row)
             rows += [labels | row for row in _listeners(items[mask], seed)]
     return pd.DataFrame(rows)
@@ -182,23 +180,22 @@ def _listeners(items: pd.DataFrame, seed: int) -> list[dict[str, float | str]]:
     return [{"metric": LISTENERS, "unseen": "a new panel"} | facts | mean]
 
 
-def best(table: pd.DataFrame, measure: str = "spearman") -> pd.DataFrame:
+def best(table: pd.DataFrame) -> pd.DataFrame:
     """Name who is best where, and who is level with it (its value within the interval of the best).
 
     Args:
         table: of `overview`.
-        measure: ``pearson`` or ``spearman``.
 
     Returns:
-        ``dataset``, ``subset``, ``best``, its value, and ``level``, the number of others whose
-        value lies within the interval of the best.
+        ``dataset``, ``subset``, ``best``, what it has not seen (``unseen``), its ``spearman``, and
+        ``level``, the number of others whose value lies within the interval of the best.
     """
     rows = []
     chosen = table[~table.metric.isin([*YARDSTICKS, LISTENERS])]
     for (dataset, subset), part in chosen.groupby(["dataset", "subset"], sort=False):
-        first = part.loc[part[measure].idxmax()]
-        others = part[part.metric != first.metric][measure]
-        level = (others >= first[f"{measure}_low"] - 1e-9).sum()
-        rows.append((dataset, subset, first.metric, first.unseen, first[measure], int(level)))
-    columns = ["dataset", "subset", "best", "unseen", measure, "level"]
+        first = part.loc[part.spearman.idxmax()]
+        others = part[part.metric != first.metric].spearman
+        level = (others >= first.spearman_low - 1e-9).sum()
+        rows.append((dataset, subset, first.metric, first.unseen, first.spearman, int(level)))
+    columns = ["dataset", "subset", "best", "unseen", "spearman", "level"]
     return pd.DataFrame(rows, columns=columns)

@@ -18,7 +18,7 @@ SHOWN = 3
 """Items named in a message."""
 
 
-def with_given(scores: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+def with_own_metrics(scores: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     """Add the metrics of a file to the table of scores.
 
     Args:

@@ -18,10 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from qastanet.agreement.correlations import correlations
+from qastanet.agreement.correlations import correlations, increasing
 from qastanet.agreement.mapping import fit_monotone_cubic, map_out_of_fold
 from qastanet.agreement.resampling import REPLICATES
-from qastanet.evidence.comparison.metrics import increasing
 from qastanet.listening_tests.contents import recording
 from qastanet.rivals.other_metrics import SCALES
 
@@ -124,14 +123,9 @@ def map_datasets(table: pd.DataFrame, metrics: Mapping[str, float | None]) -> pd
     return pd.concat(parts).sort_index()
 
 
-def with_pooled(table: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
-    """Parts of a table of scores by listening test and signal, and all tests pooled.
-
-    Returns:
-        (dataset, signal) -> rows; a signal that several tests have also under ``pooled``, where
-        metrics that only one of them has are taken away.
-    """
-    parts = {key: part for key, part in table.groupby(["dataset", "signal"])}
+def _with_pooled(table: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Rows by (dataset, signal), and pooled, without metrics that only one test has."""
+    parts = dict(iter(table.groupby(["dataset", "signal"])))
     for signal, part in table.groupby("signal"):
         if part.dataset.nunique() > 1:
             single = [
@@ -164,17 +158,15 @@ def correlation_table(
         trained: the scores are predictions (0..1) of models trained under the protocol; they are
             not mapped for it.
     """
-    other = 100.0 if trained else None
-    scales = {name: SCALES.get(name, other) for name in metrics if name in table}
+    known = [name for name in metrics if name in table]
+    scales = dict.fromkeys(known, 100.0) if trained else {name: SCALES.get(name) for name in known}
     mapping = None if trained else {"loso": map_scenes, "lodo": map_datasets}.get(protocol)
     if mapping is not None:
         table = mapping(table, scales)
         scales = dict.fromkeys(scales, 1.0)
     remap = mapping is None and not (trained and protocol == "lodo")
-    if trained and not remap:
-        scales = dict.fromkeys(scales, 100.0)
     rows = []
-    for (dataset, signal), part in with_pooled(table).items():
+    for (dataset, signal), part in _with_pooled(table).items():
         subsets = main_subsets(part) | (group_subsets(part) if groups else {})
         labels = {"dataset": dataset, "signal": signal, "protocol": protocol}
         part = part.assign(recording=part.content.astype(str).map(recording))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.agreement.correlations import LABELS
 from qastanet.agreement.listener_noise import Ceiling, simulated_ceiling
 from qastanet.agreement.resampling import REPLICATES
 from qastanet.agreement.significance import compare_metrics
@@ -21,7 +20,7 @@ PAPER = {"qastanet-paper": 0.90, "ambiqual": 0.72, "emobiq": 0.72}
 def full_table(
     table: pd.DataFrame,
     screened: pd.DataFrame,
-    predictions: pd.DataFrame | None = None,
+    predictions: pd.DataFrame,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -47,24 +46,16 @@ def full_table(
         correlation_table(screened, metrics, "direct", **given),
         correlation_table(screened, REPORTED, "reported", **given),
     ]
-    if predictions is not None:
-        models = sorted(predictions.metric.unique())
-        rows += [
-            correlation_table(part, models, protocol, groups=True, trained=True, **given)
-            for protocol, part in add_predictions(table, predictions).items()
-        ]
-    found = pd.concat(rows, ignore_index=True)
-    return pd.concat([found, paper_rows(found.columns)], ignore_index=True)
-
-
-def paper_rows(columns: Sequence[str]) -> pd.DataFrame:
-    """What the paper reports on its own, private test; not measured here."""
-    rows = [
-        dict(zip(LABELS, ("paper-private", "reported", "ambisonic", name, "reported"), strict=True))
-        | {"pearson": value}
-        for name, value in PAPER.items()
+    models = sorted(predictions.metric.unique())
+    rows += [
+        correlation_table(part, models, protocol, groups=True, trained=True, **given)
+        for protocol, part in add_predictions(table, predictions).items()
     ]
-    return pd.DataFrame(rows).reindex(columns=columns)
+    found = pd.concat(rows, ignore_index=True)
+    private = pd.Series(PAPER).rename_axis("metric").reset_index(name="pearson")
+    labels = {"dataset": "paper-private", "subset": "reported", "signal": "ambisonic"}
+    private = private.assign(**labels, protocol="reported")
+    return pd.concat([found, private.reindex(columns=found.columns)], ignore_index=True)
 
 
 def with_screened_ratings(table: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:

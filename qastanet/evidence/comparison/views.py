@@ -4,15 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qastanet.evidence.comparison.metrics import increasing
+from qastanet.evidence.comparison.metrics import without_distances
 from qastanet.rivals.other_metrics import SCALES
 
 
 def as_heard(
-    table: pd.DataFrame,
-    metrics: Sequence[str],
-    predictions: pd.DataFrame | None = None,
-    protocol: str = "pooled-source-out",
+    table: pd.DataFrame, metrics: Sequence[str], predictions: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """One row per stimulus: each metric on the ambisonic signal if it has a score there.
 
@@ -22,11 +19,10 @@ def as_heard(
     Args:
         table: table of scores.
         metrics: columns to take.
-        predictions: of trained models, to be added as columns.
-        protocol: what they have not seen.
+        predictions: of trained models, to be added as columns: those of recordings not seen.
     """
     if predictions is not None:
-        chosen = predictions[predictions.protocol == protocol]
+        chosen = predictions[predictions.protocol == "pooled-source-out"]
         key = ["dataset", "stimulus", "signal"]
         wide = chosen.pivot(index=key, columns="metric", values="score").reset_index()
         metrics = [*wide.columns[3:], *metrics]
@@ -34,11 +30,9 @@ def as_heard(
     known = [name for name in table.columns if name not in {*SCALES, *metrics, "signal"}]
     first = table.sort_values("signal", kind="stable")  # ambisonic before binaural
     found = first.groupby(["dataset", "stimulus"], sort=False)[list(metrics)].first()
-    for name in metrics:
-        if not increasing(SCALES.get(name)):
-            found[name] = -found[name]
     items = table[known].drop_duplicates(["dataset", "stimulus"])
-    return items.merge(found.reset_index(), on=["dataset", "stimulus"])
+    found = without_distances(found, metrics).reset_index()
+    return items.merge(found, on=["dataset", "stimulus"])
 
 
 def notes(rows: pd.DataFrame) -> dict[str, str]:

@@ -112,28 +112,28 @@ def _other_units() -> list[Configuration]:
             why = f"unit of {name} {unit * factor:g} for {unit:g}"
             found.append(Configuration(f"{name} x {factor:g}", why, units={name: unit * factor}))
     found += [Configuration(f"p = {p:g}", "how flat is it?", norm=p) for p in (1.0, 2.0, 4.0, 12.0)]
-    for unit in (3.0, 6.0):
-        found.append(Configuration(f"movement {unit:g} dB", "unit", units={"movement": unit}))
     return found
 
 
 def _further() -> list[Configuration]:
-    """Further parts, band weights, and more numbers that are fitted."""
-    found = []
-    for unit in (6.0, 12.0):
-        found.append(Configuration(f"colour {unit:g} dB", "a further part", units={"colour": unit}))
-    for unit in (0.1, 0.2):
-        why = "a further part, where there is one"
-        found.append(Configuration(f"directiveness {unit:g}", why, units={"directiveness": unit}))
-    for unit in (0.35, 0.7, 1.4):
-        why = "a further part: fluctuation of 25 to 50 Hz"
-        found.append(Configuration(f"roughness {unit:g}", why, units={"roughness": unit}))
+    """Other units of movement, further parts, band weights, and more numbers that are fitted."""
+    parts = (
+        ("movement", " dB", "unit", (3.0, 6.0)),
+        ("colour", " dB", "a further part", (6.0, 12.0)),
+        ("directiveness", "", "a further part, where there is one", (0.1, 0.2)),
+        ("roughness", "", "a further part: fluctuation of 25 to 50 Hz", (0.35, 0.7, 1.4)),
+    )
+    found = [
+        Configuration(f"{part} {size:g}{unit}", why, units={part: size})
+        for part, unit, why, sizes in parts
+        for size in sizes
+    ]
     for ratio in (0.33, 3.0):
         found.append(Configuration(f"bands 1 to {ratio:g}", "smooth band weights", bands=ratio))
-    for fitted in (("strictness",), ("strictness", "curve"), ("strictness", "curve", "units")):
-        name = "fitted: " + ", ".join({"strictness": "a", "curve": "b"}.get(x, x) for x in fitted)
-        found.append(Configuration(name, "do more numbers help?", fitted=fitted))
-    return found
+    numbers = {"a": ("strictness",), "a, b": ("strictness", "curve")}
+    numbers["a, b, units"] = ("strictness", "curve", "units")
+    why = "do more numbers help?"
+    return found + [Configuration(f"fitted: {k}", why, fitted=v) for k, v in numbers.items()]
 
 
 def subsets(table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
@@ -169,17 +169,10 @@ def distances(configuration: Configuration, values: Mapping[str, NDArray]) -> ND
     return (each**configuration.norm).sum(-1) ** (1 / configuration.norm)
 
 
-def fitted_scores(
+def _fitted_scores(
     table: pd.DataFrame, values: NDArray, configuration: Configuration, unit: pd.Series
 ) -> NDArray:
-    """Scores by numbers that are fitted without each unit (listening test, or recording) in turn.
-
-    Args:
-        table: rated pairs.
-        values: their parts.
-        configuration: says what is fitted.
-        unit: what each pair is left out with.
-    """
+    """Scores by numbers that are fitted without each unit (test, or recording) in turn."""
     rating, seen = table["mean"].to_numpy() / 100, (table.role != "reference").to_numpy()
     found = np.full(len(table), np.nan)
     start = PartsScores(START.units, configuration.norm, *CURVE)
@@ -192,7 +185,7 @@ def fitted_scores(
     return found
 
 
-def points_off(table: pd.DataFrame, score: NDArray, mask: NDArray) -> float:
+def _points_off(table: pd.DataFrame, score: NDArray, mask: NDArray) -> float:
     """Error in points when other scenes of the same test tell a and b (one of each left out)."""
     rating, content = table["mean"].to_numpy() / 100, table.content.to_numpy()
     found = np.full(len(table), np.nan)
@@ -227,12 +220,12 @@ def configuration_table(
         scores = {"nothing fitted": rated(distances(each, values), *CURVE)}
         if each.fitted:
             mapped = values[each.form]
-            scores = {k: fitted_scores(table, mapped, each, u) for k, u in units.items()}
+            scores = {k: _fitted_scores(table, mapped, each, u) for k, u in units.items()}
         for folds, score in scores.items():
             for name, mask in masks.items():
                 row = (each.name, each.why, folds, name, int(mask.sum()))
                 agreement = pearson(score[mask], rating[mask]), spearman(score[mask], rating[mask])
-                points = points_off(table, score, mask)
+                points = _points_off(table, score, mask)
                 rows.append((*row, *agreement, points, each.name == configurations()[0].name))
     columns = ["configuration", "why", "folds", "subset", "items", "pearson", "spearman", "points"]
     return pd.DataFrame(rows, columns=[*columns, "chosen"])

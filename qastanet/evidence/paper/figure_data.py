@@ -14,7 +14,7 @@ from qastanet.evidence.comparison.metrics import headline
 from qastanet.evidence.comparison.protocols import add_predictions, map_scenes
 from qastanet.hearing.differences import FEATURE_NAMES, PAPER_ILD
 from qastanet.hearing.differentiable.filterbank import filterbank
-from qastanet.hearing.gammatone import N_BANDS, centre_frequencies
+from qastanet.hearing.gammatone import centre_frequencies
 from qastanet.listening_tests.contents import recording
 from qastanet.models.network import DifferenceNetwork
 from qastanet.rivals.other_metrics import SCALES
@@ -53,11 +53,11 @@ EXAMPLE_BANDS = (4, 12, 20, 27)
 """Bands that the overview shows as signals."""
 
 
-def stimuli_table(tests: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def stimuli_table(rated: pd.DataFrame) -> pd.DataFrame:
     """List the contents of the paper's test and of the public ones.
 
     Args:
-        tests: tables with ``dataset``, ``content``, ``group``, ``room``, ``order``, ``condition``,
+        rated: ``dataset``, ``content``, ``group``, ``room``, ``order``, ``condition``,
             ``listeners`` and ``mean``, one row per rated stimulus.
 
     Returns:
@@ -69,17 +69,16 @@ def stimuli_table(tests: Sequence[pd.DataFrame]) -> pd.DataFrame:
         | {"room": room, "stimuli": PAPER_EXCERPTS, "public": "no"}
         for code, (what, group, room) in PAPER_CONTENTS.items()
     ]
-    for table in tests:
-        for (dataset, content), part in table.groupby(["dataset", "content"], sort=False):
-            first = part.iloc[0]
-            orders = sorted(part.order.dropna().unique())
-            rows.append(
-                {"dataset": dataset, "content": content, "group": first.group, "room": first.room}
-                | {"stimuli": len(part), "conditions": " ".join(sorted(part.condition.unique()))}
-                | {"orders": " ".join(f"{order:g}" for order in orders)}
-                | {"listeners": int(part.listeners.max()), "lowest": part["mean"].min()}
-                | {"highest": part["mean"].max(), "public": "yes"}
-            )
+    for (dataset, content), part in rated.groupby(["dataset", "content"], sort=False):
+        first = part.iloc[0]
+        orders = sorted(part.order.dropna().unique())
+        rows.append(
+            {"dataset": dataset, "content": content, "group": first.group, "room": first.room}
+            | {"stimuli": len(part), "conditions": " ".join(sorted(part.condition.unique()))}
+            | {"orders": " ".join(f"{order:g}" for order in orders)}
+            | {"listeners": int(part.listeners.max()), "lowest": part["mean"].min()}
+            | {"highest": part["mean"].max(), "public": "yes"}
+        )
     return pd.DataFrame(rows)
 
 
@@ -152,22 +151,17 @@ def band_weights(networks: Sequence[DifferenceNetwork]) -> pd.DataFrame:
         ``model``, ``feature``, ``band``, ``frequency_hz``, ``weight`` (factor per feature and band)
         as the median over the seeds, and the range that holds 80 % of them, ``low`` and ``high``.
     """
-    found = []
     factors = np.stack([network.band_weight.detach().numpy() for network in networks])
-    found += [("qastanet-retrained", name, factors[:, k]) for k, name in enumerate(FEATURE_NAMES)]
-    frequencies = centre_frequencies()
     rows = []
-    for model, feature, values in found:
-        for band in range(N_BANDS):
+    for feature, values in zip(FEATURE_NAMES, factors.swapaxes(0, 1), strict=True):
+        for band, frequency in enumerate(centre_frequencies()):
             low, middle, high = np.quantile(values[:, band], [0.1, 0.5, 0.9])
-            rows.append((model, feature, band, frequencies[band], middle, low, high))
+            rows.append(("qastanet-retrained", feature, band, frequency, middle, low, high))
     columns = ["model", "feature", "band", "frequency_hz", "weight", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def predicted_points(
-    scores: pd.DataFrame, predictions: pd.DataFrame, metrics: Sequence[str] | None = None
-) -> pd.DataFrame:
+def predicted_points(scores: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """Bring every metric to points without the recording that is predicted.
 
     Metrics without training are mapped by the monotone cubic of the other recordings of their test;
@@ -176,14 +170,13 @@ def predicted_points(
     Args:
         scores: table of scores.
         predictions: of trained models, see `qastanet.training.folds.collect`.
-        metrics: untrained ones to take.
 
     Returns:
         One row per item and metric: ``dataset``, ``content``, ``role``, ``mean``, ``ci95_low``,
         ``ci95_high``, ``metric``, ``points``; ambisonic signals, or binaural ones for a metric that
         takes only these.
     """
-    metrics = headline(scores) if metrics is None else metrics
+    metrics = headline(scores)
     keep = ["dataset", "stimulus", "content", "role", "mean", "ci95_low", "ci95_high"]
     mapped = map_scenes(scores, {name: SCALES.get(name) for name in metrics}, unit=recording)
     trained = add_predictions(scores, predictions)["source-out"]
@@ -212,14 +205,7 @@ def group_rows(correlations: pd.DataFrame, further: Sequence[str] = ()) -> pd.Da
     rows = correlations[shown & (correlations.signal == "ambisonic")]
     rows = rows[rows.dataset.isin(["aes2023", "ambiqual2"])]
     rows = rows[rows.protocol == rows.metric.map({"parts": "pooled-source-out"}).fillna("direct")]
-    kinds = ("without_reference", "group_", "room_", "condition_")
-    place = {kind: number for number, kind in enumerate(kinds)}
-    order = [
-        min(
-            (v for k, v in place.items() if s == k or (k.endswith("_") and s.startswith(k))),
-            default=None,
-        )
-        for s in rows.subset
-    ]
-    rows = rows.assign(order=order).dropna(subset="order")
+    place = {"without_reference": 0, "group": 1, "room": 2, "condition": 3}
+    kind = rows.subset.str.extract("^(without_reference$|group|room|condition)", expand=False)
+    rows = rows.assign(order=kind.map(place)).dropna(subset="order")
     return rows.sort_values(["dataset", "order", "subset"], kind="stable").drop(columns="order")

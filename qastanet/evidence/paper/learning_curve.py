@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qastanet.agreement.statistics import pearson, rmse, spearman
+from qastanet.evidence.fold_agreement import measures
 from qastanet.listening_tests.contents import recording
 from qastanet.training.paper_plans import DRAWS, FEW, HELD, PLANS, Pairs
 
@@ -49,11 +49,8 @@ def learning_curve(pairs: Mapping[str, Pairs], kept: Mapping[str, NDArray]) -> p
                 labels["dataset"] = table.dataset[some].iloc[0]
                 each = {str(k + 1): one for k, one in enumerate(single)}
                 for network, one in {**each, "mean": single.mean(0)}.items():
-                    facts = {"network": network, "n": int(some.sum())}
-                    facts |= {"pearson": pearson(one, rating[some])}
-                    facts |= {"spearman": spearman(one, rating[some])}
-                    rows.append(labels | facts | {"rmse": rmse(one, rating[some])})
-    return pd.DataFrame(rows)
+                    rows.append(labels | {"network": network} | measures(one, rating[some]))
+    return pd.DataFrame(rows).drop(columns="kendall")
 
 
 def gains(curve: pd.DataFrame, least: int = 2) -> pd.DataFrame:

@@ -49,15 +49,12 @@ def _protocols(plan: Plan) -> list[str]:
     return [name for name in plan.seeds if name != ALL and name not in FEW]
 
 
-def predictions(
-    pairs: Mapping[str, Pairs], kept: Mapping[str, NDArray], plans: Mapping[str, Plan] = PLANS
-) -> pd.DataFrame:
+def predictions(pairs: Mapping[str, Pairs], kept: Mapping[str, NDArray]) -> pd.DataFrame:
     """Predict every rated pair by the mean of the networks that have not seen it.
 
     Args:
         pairs: signal -> pairs.
         kept: scores of `qastanet.training.paper_ensembles.gather`.
-        plans: those that the scores were made by.
 
     Returns:
         As `qastanet.training.folds.collect`, with ``seeds``, the number of networks.
@@ -65,7 +62,7 @@ def predictions(
     parts = []
     for metric, names in MODELS.items():
         for name in names:
-            plan = plans[name]
+            plan = PLANS[name]
             table = pairs[plan.signal].table
             for protocol in _protocols(plan):
                 scores = kept[f"{name}/{protocol}"].astype(float).mean(1)
@@ -102,9 +99,7 @@ def _parts(table: pd.DataFrame, protocol: str) -> dict[str, NDArray[np.bool_]]:
     return {name: np.asarray(mask) for name, mask in parts.items()}
 
 
-def single_networks(
-    pairs: Mapping[str, Pairs], kept: Mapping[str, NDArray], plans: Mapping[str, Plan] = PLANS
-) -> pd.DataFrame:
+def single_networks(pairs: Mapping[str, Pairs], kept: Mapping[str, NDArray]) -> pd.DataFrame:
     """Agreement of single networks and of their mean, the scale of the test unknown.
 
     Returns:
@@ -112,7 +107,7 @@ def single_networks(
         for the mean of all), ``n``, ``pearson``, ``spearman`` and ``rmse`` in points.
     """
     rows = []
-    for name, plan in plans.items():
+    for name, plan in PLANS.items():
         table = pairs[plan.signal].table
         rating = table["mean"].to_numpy()
         for protocol in _protocols(plan):
@@ -232,7 +227,7 @@ def _sampled(
     low, high = percentile_interval(values)
     verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
     row = {"pearson": at[0], "difference": at[0] - at[1], "low": low, "high": high}
-    if first is second or np.array_equal(first, second):
+    if np.array_equal(first, second):
         return row | {"difference": 0.0, "low": np.nan, "high": np.nan, "verdict": ""}
     return row | {"verdict": verdict}
 
