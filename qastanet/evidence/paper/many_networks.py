@@ -35,8 +35,7 @@ CONTROL = {"log-mel": "log-mel features"}
 
 COMPARED = (
     ("swap", "pooled-loso", POOLINGS),
-    ("swap", "pooled-source-out", POOLINGS),
-    ("swap", "pooled-source-out", ABLATIONS),
+    ("swap", "pooled-source-out", POOLINGS | ABLATIONS),
     ("swap-binaural", "pooled-loso", CONTROL),
     ("swap-binaural", "pooled-source-out", CONTROL),
     ("swap-binaural", "lodo", CONTROL),
