@@ -4,8 +4,8 @@
 
 Each measurement is a process of its own (`measure.py`); the methods take turns within a round, and
 the table holds the medians over the rounds. The sound is noise with a slow swell, decoded by the
-released model's filters. On a shared machine read the ratios, the CPU time beside the time, and
-`others`: the number of cores that other processes kept busy meanwhile.
+model's filters, or given to the ears. On a shared machine read the ratios, the CPU time beside the
+time, and `others`: the number of cores that other processes kept busy meanwhile.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def make_pair(folder: Path, order: int, duration_s: float, index: int = 0) -> li
     """Write a reference and a noisy copy of it; returns the paths."""
     names = [f"{folder}/{kind}_{order}_{duration_s}_{index}.wav" for kind in ("ref", "deg")]
     random = np.random.default_rng(index)
-    count = channels(order)
+    count = channels(order) if order else 2  # order 0: two ears
     with (
         soundfile.SoundFile(names[0], "w", SAMPLING_RATE, count, "FLOAT") as reference,
         soundfile.SoundFile(names[1], "w", SAMPLING_RATE, count, "FLOAT") as degraded,
@@ -57,7 +57,7 @@ def make_pair(folder: Path, order: int, duration_s: float, index: int = 0) -> li
 
 
 def plan(quick: bool) -> list[dict]:
-    """Return the measurements: method, order, duration, cores, pairs and rounds of each."""
+    """Return the measurements; order 0 means two ears."""
     rows = []
     for order in (1,) if quick else (1, 3):
         for duration in (5, 10) if quick else (5, 10, 20, 40, 80, 160):
@@ -72,12 +72,15 @@ def plan(quick: bool) -> list[dict]:
                 rows.append(dict(method=method, order=order, duration_s=duration, rounds=rounds))
     if not quick:
         rows.append(dict(method="fast", order=1, duration_s=1800, rounds=1))
-    rows = [row | dict(cores=1, pairs=1) for row in rows]
-    ten = dict(order=1, duration_s=10)
+    rows = [row | dict(model="released", cores=1, pairs=1) for row in rows]
+    ten = dict(model="released", order=1, duration_s=10, cores=1, pairs=1, rounds=5)
     if not quick:
-        rows.append(ten | dict(method="torch", rounds=3, cores=2, pairs=1))
+        rows.append(ten | dict(method="torch", rounds=3, cores=2))
+        for order in (0, 1):
+            for method in ("fast", "torch", "gradient"):
+                rows.append(ten | dict(method=method, model="default", order=order))
     for method, cores in (("fast", 1), ("fast", 2), ("processes", 2)):
-        rows.append(ten | dict(method=method, rounds=5, cores=cores, pairs=8))
+        rows.append(ten | dict(method=method, cores=cores, pairs=8))
     return rows
 
 
@@ -99,9 +102,9 @@ def measure(row: dict, folder: Path, warm_up: str) -> dict:
     environment = dict(os.environ) | {name: str(row["cores"]) for name in THREADS}
     if row["pairs"] > 1:  # the jobs are the threads
         environment |= dict.fromkeys(THREADS, "1")
-    command = [sys.executable, HERE / "measure.py", row["method"], str(row["cores"]), warm_up]
+    command = [sys.executable, HERE / "measure.py", row["method"], row["model"], str(row["cores"])]
     done = subprocess.run(
-        [*command, *files], env=environment, stdout=subprocess.PIPE, check=True, text=True
+        [*command, warm_up, *files], env=environment, stdout=subprocess.PIPE, check=True, text=True
     )
     for path in files:
         Path(path).unlink()
@@ -110,18 +113,21 @@ def measure(row: dict, folder: Path, warm_up: str) -> dict:
 
 def summarise(found: pd.DataFrame) -> pd.DataFrame:
     """Reduce the rounds to medians."""
-    keys = ["method", "order", "duration_s", "cores", "pairs"]
+    keys = ["method", "model", "order", "duration_s", "cores", "pairs"]
     groups = found.groupby(keys, sort=False)
-    table = groups[["wall_s", "cpu_s", "others", "peak_mb", "score"]].median().reset_index()
+    measured = ["first_s", "wall_s", "cpu_s", "others", "peak_mb", "score"]
+    table = groups[measured].median().reset_index()
     table.insert(len(keys), "rounds", groups.size().to_numpy())
-    return table.round({"wall_s": 4, "cpu_s": 4, "others": 2, "peak_mb": 1, "score": 6})
+    return table.round(
+        {"first_s": 4, "wall_s": 4, "cpu_s": 4, "others": 2, "peak_mb": 1, "score": 6}
+    )
 
 
 def report(table: pd.DataFrame) -> None:
     """Print the ratios that matter."""
-    single = table[(table.pairs == 1) & (table.order == 1) & (table.cores == 1)].set_index(
-        ["method", "duration_s"]
-    )
+    released = (table.model == "released") & (table.order == 1)
+    single = table[released & (table.pairs == 1) & (table.cores == 1)]
+    single = single.set_index(["method", "duration_s"])
     slow, quick = single.loc[("textbook", 10)], single.loc[("fast", 10)]
     print(f"10 s, first order: {slow.wall_s / quick.wall_s:.0f} times faster than the textbook")
     print(f"  {slow.cpu_s / quick.cpu_s:.0f} times by CPU time")
@@ -154,7 +160,7 @@ def main() -> None:
     rows, found = plan(options.quick), []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        warm_up = {order: make_pair(folder, order, 0.5)[0] for order in (1, 3)}
+        warm_up = {order: make_pair(folder, order, 0.5)[0] for order in (0, 1, 3)}
         measure(rows[-1], folder, warm_up[1])  # compiles, where that is not yet done
         for turn in range(max(row["rounds"] for row in rows)):
             for row in rows[:: 1 if turn % 2 == 0 else -1]:
@@ -164,7 +170,7 @@ def main() -> None:
                     print({key: result[key] for key in result if key != "rounds"}, flush=True)
                     found.append(result)
     table = summarise(pd.DataFrame(found))
-    order = ["pairs", "order", "duration_s", "method", "cores"]
+    order = ["pairs", "model", "order", "duration_s", "method", "cores"]
     table.sort_values(order).to_csv(options.output, index=False)
     report(table)
     speed(pd.read_csv(options.output), options.figure)

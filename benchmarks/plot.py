@@ -25,7 +25,8 @@ def speed(table: pd.DataFrame, path: str | Path) -> None:
     """
     use_style()
     figure, axes = plt.subplots(1, 2, figsize=(PAGE, 2.8))
-    single = table[(table.pairs == 1) & (table.cores == 1)].sort_values("duration_s")
+    single = table[(table.pairs == 1) & (table.cores == 1) & (table.model == "released")]
+    single = single.sort_values("duration_s")
     for (method, order), part in single.groupby(["method", "order"], sort=False):
         colour, name = LOOKS[method]
         line = {"color": colour, "ls": "-" if order == 1 else "--", "marker": "os"[order == 3]}

@@ -42,12 +42,6 @@ def released(seconds):
     return f"{rows.score[seconds]:.2f}"
 
 
-def speed(method, seconds, column="wall_s"):
-    rows = pd.read_csv(ROOT / "benchmarks" / "results.csv").query("order == 1 and cores == 1")
-    rows = rows[(rows.method == method) & (rows.duration_s == seconds) & (rows.pairs == 1)]
-    return rows[column].item()
-
-
 def recordings(dataset):
     words = {3: "three", 4: "four", 6: "six", 7: "seven", 8: "eight"}
     scenes = table("scores").query(f"dataset == '{dataset}'").content.nunique()
@@ -77,9 +71,6 @@ README = {
     r"scores on (\d+) real pairs": lambda: str(
         len(json.loads((ROOT / "tests/golden/released_scores.json").read_text())["rows"])
     ),
-    r"pair of 10 s takes (\S+) s;": lambda: f"{speed('fast', 10):.2f}",
-    r"would, (\d+) s and": lambda: f"{speed('textbook', 10):.0f}",
-    r"a minute and (\S+) GB": lambda: f"{speed('fast', 1800, 'peak_mb') / 1000:.1f}",
     r"AES 2023 consists of (\w+) recordings": lambda: recordings("aes2023")[0],
     r"recordings in (\w+) scenes, the codec set": lambda: recordings("aes2023")[1],
     r"the codec set of (\w+) in": lambda: recordings("ambiqual2")[0],
@@ -127,13 +118,6 @@ def test_no_other_result_is_told_in_prose():
         matched = [section[a:b] for a, b in told]
         missing = [each for each in decimals if each not in matched]
         assert not missing, (section[:30], missing)
-
-
-def test_words_for_speed_are_true():
-    assert speed("textbook", 10, "peak_mb") / speed("fast", 10, "peak_mb") == pytest.approx(
-        11, abs=0.5
-    )
-    assert speed("fast", 1800) == pytest.approx(60, abs=10)
 
 
 def test_how_long_and_how_large():

@@ -14,6 +14,8 @@ from qastanet.plots.names import DATASETS, LABELS, MINUS, number
 
 PROCESSED = Path("data/processed")
 
+MEASURED = Path("benchmarks/results.csv")
+
 EXTREME = {"aes2023": "without Mono", "ambiqual2": "without 32 kbit/s"}
 """What the subset without the extreme condition leaves out."""
 
@@ -210,6 +212,31 @@ def claimed() -> str:
     return _markdown(head, rows)
 
 
+SPEED = (
+    ("`released`, four channels", "fast", "released", 1, 10),
+    ("`default`, four channels", "fast", "default", 1, 10),
+    ("`default`, two ears", "fast", "default", 0, 10),
+    ("`released`, half an hour", "fast", "released", 1, 1800),
+    ("`default`, two ears, PyTorch", "torch", "default", 0, 10),
+    ("`default`, two ears, PyTorch with the gradient", "gradient", "default", 0, 10),
+    ("`released`, four channels, scipy as in a textbook", "textbook", "released", 1, 10),
+)
+"""Rows of the table of speed: words, method, model, order and seconds of a pair."""
+
+
+def speed() -> str:
+    """How long a pair takes on one core."""
+    found = pd.read_csv(MEASURED).query("cores == 1 and pairs == 1")
+    found = found.set_index(["method", "model", "order", "duration_s"])
+    lines = []
+    for words, *key in SPEED:
+        row = found.loc[tuple(key)]
+        numbers = (row.wall_s, key[-1] / row.wall_s, row.first_s)
+        lines.append((words, *(f"{x:.3g}" for x in numbers), f"{row.peak_mb:.0f}"))
+    head = ("a pair of 10 s, on one core", "s", "times real time", "first of a process, s", "MB")
+    return _markdown(head, lines)
+
+
 def _example(row: pd.Series) -> str:
     """Say what one test of a claim gives."""
     start = f"{row.test} ({row['items']}): {number(row.value)}"
@@ -231,4 +258,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "claims": claimed,
     "coverage": coverage,
     "told": told,
+    "speed": speed,
 }

@@ -37,6 +37,10 @@ HUM = np.float32(1e-15)
 """Added to an ear that is not all silent, -300 dB: keeps the decay of a band out of the denormal
 numbers, which would be a hundred times slower."""
 
+# From now on glibc keeps up to twice as much of what is freed as this block takes, which is freed
+# at once and never written to. New pages for every signal would take a tenth of the time.
+np.empty(31 << 20, dtype=np.uint8)
+
 
 class _Decoder:
     """Overlap-save convolution of ambisonics to the ears of all heads, in blocks of n_fft."""
