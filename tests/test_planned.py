@@ -14,7 +14,7 @@ from test_fast import model as small_model
 from tolerances import CLOSED_FORM, EXACT_SCORE, FAST_SCORE, SINGLE
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from qastanet.hearing.differentiable import band_sums, planned
+from qastanet.hearing.differentiable import band_sums, blocks, planned
 from qastanet.hearing.directiveness import directiveness, smoothed
 from qastanet.hearing.features import binaural_features
 from qastanet.scoring.loading import load_model
@@ -115,7 +115,7 @@ class Counting(TorchDispatchMode):
 def test_operators_grow_with_the_logarithm_of_the_duration(monkeypatch):
     inside = {"band_sums": band_sums._sums, "band_sums_gradient": band_sums._gradient}
     monkeypatch.setattr(band_sums, "OPERATORS", SimpleNamespace(**inside))
-    monkeypatch.setattr(band_sums, "CACHE_BYTES", 1)  # a band at a time, as where it is long
+    monkeypatch.setattr(blocks, "CACHE_BYTES", 1)  # a band at a time, as where it is long
     rated, counts = small_model(4, front_end="torch"), []
     for frames in (8, 32, 128):
         pair = [noise(1, 4, 1920 * frames).requires_grad_() for _ in range(2)]
@@ -128,20 +128,22 @@ def test_operators_grow_with_the_logarithm_of_the_duration(monkeypatch):
 
 @pytest.mark.parametrize("channels", [2, 4])
 def test_blocks_and_keeping_change_nothing(monkeypatch, channels):
-    signal = noise(3, channels, 9601)
+    samples = 2 * 1920 * 30 + 1  # several chunks
+    signal = noise(2, channels, samples)
     rated = small_model(channels, front_end="torch")
 
     def gradient():
         degraded = signal.clone().requires_grad_()
-        score = rated(noise(3, channels, 9601, seed=1), degraded)
+        score = rated(noise(2, channels, samples, seed=1), degraded)
         score.sum().backward()
         return score.detach(), degraded.grad
 
     score, wanted = gradient()
     assert wanted.abs().max() > 0
-    for cache, room in ((1, 2**40), (1, 0), (2**40, 0)):
-        monkeypatch.setattr(band_sums, "CACHE_BYTES", cache)
-        monkeypatch.setattr(band_sums, "room", lambda device, room=room: room)
+    for cache, room, long in ((1, 2**40, 1), (1, 0, 1), (1, 0, 2**40), (2**40, 0, 2**40)):
+        monkeypatch.setattr(blocks, "CACHE_BYTES", cache)
+        monkeypatch.setattr(blocks, "LONG_BYTES", long)
+        monkeypatch.setattr(blocks, "room", lambda device, room=room: room)
         other, found = gradient()
         torch.testing.assert_close(other, score, rtol=0, atol=EXACT_SCORE)
         assert (found - wanted).norm() < SINGLE * wanted.norm()

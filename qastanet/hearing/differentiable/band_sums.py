@@ -8,61 +8,24 @@ PyTorch that `torch.compile`, `torch.func` and CUDA graphs know how to treat; th
 derivative.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch.nn import functional
 
-from qastanet.hearing.differentiable import planned
+from qastanet.hearing.differentiable import blocks, planned
 from qastanet.hearing.differentiable.filterbank import band_parts, spectra
-from qastanet.hearing.differentiable.planned import ROW, STEPS, Chunks
+from qastanet.hearing.differentiable.planned import ROW, STEPS
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, RINGING
 from qastanet.sound.sampling import FRAME
 
 HIGH = N_BANDS - FIRST_ENVELOPE
 
-CACHE_BYTES = 2**25
-"""Memory of a block of bands on a CPU, so that it stays near the core."""
-
-WORKSPACE = 8
-"""Arrays of the size of a real part that a block needs at a time, about."""
-
 Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-_free: dict[torch.device, int] = {}
-
-
-@torch.compiler.assume_constant_result
-def room(device: torch.device) -> int:
-    """Return a quarter of the memory in bytes that is free on a CUDA device.
-
-    On others it is 0: there, computing the bands again takes less time than keeping them.
-    """
-    if device.type != "cuda":
-        return 0
-    if not torch.cuda.is_current_stream_capturing():  # then as before
-        held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        _free[device] = torch.cuda.mem_get_info(device)[0] + held
-    return _free.get(device, 2**30) // 4
 
 
 def _kept_bytes(ears: torch.Tensor) -> int:
     """Return the memory that keeping the bands of ears (batch, 2, samples) takes."""
     samples = planned.chunks(ears.shape[-1]).samples
     return 2 * ears.shape[0] * 2 * N_BANDS * samples * ears.element_size()
-
-
-def _blocks(ears: torch.Tensor, cut: Chunks) -> Iterator[tuple[slice, slice]]:
-    """Yield signals of the batch and bands, low or high ones, that are computed at a time."""
-    budget = room(ears.device) if ears.device.type == "cuda" else CACHE_BYTES
-    one = 2 * cut.length * cut.count * ears.element_size() * WORKSPACE
-    signals = min(ears.shape[0], max(1, budget // one))
-    bands = max(1, budget // (one * signals))
-    for first in range(0, ears.shape[0], signals):
-        for low, high in ((0, FIRST_ENVELOPE), (FIRST_ENVELOPE, N_BANDS)):
-            for band in range(low, high, bands):
-                yield slice(first, first + signals), slice(band, min(band + bands, high))
 
 
 def _magnitude_squared(parts: torch.Tensor) -> torch.Tensor:
@@ -96,38 +59,40 @@ def _sums(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Do what `band_sums` says; returns the bands too if they are kept."""
     rows, envelopes, last, products, kept = found = _empty(ears, keep)
-    samples, frames = ears.shape[-1], products.shape[-1]
+    samples = ears.shape[-1]
     cut = planned.chunks(samples)
     spectrum = spectra(ears, cut)
     bank = planned.bank(cut.length, ears.dtype, ears.device)
     weights = planned.smoothing(ears.dtype, ears.device).weights
     final = planned.analysis(samples, ears.dtype, ears.device).last
-    for signals, bands in _blocks(ears, cut):
-        parts = band_parts(spectrum[signals], bank[:, bands], cut)
+    last.zero_()
+    for signals, bands, chunks, here, frames, inside in blocks.blocks(ears, cut):
+        parts = band_parts(spectrum[signals, :, chunks], bank[:, bands], cut)
         if keep:
-            kept[:, signals, :, bands] = parts
+            kept[:, signals, :, bands, chunks] = parts
         e = _magnitude_squared(parts)
+        whole = frames.stop - frames.start
         if bands.stop <= FIRST_ENVELOPE:
             (l_re, r_re), (l_im, r_im) = (part.unbind(1) for part in parts)
-            squares = _framed(e).sum(-1)[..., :frames]
-            products[signals, :2, bands] = squares
+            products[signals, :2, bands, frames] = _framed(e).sum(-1)[..., :whole]
             cross = (
                 (l_re * r_re).addcmul_(l_im, r_im),
                 (l_im * r_re).addcmul_(l_re, r_im, value=-1),
             )
             for k, each in enumerate(cross, start=2):
-                products[signals, k, bands] = _framed(each).sum(-1)[..., :frames]
+                products[signals, k, bands, frames] = _framed(each).sum(-1)[..., :whole]
         e = e.sqrt_().flatten(-2)
-        e[..., samples:] = 0
+        heard = inside.stop - inside.start
+        e[..., heard:] = 0
         framed = e.unflatten(-1, (-1, ROW))
         if bands.start < FIRST_ENVELOPE:
-            rows[signals, :, bands] = framed @ weights[:, -2:]
+            rows[signals, :, bands, here] = framed @ weights[:, -2:]
         else:
             high = slice(bands.start - FIRST_ENVELOPE, bands.stop - FIRST_ENVELOPE)
             both = framed @ weights
-            rows[signals, :, bands] = both[..., -2:]
-            envelopes[signals, :, high] = both[..., :-2]
-            last[signals, :, high] = e[..., :samples] @ final
+            rows[signals, :, bands, here] = both[..., -2:]
+            envelopes[signals, :, high, here] = both[..., :-2]
+            last[signals, :, high] += e[..., :heard] @ final[inside]
     return found
 
 
@@ -151,32 +116,34 @@ def _gradient(
     tiny = torch.finfo(ears.dtype).tiny ** 0.5
     padding = cut.samples // FRAME - frames
     products = functional.pad(products, (0, padding)).unflatten(-1, (cut.count, -1)).unsqueeze(-1)
-    for signals, bands in _blocks(ears, cut):
+    for signals, bands, chunks, here, _, inside in blocks.blocks(ears, cut):
         if spectrum is None:
-            parts = kept[:, signals, :, bands]
+            parts = kept[:, signals, :, bands, chunks]
         else:
-            parts = band_parts(spectrum[signals], bank[:, bands], cut)
+            parts = band_parts(spectrum[signals, :, chunks], bank[:, bands], cut)
         e = _magnitude_squared(parts).sqrt_().clamp_(min=tiny)
-        slope = rows[signals, :, bands] @ weights[-2:]
+        heard = inside.stop - inside.start
+        slope = rows[signals, :, bands, here] @ weights[-2:]
         if bands.start >= FIRST_ENVELOPE:
             high = slice(bands.start - FIRST_ENVELOPE, bands.stop - FIRST_ENVELOPE)
-            slope += envelopes[signals, :, high] @ weights[:-2]
+            slope += envelopes[signals, :, high, here] @ weights[:-2]
             slope = slope.flatten(-2)
-            slope[..., :samples].addcmul_(last[signals, :, high, None], final)
+            slope[..., :heard].addcmul_(last[signals, :, high, None], final[inside])
         else:
             slope = slope.flatten(-2)
-        slope[..., samples:] = 0
+        slope[..., heard:] = 0
         slope = slope.unflatten(-1, e.shape[-2:]).div_(e)
         padded = parts.new_zeros(*parts.shape[:-1], cut.length)
         if bands.start < FIRST_ENVELOPE:
-            _add_products(padded[..., RINGING:], slope, parts, products[signals, :, bands])
+            given = products[signals, :, bands, chunks]
+            _add_products(padded[..., RINGING:], slope, parts, given)
         torch.addcmul(padded[..., RINGING:], parts, slope, out=padded[..., RINGING:])
         gradient = torch.fft.rfft(padded)
         gradient *= bank[:, None, None, bands].conj()
-        total[signals] += gradient.sum((0, 3))
-    chunks = torch.fft.irfft(total, cut.length)
+        total[signals, :, chunks] += gradient.sum((0, 3))
+    pieces = torch.fft.irfft(total, cut.length)
     whole = (batch, 2, RINGING + cut.samples)
-    summed = torch.ops.aten.unfold_backward(chunks, whole, 2, cut.length, cut.hop)
+    summed = torch.ops.aten.unfold_backward(pieces, whole, 2, cut.length, cut.hop)
     return summed[..., RINGING : RINGING + samples].contiguous()
 
 
@@ -273,5 +240,5 @@ def band_sums(
         [(1, 2, 29, 24, 2), (1, 4, 9, 2)]
     """
     gradient = torch.is_grad_enabled() and ears.requires_grad
-    keep = gradient and _kept_bytes(ears) <= room(ears.device)
+    keep = gradient and _kept_bytes(ears) <= blocks.room(ears.device)
     return _BandSums.apply(ears, keep)[:-1]
