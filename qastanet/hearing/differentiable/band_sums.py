@@ -48,7 +48,7 @@ def _empty(ears: torch.Tensor, keep: bool) -> Parts:
     return (
         ears.new_empty(batch, 2, N_BANDS, rows, 2),
         ears.new_empty(batch, 2, HIGH, rows, values),
-        ears.new_empty(batch, 2, HIGH),
+        ears.new_zeros(batch, 2, HIGH),
         ears.new_empty(batch, 4, FIRST_ENVELOPE, samples // FRAME),
         ears.new_empty(kept),
     )
@@ -65,7 +65,6 @@ def _sums(
     bank = planned.bank(cut.length, ears.dtype, ears.device)
     weights = planned.smoothing(ears.dtype, ears.device).weights
     final = planned.analysis(samples, ears.dtype, ears.device).last
-    last.zero_()
     for signals, bands, chunks, here, frames, inside in blocks.blocks(ears, cut):
         parts = band_parts(spectrum[signals, :, chunks], bank[:, bands], cut)
         if keep:

@@ -53,7 +53,6 @@ class _Decoder:
         self.responses = np.concatenate([scipy.fft.rfft(each, self.n_fft) for each in stacked])
         blocks = -(-PIECE // self.hop)
         self.signal = np.zeros((channels, self.before + blocks * self.hop), dtype=np.float32)
-        self.mixed = np.empty((len(self.responses), blocks, self.n_fft // 2 + 1), np.complex64)
 
     def __call__(self, piece: np.ndarray) -> np.ndarray:
         """Return the ears of a piece (channels, up to PIECE samples), shape (2 heads, samples)."""
@@ -63,7 +62,7 @@ class _Decoder:
         self.signal[:, self.before + samples :] = 0
         overlapping = sliding_window_view(self.signal, self.n_fft, axis=-1)[:, :: self.hop]
         spectra = scipy.fft.rfft(overlapping[:, :blocks])
-        mixed = self.mixed[:, :blocks]
+        mixed = np.empty((len(self.responses), *spectra.shape[1:]), dtype=np.complex64)
         mix_channels(spectra, self.responses, mixed)
         ears = scipy.fft.irfft(mixed, self.n_fft)
         self.signal[:, : self.before] = self.signal[:, samples : samples + self.before]
@@ -157,7 +156,6 @@ class _Directions:
         self.stop = self.first + inside.sum(axis=1)
         self.alpha = smoothing_coefficients()
         self.window = np.sqrt(0.5 - 0.5 * np.cos(2 * math.pi * np.arange(FRAME) / FRAME))
-        self.windowed = np.empty((4, PIECE // FRAME, FRAME))
         self.flow, self.density = np.zeros((2, len(self.alpha)))
         self.output = np.empty((N_BANDS, samples // FRAME))
 
@@ -165,8 +163,7 @@ class _Directions:
         """Take the whole frames of a piece (channels, samples) that begins at a sample."""
         frames = piece.shape[-1] // FRAME
         pieces = piece[:4, : frames * FRAME].reshape(4, frames, FRAME)
-        windowed = np.multiply(pieces, self.window, out=self.windowed[:, :frames])
-        spectra = scipy.fft.rfft(windowed)
+        spectra = scipy.fft.rfft(pieces * self.window)
         bands = (self.alpha, self.first, self.stop, LIMIT)
         smooth_directions(spectra, start // FRAME, *bands, self.flow, self.density, self.output)
 

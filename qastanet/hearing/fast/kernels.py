@@ -79,6 +79,20 @@ def _sample(x, a, p, state):
 
 
 @_inlined
+def _eight(x, a, p, state):
+    """Return the state of one band after eight samples."""
+    state, _ = _sample(x[0], a, p, state)
+    state, _ = _sample(x[1], a, p, state)
+    state, _ = _sample(x[2], a, p, state)
+    state, _ = _sample(x[3], a, p, state)
+    state, _ = _sample(x[4], a, p, state)
+    state, _ = _sample(x[5], a, p, state)
+    state, _ = _sample(x[6], a, p, state)
+    state, _ = _sample(x[7], a, p, state)
+    return state
+
+
+@_inlined
 def _both(x, y, a, p, left, right, sums):
     """Advance a band of both ears by a sample of each; sums take the products of s4."""
     left, left_square = _sample(x, a, p, left)
@@ -155,28 +169,11 @@ def _eight_samples(x, y, t, pole, p, left, right, moments):
         _store(left, c, le)
         _store(right, c, ri)
         _store_sums(moments, c, sums)
+    xs, ys = (x0, x1, x2, x3, x4, x5, x6, x7), (y0, y1, y2, y3, y4, y5, y6, y7)
     for c in range(FINE, L):  # one ear after the other: there are not registers for both
-        a = (pole[c], pole[c + L])
-        s, _ = _sample(x0, a, p, _load(left, c))
-        s, _ = _sample(x1, a, p, s)
-        s, _ = _sample(x2, a, p, s)
-        s, _ = _sample(x3, a, p, s)
-        s, _ = _sample(x4, a, p, s)
-        s, _ = _sample(x5, a, p, s)
-        s, _ = _sample(x6, a, p, s)
-        s, _ = _sample(x7, a, p, s)
-        _store(left, c, s)
+        _store(left, c, _eight(xs, (pole[c], pole[c + L]), p, _load(left, c)))
     for c in range(FINE, L):
-        a = (pole[c], pole[c + L])
-        s, _ = _sample(y0, a, p, _load(right, c))
-        s, _ = _sample(y1, a, p, s)
-        s, _ = _sample(y2, a, p, s)
-        s, _ = _sample(y3, a, p, s)
-        s, _ = _sample(y4, a, p, s)
-        s, _ = _sample(y5, a, p, s)
-        s, _ = _sample(y6, a, p, s)
-        s, _ = _sample(y7, a, p, s)
-        _store(right, c, s)
+        _store(right, c, _eight(ys, (pole[c], pole[c + L]), p, _load(right, c)))
 
 
 @compiled

@@ -77,7 +77,7 @@ def _faded(x: np.ndarray, width: int) -> np.ndarray:
     fade = (0.5 - 0.5 * np.cos(np.pi * (np.arange(width) + 0.5) / width)).astype(np.float32)
     faded[:, :width] *= fade
     faded[:, x.shape[-1] - width :] *= fade[::-1]
-    return faded.astype(np.float32)
+    return faded.astype(np.float32, copy=False)
 
 
 def block(excerpt: Excerpt, n_fft: int, fade: int = 0) -> Block:
