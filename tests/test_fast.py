@@ -11,10 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mirror import AMBIQUAL, upstream
+from textbook import frame_mean
 from tolerances import EXACT_SCORE, FAST_COHERENCE, FAST_ILD, FAST_POWER, FAST_SCORE, SCORE
 
 from qastanet.errors import InputError
 from qastanet.hearing.differences import PAPER_ILD
+from qastanet.hearing.envelope import lowpass_pole
 from qastanet.hearing.fast import front_end, hilbert
 from qastanet.hearing.features import Features, audible
 from qastanet.models.model import QASTAnet
@@ -196,33 +198,33 @@ def test_level_shifts_power_only(gain_db, seed):
     np.testing.assert_allclose(louder.coherence, found.coherence, atol=1e-4)
 
 
-def smooth_rows(steps):
-    rows = scipy.ndimage.gaussian_filter1d(noise(3, steps, level=5.0), 4, mode="wrap")
-    return (rows + 1).astype(np.float32)
+def products(left, right):
+    """Return the products of two analytic envelopes, averaged over frames."""
+    each = [abs(left) ** 2, abs(right) ** 2, (left * right.conj()).real, (left * right.conj()).imag]
+    return np.stack([frame_mean(x) for x in each])
 
 
-def whole_hilbert(rows, period):
-    turning = hilbert.CircularHilbert(rows, period)
-    starts = range(0, rows.shape[-1], hilbert.BLOCK)
-    return np.concatenate([turning.block(first) for first in starts], axis=-1)
-
-
-@pytest.mark.parametrize("steps", [720, 721, 8640, 8641, 9000, 17280, 17380, 17761, 40000])
-def test_hilbert_transform_of_whole_periods(steps):
-    rows = smooth_rows(steps)
-    wanted = scipy.signal.hilbert(rows.astype(float)).imag
-    np.testing.assert_allclose(whole_hilbert(rows, steps), wanted, atol=2e-5)
-
-
-@pytest.mark.parametrize("steps", [700, 9001, 17380])
-@pytest.mark.parametrize("eighth", [1, 4, 7])
-def test_hilbert_transform_of_periods_that_end_within_a_step(steps, eighth):
-    period = steps - 1 + eighth / 8
-    angle = 2 * np.pi * np.arange(steps) / period
-    rows = sum(np.cos(k * angle + k) for k in (1, 2, 30, steps // 20)).astype(np.float32)
-    wanted = sum(np.sin(k * angle + k) for k in (1, 2, 30, steps // 20))
-    found = whole_hilbert(rows[None] + 1, period)[0]
-    np.testing.assert_allclose(found[50:-50], wanted[50:-50], atol=2e-2)  # the seam itself: coarser
+@pytest.mark.parametrize("samples", [1920, 1921, 2500, 5760, 9607, 69128, 69124, 139040, 320001])
+def test_products_of_envelopes(samples):
+    e = scipy.ndimage.gaussian_filter1d(noise(2, samples, level=5.0), 40, mode="wrap") + 1.0
+    pole = lowpass_pole()
+    v, q = (scipy.signal.lfilter(taps, [1, -pole], e) for taps in ([1, 1], [1]))
+    starts = np.arange(0, samples, 8)
+    means = np.add.reduceat(v, starts, axis=1) / np.diff(starts, append=samples)
+    envelopes = hilbert.Envelopes(samples)
+    envelopes.rows[:] = 0
+    bands, last = (0, hilbert.EAR - 1), np.zeros((2, hilbert.EAR), dtype=np.float32)
+    for band in bands:
+        envelopes.rows[:, [band, hilbert.EAR + band]] = means.T
+        last[:, band] = q[:, -1]
+    found = envelopes.products(last.reshape(-1)) / hilbert.BLOCK
+    analytic = scipy.signal.lfilter([1, 1], [1, -pole], scipy.signal.hilbert(e))
+    wanted = products(*analytic)
+    scale = abs(wanted).max()
+    for band in bands:
+        np.testing.assert_allclose(found[:, band], wanted, atol=1e-3 * scale)  # the seam: coarser
+        np.testing.assert_allclose(found[:, band, 1:], wanted[:, 1:], atol=2e-4 * scale)
+    assert not found[:, 1:-1].any()
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

@@ -18,16 +18,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coefficients
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.fast.hilbert import envelope_products
-from qastanet.hearing.fast.kernels import (
-    LANES,
-    MOMENTS,
-    STATES,
-    STEP,
-    filter_bands,
-    mix_channels,
-    smooth_directions,
-)
+from qastanet.hearing.fast.bands import LANES, LOWEST, MOMENTS, STATES, bank, filter_bands
+from qastanet.hearing.fast.hilbert import Envelopes
+from qastanet.hearing.fast.kernels import aligned, mix_channels, smooth_directions
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, gains, poles
 from qastanet.hearing.hearing_threshold import threshold_power
@@ -97,24 +90,23 @@ class _Bands:
     """The compiled filters of one head and what they leave behind."""
 
     def __init__(self, samples: int):
-        padded = np.zeros(LANES, dtype=np.complex64)
-        padded[:N_BANDS] = poles()
-        self.pole = np.concatenate([padded.real, padded.imag])
-        self.gain = gains(padded[:N_BANDS].astype(complex))[:, None]  # of the rounded poles
+        self.bank = bank()
+        decay = np.abs(poles()).astype(np.float32)  # as the loops have it
+        self.gain = gains(decay.astype(float))[:, None]
         self.lowpass = np.float32(lowpass_pole())
         self.samples = samples
-        self.state = np.zeros((2, STATES * LANES), dtype=np.float32)
-        self.moments = np.zeros((-(-samples // FRAME), MOMENTS * LANES), dtype=np.float32)
-        high = N_BANDS - FIRST_ENVELOPE
-        self.envelopes = np.empty((2, high, -(-samples // STEP)), dtype=np.float32)
+        self.state = aligned(2, STATES * LANES)
+        self.moments = aligned(-(-samples // FRAME), MOMENTS * LANES)
+        self.state[:], self.moments[:] = 0, 0
+        self.envelopes = Envelopes(samples)
         self.heard = np.zeros(2, dtype=bool)
 
     def push(self, ears: np.ndarray, start: int) -> None:
         """Filter the ears (2, samples) of a piece that begins at a sample of the signal."""
         self.heard |= ears.any(axis=-1)
         ears = ears + self.heard[:, None] * HUM
-        arrays = (self.state, self.moments, self.envelopes)
-        filter_bands(ears, start, self.pole, self.lowpass, *arrays, FIRST_ENVELOPE)
+        arrays = (self.state, self.moments, self.envelopes.rows)
+        filter_bands(ears, start, self.bank, self.lowpass, *arrays)
 
     def features(
         self, floor_ears: bool, group: int = 1
@@ -128,10 +120,9 @@ class _Bands:
         frames = self.samples // FRAME
         sums = self.moments[:frames].reshape(frames, MOMENTS, LANES)[..., :N_BANDS]
         sums = np.moveaxis(sums, 0, -1).astype(float)
-        ends = self.state.reshape(2, STATES, LANES)[:, 8:10, FIRST_ENVELOPE:N_BANDS]
-        sums[2:, FIRST_ENVELOPE:] = envelope_products(
-            self.envelopes, np.swapaxes(ends, 1, 2), self.samples
-        )
+        last = self.state.reshape(2, STATES, LANES)[:, -1, LOWEST:].reshape(-1)
+        high = slice(FIRST_ENVELOPE - LOWEST, N_BANDS - LOWEST)
+        sums[2:, FIRST_ENVELOPE:] = self.envelopes.products(last)[:, high]
         whole = frames // group
         sums = sums[..., : whole * group].reshape(*sums.shape[:-1], whole, group).sum(axis=-1)
         lowpass_gain = (1 - float(self.lowpass)) / 2
