@@ -17,6 +17,7 @@ outlives them is a state in the L1 cache, or a sum over a frame or over STEP sam
 the low-pass, (1 - p)/2, and of the bank are applied to the sums.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -50,8 +51,9 @@ MOMENTS = 6
 """Sums per frame and band: v left, v right; and for FINE lanes |l|^2, |r|^2, Re and Im l conj r."""
 
 
+@functools.cache
 def bank() -> np.ndarray:
-    """Return the constants of the bands, float32, shape (rows LANES,).
+    """Return the constants of the bands, float32, shape (rows LANES,); they are only read.
 
     For each of two steps 8 rows of cos(w t) and 8 of -sin(w t); r; cos(16 w) and sin(16 w).
     """

@@ -3,7 +3,7 @@
 The same features as `qastanet.hearing.features` and `qastanet.hearing.directiveness` compute with
 PyTorch, without gradients and in single precision: the sound is taken in pieces of one second,
 decoded by overlap-save convolution, and run through compiled loops
-(`qastanet.hearing.fast.kernels`) that keep nothing of a full-rate band. What must wait for the end
+(`qastanet.hearing.fast.bands`) that keep nothing of a full-rate band. What must wait for the end
 of the signal, the Hilbert transform of the envelopes, is done on their decimated forms
 (`qastanet.hearing.fast.hilbert`). Time and memory grow in proportion to the duration; the pieces
 can come from a file (`qastanet.sound.files.pieces`).

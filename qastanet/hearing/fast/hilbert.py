@@ -7,7 +7,7 @@ averaged over STEP = 8 samples (6 kHz), which the compiled bands store:
 * H and the low-pass commute if both are circular. The low-pass is not, it starts from rest. Its
   output from rest and the circular one differ by a transient that starts from the last state:
   c[n] - v[n] = p^n b (1 + p) q[N-1], b = (1 - p)/2 (see `qastanet.hearing.fast.bands`). It is added
-  before H and taken away, with H(v)[N-1] in place of v[N-1] = (1 + p) b q[N-1] / p, after it.
+  before H; after it, one from (1 + p)/2 H(v)[N-1] is taken away, which is right if H(e) is slow.
 * The average over 8 samples falls off like a sinc; three taps undo this to second order.
 * The envelopes have M = ceil(N / 8) values on a period P = N / 8, which need not be whole. H is a
   convolution with the kernel of that period, (1 - cos(pi u)) / (P tan(pi u / P)).
@@ -87,7 +87,7 @@ class _Kernel:
         self.n_fft = scipy.fft.next_fast_len(2 * self.values - 1, real=True)
         lag = COARSE * np.arange(1.0, self.values)
         lag -= period * np.round(lag / period)  # the nearest way round
-        near = _window(np.abs(lag)) + _window(period - np.abs(lag))
+        near = _window(lag) + _window(period - np.abs(lag))
         half = _cotangent(lag, period) * (1 - near)
         gap = np.zeros(self.n_fft - 2 * self.values + 1)
         whole = np.concatenate([[0], half, gap, -half[::-1]])
