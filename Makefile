@@ -73,7 +73,8 @@ train: setup ## train the paper's networks and fit our model, from the kept feat
 texts: setup ## write the tables of README and model card, and the ratings in the package, from the results
 	$(PYTHON) -m qastanet.compendium.texts
 
-bench: setup ## measure time and memory of the front ends (needs a quiet machine, half an hour)
+bench: setup ## measure what one waits for, and time and memory of the front ends (needs a quiet machine, half an hour)
+	$(PYTHON) benchmarks/waiting.py
 	$(PYTHON) benchmarks/front_end.py --patience 10
 
 bench-gpu: setup ## check and time the PyTorch path on a CUDA device (a few minutes): benchmarks/gpu.csv

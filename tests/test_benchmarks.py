@@ -39,6 +39,14 @@ def _ratios(method):
     ]
 
 
+def test_kept_waiting_is_as_claimed():
+    table = pd.read_csv(ROOT / "benchmarks" / "waiting.csv", index_col="what")
+    assert table.imports["qastanet score, of a pair of 2 s"] <= 3.5
+    assert table.seconds["qastanet --help"] < 0.2
+    moves = table[table.index.str.startswith("move: ")]
+    assert len(moves) == 10 and moves.seconds.max() < 1.5
+
+
 def test_kept_measurements_hold_what_is_claimed():
     slow, fast = _kept("textbook", 10), _kept("fast", 10)
     assert slow.wall_s / fast.wall_s >= 60

@@ -1,6 +1,6 @@
 """Lists of pairs: from a CSV file and from the names of files."""
 
-import time
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -99,13 +99,15 @@ def test_names_of_an_old_code_page_are_found(tmp_path):
     assert list(table[0].values()) == [str(tmp_path / "caf\u00e9.wav"), str(tmp_path / " b.wav")]
 
 
-def test_many_rows_of_one_pair_are_read_in_seconds(tmp_path):
+def test_many_rows_of_one_pair_are_looked_at_once(tmp_path, monkeypatch):
     rows = "a.wav,b.wav\n" * 100_000
     (tmp_path / "m.csv").write_text(f"reference,degraded\n{rows}")
-    start = time.process_time()  # on a busy machine too
     table = read_manifest(tmp_path / "m.csv")
+    texts = []
+    sha256 = hashlib.sha256
+    monkeypatch.setattr(hashlib, "sha256", lambda text: texts.append(text) or sha256(text))
     assert len(campaign._keys(table, "default", Options())) == 100_000
-    assert time.process_time() - start < 20
+    assert len(texts) == 1
 
 
 def test_a_name_ends_where_no_letter_or_digit_goes_on(tmp_path):
