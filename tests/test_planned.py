@@ -153,9 +153,9 @@ def test_gradient_of_every_sum():
     ears = noise(1, 2, 4000, dtype=torch.float64).requires_grad_()
 
     def sums(x):
-        rows, envelopes, last, products = band_sums.band_sums(x)
+        rows, envelopes, products = band_sums.band_sums(x)
         used = -(-4000 // 240)
-        return rows[..., :used, :], envelopes[..., :used, :], last, products
+        return rows[..., :used, :], envelopes[..., :used, :], products
 
     assert torch.autograd.gradcheck(sums, ears, fast_mode=True)
 

@@ -118,12 +118,12 @@ def _sums(ears: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return means of the envelopes and the coherence of ears (batch, 2, samples)."""
     from qastanet.hearing.differentiable import band_sums, envelope_coherence
 
-    rows, envelopes, last, fine = band_sums.band_sums(ears)
+    rows, envelopes, fine = band_sums.band_sums(ears)
     samples = ears.shape[-1]
     frames = samples // FRAME
     states = envelope_coherence.row_states(rows[..., 1])
     sums = envelope_coherence.envelope_sums(rows[..., 0], states, frames)
     high = states[:, :, FIRST_ENVELOPE:]
-    analytic = envelope_coherence.analytic_envelopes(envelopes, high, last, samples)
+    analytic = envelope_coherence.analytic_envelopes(envelopes, high, samples)
     products = [fine, envelope_coherence.frame_products(*analytic, frames)]
     return sums / (FRAME * math.sqrt(2)), _coherence(torch.cat(products, 2))

@@ -19,7 +19,7 @@ from qastanet.sound.sampling import FRAME
 
 HIGH = N_BANDS - FIRST_ENVELOPE
 
-Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def _kept_bytes(ears: torch.Tensor) -> int:
@@ -48,7 +48,6 @@ def _empty(ears: torch.Tensor, keep: bool) -> Parts:
     return (
         ears.new_empty(batch, 2, N_BANDS, rows, 2),
         ears.new_empty(batch, 2, HIGH, rows, values),
-        ears.new_zeros(batch, 2, HIGH),
         ears.new_empty(batch, 4, FIRST_ENVELOPE, samples // FRAME),
         ears.new_empty(kept),
     )
@@ -56,15 +55,13 @@ def _empty(ears: torch.Tensor, keep: bool) -> Parts:
 
 def _sums(
     ears: torch.Tensor, keep: bool
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Do what `band_sums` says; returns the bands too if they are kept."""
-    rows, envelopes, last, products, kept = found = _empty(ears, keep)
-    samples = ears.shape[-1]
-    cut = planned.chunks(samples)
+    rows, envelopes, products, kept = found = _empty(ears, keep)
+    cut = planned.chunks(ears.shape[-1])
     spectrum = spectra(ears, cut)
     bank = planned.bank(cut.length, ears.dtype, ears.device)
     weights = planned.smoothing(ears.dtype, ears.device).weights
-    final = planned.analysis(samples, ears.dtype, ears.device).last
     for signals, bands, chunks, here, frames, inside in blocks.blocks(ears, cut):
         parts = band_parts(spectrum[signals, :, chunks], bank[:, bands], cut)
         if keep:
@@ -81,8 +78,7 @@ def _sums(
             for k, each in enumerate(cross, start=2):
                 products[signals, k, bands, frames] = _framed(each).sum(-1)[..., :whole]
         e = e.sqrt_().flatten(-2)
-        heard = inside.stop - inside.start
-        e[..., heard:] = 0
+        e[..., inside.stop - inside.start :] = 0
         framed = e.unflatten(-1, (-1, ROW))
         if bands.start < FIRST_ENVELOPE:
             rows[signals, :, bands, here] = framed @ weights[:, -2:]
@@ -91,7 +87,6 @@ def _sums(
             both = framed @ weights
             rows[signals, :, bands, here] = both[..., -2:]
             envelopes[signals, :, high, here] = both[..., :-2]
-            last[signals, :, high] += e[..., :heard] @ final[inside]
     return found
 
 
@@ -100,7 +95,6 @@ def _gradient(
     kept: torch.Tensor,
     rows: torch.Tensor,
     envelopes: torch.Tensor,
-    last: torch.Tensor,
     products: torch.Tensor,
 ) -> torch.Tensor:
     """Return the gradient of ears from those of what `band_sums` returns, and bands if kept."""
@@ -108,7 +102,6 @@ def _gradient(
     cut = planned.chunks(samples)
     bank = planned.bank(cut.length, ears.dtype, ears.device)
     weights = planned.smoothing(ears.dtype, ears.device).weights.T
-    final = planned.analysis(samples, ears.dtype, ears.device).last
     spectrum = spectra(ears, cut) if not kept.numel() else None
     batch, bins = ears.shape[0], cut.length // 2 + 1
     total = bank.new_zeros(batch, 2, cut.count, bins)
@@ -121,16 +114,12 @@ def _gradient(
         else:
             parts = band_parts(spectrum[signals, :, chunks], bank[:, bands], cut)
         e = _magnitude_squared(parts).sqrt_().clamp_(min=tiny)
-        heard = inside.stop - inside.start
         slope = rows[signals, :, bands, here] @ weights[-2:]
         if bands.start >= FIRST_ENVELOPE:
             high = slice(bands.start - FIRST_ENVELOPE, bands.stop - FIRST_ENVELOPE)
             slope += envelopes[signals, :, high, here] @ weights[:-2]
-            slope = slope.flatten(-2)
-            slope[..., :heard].addcmul_(last[signals, :, high, None], final[inside])
-        else:
-            slope = slope.flatten(-2)
-        slope[..., heard:] = 0
+        slope = slope.flatten(-2)
+        slope[..., inside.stop - inside.start :] = 0
         slope = slope.unflatten(-1, e.shape[-2:]).div_(e)
         padded = parts.new_zeros(*parts.shape[:-1], cut.length)
         if bands.start < FIRST_ENVELOPE:
@@ -170,7 +159,7 @@ def _sums_of_many(info, in_dims, ears, keep):
     *found, kept = OPERATORS.band_sums(ears.flatten(0, 1), keep)
     split = [x.unflatten(0, ears.shape[:2]) for x in found]
     kept = kept.unflatten(1, ears.shape[:2]) if keep else kept
-    return (*split, kept), (0, 0, 0, 0, 1 if keep else None)
+    return (*split, kept), (0, 0, 0, 1 if keep else None)
 
 
 def _gradient_of_many(info, in_dims, *tensors):
@@ -219,7 +208,7 @@ class _BandSums(torch.autograd.Function):
 
 def band_sums(
     ears: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Sum what the features need of the bands of two ears, with a gradient.
 
     With e the magnitude of a band and v its low-passed envelope, in rows of 240 samples:
@@ -230,12 +219,11 @@ def band_sums(
     Returns:
         rows: sum of e, and the last state from rest (`planned.Smoothing`), (batch, 2, 29, rows, 2)
         envelopes: v from rest, of the high bands, shape (batch, 2, 20, rows, values)
-        last: last state for the Hilbert transform of e (`planned.Analysis`), (batch, 2, 20)
         products: frame sums of |l|^2, |r|^2, Re and Im of l conj(r), of the low bands, shape
             (batch, 4, 9, frames)
 
     Example:
-        >>> [tuple(x.shape) for x in band_sums(torch.randn(1, 2, 4800))][::3]
+        >>> [tuple(x.shape) for x in band_sums(torch.randn(1, 2, 4800))][::2]
         [(1, 2, 29, 24, 2), (1, 4, 9, 2)]
     """
     gradient = torch.is_grad_enabled() and ears.requires_grad

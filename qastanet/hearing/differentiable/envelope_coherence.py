@@ -60,14 +60,13 @@ def envelope_sums(rows: torch.Tensor, states: torch.Tensor, frames: int) -> torc
 
 
 def analytic_envelopes(
-    from_rest: torch.Tensor, states: torch.Tensor, last: torch.Tensor, samples: int
+    from_rest: torch.Tensor, states: torch.Tensor, samples: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return real and imaginary part of the low-passed analytic envelopes, one value a step.
 
     Args:
         from_rest: low-passed envelopes of rows from rest, shape (..., rows, values of a row)
         states: before each row, shape (..., rows + 1)
-        last: last state for the Hilbert transform, shape (...)
         samples: N
 
     Returns:
@@ -80,6 +79,7 @@ def analytic_envelopes(
     final = -(-samples // ROW)
     at_end = states[..., final] * lowpass_pole() ** (samples - final * ROW)
     circular = torch.addcmul(real, at_end[..., None], plan.transient[0])
+    last = circular @ plan.last
     if plan.uneven is not None:
         circular = circular * plan.uneven[0]
     spectrum = torch.fft.rfft(circular, plan.n_fft) * plan.kernel

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 import torch
 
 from qastanet.hearing.envelope import lowpass_pole
@@ -152,6 +151,34 @@ def hilbert_kernel(lag: np.ndarray, period: float) -> np.ndarray:
     return np.where(angle == 0, 0, kernel)
 
 
+def _sharpened_kernel(lag: np.ndarray, period: float) -> np.ndarray:
+    """Return the Hilbert kernel that takes means over steps to values in their middle."""
+    kernel = hilbert_kernel(lag, period)
+    beside = hilbert_kernel(lag - 1, period) + hilbert_kernel(lag + 1, period)
+    return kernel + SHARPENING * (2 * kernel - beside)
+
+
+def _last_state(samples: int, step: int) -> np.ndarray:
+    """Return what gives the last state s of the low-pass of H(e) as a product with values of c.
+
+    With v[n] = s[n-1] + (1 - p)/2 e[n], a state is (1 + p) / (1 + z^-1) times its v: half a sample
+    earlier, so it is H(c) between the last sample and the first.
+    """
+    p = lowpass_pole()
+    if step == 1:
+        turns = scipy.fft.rfft(hilbert_kernel(np.arange(float(samples)), samples))
+        delay = np.exp(-2j * math.pi * np.arange(len(turns)) / samples)
+        if samples % 2 == 0:
+            turns[-1], delay[-1] = 0, 1  # c has nothing there
+        return scipy.fft.irfft(turns * (1 + p) / (1 + delay), samples)[::-1]
+    values, period = -(-samples // step), samples / step
+    weights = np.ones(values)
+    weights[-1] = period - (values - 1)
+    lag = period - np.arange(values) - weights / 2
+    kernel = _sharpened_kernel(lag, period) * (1 + p) / 2
+    return weights * (kernel - weights @ kernel / period)
+
+
 class Analysis(NamedTuple):
     """The circular Hilbert transform of N samples on envelopes kept at steps.
 
@@ -168,7 +195,7 @@ class Analysis(NamedTuple):
     transient: torch.Tensor
     """(2, values): step means, and values in the middle of steps."""
     last: torch.Tensor
-    """(samples,): its product with e is the last state of the circular low-pass of H(e)."""
+    """(values,): its product with c is the last state of the circular low-pass of H(e)."""
     uneven: torch.Tensor | None
     """(2, values) if the last step is not whole: weights of the values, and what their mean
     leaves."""
@@ -181,16 +208,11 @@ def analysis(samples: int, dtype: torch.dtype, device: torch.device) -> Analysis
     values, period = -(-samples // step), samples / step
     n_fft = scipy.fft.next_fast_len(2 * values - 1, real=True)
     lags = np.arange(1.0, values)
-    half = hilbert_kernel(lags, period)
-    if step > 1:
-        beside = hilbert_kernel(lags - 1, period) + hilbert_kernel(lags + 1, period)
-        half += SHARPENING * (2 * half - beside)
+    half = hilbert_kernel(lags, period) if step == 1 else _sharpened_kernel(lags, period)
     gap = np.zeros(n_fft - 2 * values + 1)
     kernel = scipy.fft.rfft(np.concatenate([[0], half, gap, -half[::-1]]))
     middle = p ** (step * np.arange(values) + (step - 1) / 2)
     means = middle * (1 - p**step) / (1 - p) / step / p ** ((step - 1) / 2)
-    once_round = hilbert_kernel(np.arange(float(samples)), samples)
-    twice = scipy.signal.lfilter([(1 - p * p) / 2], [1, -p], np.tile(once_round, 2))
     uneven = None
     if period != values:
         weights = np.ones(values)
@@ -202,7 +224,7 @@ def analysis(samples: int, dtype: torch.dtype, device: torch.device) -> Analysis
         n_fft,
         _to_device(kernel, dtype, device),
         _to_device(np.stack([means, middle]), dtype, device),
-        _to_device(twice[: samples - 1 : -1], dtype, device),
+        _to_device(_last_state(samples, step), dtype, device),
         uneven,
     )
 
