@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from test_fast import FILTERS
 from test_fast import model as small_model
 from tolerances import CLOSED_FORM, EXACT_SCORE, FAST_SCORE, SINGLE
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from qastanet.hearing.differentiable import band_sums, blocks, planned
+from qastanet.hearing.differentiable import band_sums, blocks, compiled_sums, planned
 from qastanet.hearing.directiveness import directiveness, smoothed
 from qastanet.hearing.features import binaural_features
 from qastanet.scoring.loading import load_model
@@ -91,9 +92,11 @@ def test_smoothing_by_doubling_is_the_recursion(frames, alpha):
     np.testing.assert_allclose(found, expected, atol=CLOSED_FORM)
 
 
-def test_a_second_call_makes_no_constants():
-    rated = small_model(4, front_end="torch")
-    pair = noise(1, 4, 7777), noise(1, 4, 7777, seed=1).requires_grad_()
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_second_call_makes_no_constants(dtype):
+    rated = small_model(4, front_end="torch").to(dtype)
+    pair = [noise(1, 4, 7777, seed=seed, dtype=dtype) for seed in (0, 1)]
+    pair[1].requires_grad_()
     rated(*pair).backward()
     made = [each.made() for each in CONSTANTS]
     with torch.inference_mode():
@@ -129,12 +132,12 @@ def test_operators_grow_with_the_logarithm_of_the_duration(monkeypatch):
 @pytest.mark.parametrize("channels", [2, 4])
 def test_blocks_and_keeping_change_nothing(monkeypatch, channels):
     samples = 2 * 1920 * 30 + 1  # several chunks
-    signal = noise(2, channels, samples)
-    rated = small_model(channels, front_end="torch")
+    signal = noise(2, channels, samples, dtype=torch.float64)
+    rated = small_model(channels, front_end="torch").double()
 
     def gradient():
         degraded = signal.clone().requires_grad_()
-        score = rated(noise(2, channels, samples, seed=1), degraded)
+        score = rated(noise(2, channels, samples, seed=1, dtype=torch.float64), degraded)
         score.sum().backward()
         return score.detach(), degraded.grad
 
@@ -158,6 +161,54 @@ def test_gradient_of_every_sum():
         return rows[..., :used, :], envelopes[..., :used, :], products
 
     assert torch.autograd.gradcheck(sums, ears, fast_mode=True)
+
+
+def _weights(sums):
+    """Return random weights of sums."""
+    return [noise(*x.shape, seed=k).to(x) / x.abs().mean() for k, x in enumerate(sums)]
+
+
+@pytest.mark.parametrize("samples", [1920, 2017, 9600, 9608, 20001])
+def test_transforms_and_loops_give_the_same_sums_and_gradients(samples):
+    ears = noise(3, 2, samples)
+    ears[1, 0] = 0
+    rows, values = -(-samples // 240), -(-samples // 8)
+    exact = band_sums._sums(ears.double(), keep=False)[:3]
+    transformed = band_sums._sums(ears, keep=False)[:3]
+    compiled = compiled_sums.sums(ears, keep=True)
+    kept = compiled[3]
+    weights = _weights(compiled[:3])
+    weights[1].flatten(-2)[..., values:] = 0
+    found = compiled_sums.gradient(ears, kept, *weights)
+    # those of the transforms have rows of silence at the end, in double precision every envelope
+    padding = (0, 0, 0, exact[0].shape[3] - rows)
+    padded = [functional.pad(x, padding).double() for x in weights[:2]] + [weights[2].double()]
+    none = ears.new_empty(0)
+    single = band_sums._gradient(ears, none, *(x.float() for x in padded))
+    padded[1] = (padded[1] / 8).repeat_interleave(8, -1)
+    wanted = band_sums._gradient(ears.double(), none.double(), *padded)
+    means = exact[1].unflatten(-1, (-1, 8)).mean(-1)
+    for sums in (transformed, compiled):
+        for k, expected in enumerate((exact[0], means, exact[2])):
+            inside = [x[..., :rows, :] if k < 2 else x for x in (sums[k], expected)]
+            if k == 1:
+                inside = [x.flatten(-2)[..., :values] for x in inside]
+            assert (inside[0] - inside[1]).norm() < SINGLE * inside[1].norm()
+    for gradient in (found, single):
+        assert (gradient - wanted).norm() < SINGLE * wanted.norm()
+
+
+def test_threads_change_nothing():
+    ears, found = noise(5, 2, 4807), []
+    ears[1], ears[2, 1, 2000:] = 0, 0
+    threads = torch.get_num_threads()
+    for count in (1, 3):
+        torch.set_num_threads(count)
+        sums = compiled_sums.sums(ears, keep=True)
+        gradient = compiled_sums.gradient(ears, sums[3], *_weights(sums[:3]))
+        found.append([*sums, gradient])
+    torch.set_num_threads(threads)
+    assert all(map(torch.equal, *found)) and torch.isfinite(found[0][-1]).all()
 
 
 def test_gradient_in_single_precision(default):

@@ -75,11 +75,13 @@ class DefaultModel(QASTAnet):
 
     def _scores(self, reference: torch.Tensor, degraded: torch.Tensor) -> torch.Tensor:
         """Score pairs; both signals take the same front end, so that equal ones stay equal."""
-        if reference.requires_grad == degraded.requires_grad:
+        alike = reference.requires_grad == degraded.requires_grad
+        if alike and reference.is_cuda:  # fewer and larger kernels
             both = self.features(torch.cat([reference, degraded]))[:3]
             pair = [Features(*half) for half in zip(*(x.chunk(2) for x in both), strict=True)]
         else:  # what has no gradient has no part in the backward pass
-            pair = [self.features(signal, "torch") for signal in (reference, degraded)]
+            front_end = None if alike else "torch"
+            pair = [self.features(signal, front_end) for signal in (reference, degraded)]
         return self.network(parts(*pair)).mean(-1)
 
     def scorer(self) -> PartsScorer:

@@ -11,7 +11,7 @@ derivative.
 import torch
 from torch.nn import functional
 
-from qastanet.hearing.differentiable import blocks, planned
+from qastanet.hearing.differentiable import blocks, compiled_sums, planned
 from qastanet.hearing.differentiable.filterbank import band_parts, spectra
 from qastanet.hearing.differentiable.planned import ROW, STEPS
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, RINGING
@@ -40,7 +40,14 @@ def _framed(x: torch.Tensor) -> torch.Tensor:
 
 
 def _empty(ears: torch.Tensor, keep: bool) -> Parts:
-    """Return the tensors that `band_sums` fills."""
+    """Return tensors like those of `band_sums`, which tell `torch.compile` what to expect."""
+    if compiled_sums.takes(ears):
+        return compiled_sums.empty(ears, keep)
+    return _empty_arrays(ears, keep)
+
+
+def _empty_arrays(ears: torch.Tensor, keep: bool) -> Parts:
+    """Return the tensors that `_sums` fills."""
     batch, _, samples = ears.shape
     cut = planned.chunks(samples)
     rows, values = cut.samples // ROW, ROW // STEPS[ears.dtype]
@@ -57,7 +64,7 @@ def _sums(
     ears: torch.Tensor, keep: bool
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Do what `band_sums` says; returns the bands too if they are kept."""
-    rows, envelopes, products, kept = found = _empty(ears, keep)
+    rows, envelopes, products, kept = found = _empty_arrays(ears, keep)
     cut = planned.chunks(ears.shape[-1])
     spectrum = spectra(ears, cut)
     bank = planned.bank(cut.length, ears.dtype, ears.device)
@@ -174,13 +181,30 @@ def _gradient_of_many(info, in_dims, *tensors):
     return found.unflatten(0, (info.batch_size, -1)), 0
 
 
+def _sums_on_cpu(ears: torch.Tensor, keep: bool) -> Parts:
+    """Do what `band_sums` says, compiled if the precision is single."""
+    return (compiled_sums.sums if compiled_sums.takes(ears) else _sums)(ears, keep)
+
+
+def _gradient_on_cpu(ears: torch.Tensor, *tensors: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of what `_sums_on_cpu` returns."""
+    return (compiled_sums.gradient if compiled_sums.takes(ears) else _gradient)(ears, *tensors)
+
+
 _library = torch.library.Library("qastanet", "FRAGMENT")
-for _name, _function, _fake, _many in (
-    ("band_sums", _sums, _empty, _sums_of_many),
-    ("band_sums_gradient", _gradient, lambda ears, *_: torch.empty_like(ears), _gradient_of_many),
+for _name, _function, _on_cpu, _fake, _many in (
+    ("band_sums", _sums, _sums_on_cpu, _empty, _sums_of_many),
+    (
+        "band_sums_gradient",
+        _gradient,
+        _gradient_on_cpu,
+        lambda ears, *_: torch.empty_like(ears),
+        _gradient_of_many,
+    ),
 ):
     _library.define(_name + torch.library.infer_schema(_function, mutates_args=()))
     _library.impl(_name, _function, "CompositeExplicitAutograd")
+    _library.impl(_name, _on_cpu, "CPU")
     torch.library.register_fake(f"qastanet::{_name}", _fake, lib=_library)
     torch.library.register_vmap(f"qastanet::{_name}", _many, lib=_library)
 OPERATORS = torch.ops.qastanet
@@ -227,5 +251,5 @@ def band_sums(
         [(1, 2, 29, 24, 2), (1, 4, 9, 2)]
     """
     gradient = torch.is_grad_enabled() and ears.requires_grad
-    keep = gradient and _kept_bytes(ears) <= blocks.room(ears.device)
-    return _BandSums.apply(ears, keep)[:-1]
+    room = compiled_sums.takes(ears) or _kept_bytes(ears) <= blocks.room(ears.device)
+    return _BandSums.apply(ears, gradient and room)[:-1]

@@ -15,15 +15,13 @@ import numpy as np
 import scipy.fft
 import torch
 
+from qastanet.hearing.compiled.band_gradient import ROW
 from qastanet.hearing.envelope import lowpass_pole
 from qastanet.hearing.gammatone import RINGING, transfer_functions
 from qastanet.sound.sampling import FRAME
 
 CHUNK_FRAMES = (4, 5, 6, 8, 9, 10, 12, 15, 16, 18, 20, 24, 25, 27, 30, 32)
 """Lengths of a chunk with its overlap, in frames."""
-
-ROW = 240
-"""Samples that are low-passed at a time: an eighth of a frame, whole steps."""
 
 STEPS = {torch.float32: 8, torch.float64: 1}
 """Samples per value of a kept envelope."""

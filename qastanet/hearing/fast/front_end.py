@@ -2,11 +2,11 @@
 
 The same features as `qastanet.hearing.features` and `qastanet.hearing.directiveness` compute with
 PyTorch, without gradients and in single precision: the sound is taken in pieces of one second,
-decoded by overlap-save convolution, and run through compiled loops
-(`qastanet.hearing.fast.bands`) that keep nothing of a full-rate band. What must wait for the end
-of the signal, the Hilbert transform of the envelopes, is done on their decimated forms
-(`qastanet.hearing.fast.hilbert`). Time and memory grow in proportion to the duration; the pieces
-can come from a file (`qastanet.sound.files.pieces`).
+decoded by overlap-save convolution, and run through compiled loops that keep nothing of a full-rate
+band (`qastanet.hearing.compiled.bands`). What must wait for the end of the signal, the Hilbert
+transform of the envelopes, is done on their decimated forms (`qastanet.hearing.fast.hilbert`).
+Time and memory grow in proportion to the duration; the pieces can come from a file
+(`qastanet.sound.files.pieces`).
 """
 
 import math
@@ -16,19 +16,16 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
+from qastanet.hearing.compiled.bands import HUM, LANES, LOWEST, MOMENTS, STATES, bank, filter_bands
+from qastanet.hearing.compiled.loops import aligned
 from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coefficients
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.fast.bands import LANES, LOWEST, MOMENTS, STATES, bank, filter_bands
 from qastanet.hearing.fast.hilbert import Envelopes
-from qastanet.hearing.fast.kernels import aligned, mix_channels, smooth_directions
+from qastanet.hearing.fast.kernels import mix_channels, smooth_directions
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, gains, poles
 from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.sound.sampling import FRAME, PIECE
-
-HUM = np.float32(1e-15)
-"""Added to an ear that is not all silent, -300 dB: keeps the decay of a band out of the denormal
-numbers, which would be a hundred times slower."""
 
 # From now on glibc keeps up to twice as much of what is freed as this block takes, which is freed
 # at once and never written to. New pages for every signal would take a tenth of the time.

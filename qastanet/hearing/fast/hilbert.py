@@ -6,8 +6,9 @@ averaged over STEP = 8 samples (6 kHz), which the compiled bands store:
 
 * H and the low-pass commute if both are circular. The low-pass is not, it starts from rest. Its
   output from rest and the circular one differ by a transient that starts from the last state:
-  c[n] - v[n] = p^n b (1 + p) q[N-1], b = (1 - p)/2 (see `qastanet.hearing.fast.bands`). It is added
-  before H; after it, one from (1 + p)/2 H(v)[N-1] is taken away, which is right if H(e) is slow.
+  c[n] - v[n] = p^n b (1 + p) q[N-1], b = (1 - p)/2 (see `qastanet.hearing.compiled.bands`). It is
+  added before H; after it, one from (1 + p)/2 H(v)[N-1] is taken away, which is right if H(e) is
+  slow.
 * The average over 8 samples falls off like a sinc; three taps undo this to second order.
 * The envelopes have M = ceil(N / 8) values on a period P = N / 8, which need not be whole. H is a
   convolution with the kernel of that period, (1 - cos(pi u)) / (P tan(pi u / P)).
@@ -26,9 +27,9 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
+from qastanet.hearing.compiled.bands import EAR, STEP
+from qastanet.hearing.compiled.loops import aligned
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.fast.bands import EAR, STEP
-from qastanet.hearing.fast.kernels import aligned
 from qastanet.hearing.fast.turning import (
     BLOCK,
     COARSE,

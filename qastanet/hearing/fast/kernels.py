@@ -1,53 +1,10 @@
-"""How loops of `qastanet.hearing.fast` are compiled, and those of decoding and directiveness."""
+"""The compiled loops of decoding and directiveness."""
 
 import math
 
 import numpy as np
-from numba import njit
 
-
-def kept(**options):
-    """Compile with numba, and keep the result where that can be done.
-
-    Where nothing can be written, neither to the package nor to a cache folder of the user, each
-    process compiles anew.
-
-    Args:
-        options: of `numba.njit`
-    """
-
-    def compile_it(function):
-        try:
-            return njit(cache=True, **options)(function)
-        except RuntimeError:  # no place for a cache
-            return njit(**options)(function)
-
-    return compile_it
-
-
-compiled = kept(nogil=True, fastmath={"contract"})
-inlined = njit(inline="always", fastmath={"contract"})
-
-
-def aligned(*shape: int) -> np.ndarray:
-    """Return a float32 array that begins where a line of the cache does; its values are any.
-
-    Example:
-        >>> aligned(2, 3).ctypes.data % 64
-        0
-    """
-    size = 4 * math.prod(shape)
-    memory = np.empty(size + 64, dtype=np.uint8)
-    first = -memory.ctypes.data % 64
-    return memory[first : first + size].view(np.float32).reshape(shape)
-
-
-@inlined
-def eight(x, t, by):
-    """Return eight values of x from t on, `by` apart."""
-    low = x[t], x[t + by], x[t + 2 * by], x[t + 3 * by]
-    high = x[t + 4 * by], x[t + 5 * by], x[t + 6 * by], x[t + 7 * by]
-    return low + high
+from qastanet.hearing.compiled.loops import compiled, kept
 
 
 @compiled

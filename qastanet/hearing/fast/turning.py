@@ -6,8 +6,8 @@ are known let them run on the lanes of SIMD instructions.
 
 import numpy as np
 
-from qastanet.hearing.fast.bands import EAR, STEP
-from qastanet.hearing.fast.kernels import compiled, eight, inlined
+from qastanet.hearing.compiled.bands import EAR, STEP
+from qastanet.hearing.compiled.loops import compiled, eight, inlined
 from qastanet.sound.sampling import FRAME
 
 WIDTH = W = 2 * EAR

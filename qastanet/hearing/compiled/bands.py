@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from qastanet.hearing.fast.kernels import aligned, compiled, eight, inlined
+from qastanet.hearing.compiled.loops import aligned, compiled, eight, inlined
 from qastanet.hearing.gammatone import N_BANDS, poles
 from qastanet.sound.sampling import FRAME
 
@@ -47,6 +47,10 @@ EAR = LANES - LOWEST
 STATES = 9
 """Values per ear and band: 4 complex sections and q."""
 
+HUM = np.float32(1e-15)
+"""Added to an ear that is not all silent, -300 dB: keeps the decay of a band out of the denormal
+numbers, which would be a hundred times slower."""
+
 MOMENTS = 6
 """Sums per frame and band: v left, v right; and for FINE lanes |l|^2, |r|^2, Re and Im l conj r."""
 
@@ -69,7 +73,7 @@ def bank() -> np.ndarray:
 
 
 @inlined
-def _section(x, r, s):
+def section(x, r, s):
     """Return s = x + r s, complex numbers as (re, im)."""
     return x[0] + r * s[0], x[1] + r * s[1]
 
@@ -78,10 +82,10 @@ def _section(x, r, s):
 def _sample(x, cos, sin, r, p, state):
     """Return the state of one band (see STATES) and the sum of q after a sample, and |s4|^2."""
     s1, s2, s3, s4, q, total = state
-    s1 = _section((x * cos, x * sin), r, s1)
-    s2 = _section(s1, r, s2)
-    s3 = _section(s2, r, s3)
-    s4 = _section(s3, r, s4)
+    s1 = section((x * cos, x * sin), r, s1)
+    s2 = section(s1, r, s2)
+    s3 = section(s2, r, s3)
+    s4 = section(s3, r, s4)
     square = s4[0] * s4[0] + s4[1] * s4[1]
     q = p * q + math.sqrt(square)
     return (s1, s2, s3, s4, q, total + q), square
@@ -139,13 +143,13 @@ def _step_of_both(x, y, wave, r, p, le, ri, sums):
 
 
 @inlined
-def _wave(bank, c):
+def turning(bank, c):
     """Return cos(w t), then -sin(w t), of band c for the samples of a step."""
     return eight(bank, c, L) + eight(bank, c + 8 * L, L)
 
 
 @inlined
-def _load(state, c):
+def load(state, c):
     """Return the state of band c, and a sum of q from now on."""
     s1, s2 = (state[c], state[c + L]), (state[c + 2 * L], state[c + 3 * L])
     s3, s4 = (state[c + 4 * L], state[c + 5 * L]), (state[c + 6 * L], state[c + 7 * L])
@@ -153,18 +157,18 @@ def _load(state, c):
 
 
 @inlined
-def _turn(s, cos, sin):
+def turned(s, cos, sin):
     """Return a section turned by an angle."""
     return s[0] * cos - s[1] * sin, s[0] * sin + s[1] * cos
 
 
 @inlined
-def _store(state, c, new, cos, sin):
+def store(state, c, new, cos, sin):
     """Keep the state of band c, turned by an angle."""
-    state[c], state[c + L] = _turn(new[0], cos, sin)
-    state[c + 2 * L], state[c + 3 * L] = _turn(new[1], cos, sin)
-    state[c + 4 * L], state[c + 5 * L] = _turn(new[2], cos, sin)
-    state[c + 6 * L], state[c + 7 * L] = _turn(new[3], cos, sin)
+    state[c], state[c + L] = turned(new[0], cos, sin)
+    state[c + 2 * L], state[c + 3 * L] = turned(new[1], cos, sin)
+    state[c + 4 * L], state[c + 5 * L] = turned(new[2], cos, sin)
+    state[c + 6 * L], state[c + 7 * L] = turned(new[3], cos, sin)
     state[c + 8 * L] = new[4]
 
 
@@ -172,9 +176,9 @@ def _store(state, c, new, cos, sin):
 def _block(x, bank, c, p, state, sums, ear):
     """Advance band c of an ear by a block; sums take those of v over its two steps."""
     r, cos, sin = bank[c + 32 * L], bank[c + 33 * L], bank[c + 34 * L]
-    sums[c + ear], new = _step(x[0], _wave(bank, c), r, p, _load(state, c))
-    sums[c + 2 * L + ear], new = _step(x[1], _wave(bank, c + 16 * L), r, p, new)
-    _store(state, c, new, cos, sin)
+    sums[c + ear], new = _step(x[0], turning(bank, c), r, p, load(state, c))
+    sums[c + 2 * L + ear], new = _step(x[1], turning(bank, c + 16 * L), r, p, new)
+    store(state, c, new, cos, sin)
 
 
 @compiled
@@ -184,15 +188,15 @@ def _whole_block(x, y, t, bank, p, left, right, moments, sums):
     ys = eight(y, t, 1), eight(y, t + STEP, 1)
     for c in range(FINE):
         r, cos, sin = bank[c + 32 * L], bank[c + 33 * L], bank[c + 34 * L]
-        le, ri = _load(left, c), _load(right, c)
+        le, ri = load(left, c), load(right, c)
         products = moments[c + 2 * L], moments[c + 3 * L], moments[c + 4 * L], moments[c + 5 * L]
-        first = _step_of_both(xs[0], ys[0], _wave(bank, c), r, p, le, ri, products)
+        first = _step_of_both(xs[0], ys[0], turning(bank, c), r, p, le, ri, products)
         sums[c], sums[c + L], le, ri, products = first
-        second = _step_of_both(xs[1], ys[1], _wave(bank, c + 16 * L), r, p, le, ri, products)
+        second = _step_of_both(xs[1], ys[1], turning(bank, c + 16 * L), r, p, le, ri, products)
         sums[c + 2 * L], sums[c + 3 * L], le, ri, products = second
         moments[c + 2 * L], moments[c + 3 * L], moments[c + 4 * L], moments[c + 5 * L] = products
-        _store(left, c, le, cos, sin)
-        _store(right, c, ri, cos, sin)
+        store(left, c, le, cos, sin)
+        store(right, c, ri, cos, sin)
     for c in range(FINE, L):  # one ear after the other: there are not registers for both
         _block(xs, bank, c, p, left, sums, 0)
     for c in range(FINE, L):
@@ -208,8 +212,8 @@ def _broken_block(x, bank, p, state, sums):
         for c in range(L):
             k, before = c + (step * 2 * STEP + t % STEP) * L, state[c + 8 * L]
             r = bank[c + 32 * L]
-            new, _ = _sample(x[t], bank[k], bank[k + STEP * L], r, p, _load(state, c))
-            _store(state, c, new, np.float32(1), np.float32(0))
+            new, _ = _sample(x[t], bank[k], bank[k + STEP * L], r, p, load(state, c))
+            store(state, c, new, np.float32(1), np.float32(0))
             sums[c + 2 * step * L] += before + new[4]
 
 
