@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 LIMIT_MB = 8000
 """Nothing is run that would take more."""
 
-GROWTH_MB = {"textbook": 260, "torch": 60, "gradient": 120}
+GROWTH_MB = {"textbook": 260, "torch": 20, "gradient": 30}
 """What they take per second of sound, at most."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

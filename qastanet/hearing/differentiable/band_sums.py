@@ -3,8 +3,8 @@
 Per block of bands: one inverse transform of real and imaginary parts, the magnitude e, and two
 products with small matrices (`qastanet.hearing.differentiable.planned.smoothing`). Nothing else of
 the full rate is kept. The gradient is written out: it computes the bands again, or takes them if
-there is room for keeping them, and transforms them once more. Both directions are operators of
-PyTorch that `torch.compile`, `torch.func` and CUDA graphs know how to treat; there is no second
+there is room for keeping them, and transforms them once more. On the CPU in single precision compiled
+loops do the same (`compiled_sums`). Both directions are operators of PyTorch that `torch.compile`, `torch.func` and CUDA graphs know how to treat; there is no second
 derivative.
 """
 
@@ -248,7 +248,7 @@ def band_sums(
 
     Example:
         >>> [tuple(x.shape) for x in band_sums(torch.randn(1, 2, 4800))][::2]
-        [(1, 2, 29, 24, 2), (1, 4, 9, 2)]
+        [(1, 2, 29, 20, 2), (1, 4, 9, 2)]
     """
     gradient = torch.is_grad_enabled() and ears.requires_grad
     room = compiled_sums.takes(ears) or _kept_bytes(ears) <= blocks.room(ears.device)

@@ -37,7 +37,12 @@ Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def takes(ears: torch.Tensor) -> bool:
-    """Tell whether ears are computed here."""
+    """Tell whether ears are computed here.
+
+    Example:
+        >>> takes(torch.zeros(1, 2, 4800)), takes(torch.zeros(1, 2, 4800, dtype=torch.float64))
+        (True, False)
+    """
     return ears.device.type == "cpu" and ears.dtype == torch.float32
 
 
@@ -139,7 +144,12 @@ def _sums(memory: _Memory, frames: int) -> Parts:
 
 
 def empty(ears: torch.Tensor, keep: bool) -> Parts:
-    """Return tensors like those of `sums`."""
+    """Return tensors like those of `sums`.
+
+    Example:
+        >>> [tuple(x.shape) for x in empty(torch.zeros(1, 2, 4800), keep=True)][2:]
+        [(1, 4, 9, 2), (1, 1, 20, 2, 256)]
+    """
     batch, rows = ears.shape[0], -(-ears.shape[-1] // ROW)
     return (
         ears.new_empty(batch, 2, N_BANDS, rows, 2),
@@ -155,6 +165,10 @@ def sums(ears: torch.Tensor, keep: bool) -> Parts:
     Args:
         ears: shape (batch, 2, samples), float32, on the CPU
         keep: whether there will be a gradient
+
+    Example:
+        >>> [tuple(x.shape) for x in sums(torch.zeros(1, 2, 4800), keep=False)][:2]
+        [(1, 2, 29, 20, 2), (1, 2, 20, 20, 30)]
     """
     memory = _memory(ears, keep)
     _for_each(_filter, list(ears.numpy()), _signals(memory))
@@ -168,7 +182,14 @@ def gradient(
     envelopes: torch.Tensor,
     products: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the gradient of ears from those of what `sums` returns, and what it kept."""
+    """Return the gradient of ears from those of what `sums` returns, and what it kept.
+
+    Example:
+        >>> ears = torch.randn(1, 2, 4800)
+        >>> found = sums(ears, keep=True)
+        >>> gradient(ears, found[3], *found[:3]).shape
+        torch.Size([1, 2, 4800])
+    """
     gain, p, samples = _gain(), float(POLE), ears.shape[-1]
     scale = gain[FIRST_ENVELOPE:, None, None] * (HALF / STEP)
     losses = (
