@@ -3,9 +3,10 @@
 Per block of bands: one inverse transform of real and imaginary parts, the magnitude e, and two
 products with small matrices (`qastanet.hearing.differentiable.planned.smoothing`). Nothing else of
 the full rate is kept. The gradient is written out: it computes the bands again, or takes them if
-there is room for keeping them, and transforms them once more. On the CPU in single precision compiled
-loops do the same (`compiled_sums`). Both directions are operators of PyTorch that `torch.compile`, `torch.func` and CUDA graphs know how to treat; there is no second
-derivative.
+there is room for keeping them, and transforms them once more. On the CPU in single precision
+compiled loops do the same (`qastanet.hearing.differentiable.compiled_sums`). Both directions are
+operators of PyTorch that `torch.compile`, `torch.func` and CUDA graphs know how to treat; there is
+no second derivative.
 """
 
 import torch
