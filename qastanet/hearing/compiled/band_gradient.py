@@ -26,7 +26,7 @@ from qastanet.hearing.compiled.bands import (
     turned,
     turning,
 )
-from qastanet.hearing.compiled.loops import compiled, eight, inlined
+from qastanet.hearing.compiled.loops import compiled, eight, inlined, put_eight
 from qastanet.hearing.gammatone import N_BANDS
 from qastanet.sound.sampling import FRAME
 
@@ -94,30 +94,26 @@ def _step(x, wave, r, s):
     return h, re, im
 
 
-@inlined
-def _keep(array, first, re, im):
-    """Write eight complex values into an array of rows of LANES real and LANES imaginary parts."""
-    array[first], array[first + L] = re[0], im[0]
-    array[first + 2 * L], array[first + 3 * L] = re[1], im[1]
-    array[first + 4 * L], array[first + 5 * L] = re[2], im[2]
-    array[first + 6 * L], array[first + 7 * L] = re[3], im[3]
-    array[first + 8 * L], array[first + 9 * L] = re[4], im[4]
-    array[first + 10 * L], array[first + 11 * L] = re[5], im[5]
-    array[first + 12 * L], array[first + 13 * L] = re[6], im[6]
-    array[first + 14 * L], array[first + 15 * L] = re[7], im[7]
-
-
 @compiled
 def _again(x, bank, state, bands):
-    """Advance all sections of an ear by a block of samples, and keep s4 at each of them."""
+    """Advance all sections of an ear by a block of samples, and keep s4 at each of them.
+
+    Args:
+        x: the samples, and maybe more
+        bank: see `qastanet.hearing.compiled.bands.bank`
+        state: of the ear
+        bands: filled with s4, flat, for each sample LANES real and LANES imaginary parts
+    """
     one, two = eight(x, 0, 1), eight(x, STEP, 1)
     for c in range(L):
         r, cos, sin = bank[c + 32 * L], bank[c + 33 * L], bank[c + 34 * L]
         s1, s2, s3, s4, q, _ = load(state, c)
         s, re, im = _step(one, turning(bank, c), r, (s1, s2, s3, s4))
-        _keep(bands, c, re, im)
+        put_eight(bands, c, 2 * L, re)
+        put_eight(bands, c + L, 2 * L, im)
         s, re, im = _step(two, turning(bank, c + 16 * L), r, s)
-        _keep(bands, c + 16 * L, re, im)
+        put_eight(bands, c + 16 * L, 2 * L, re)
+        put_eight(bands, c + 17 * L, 2 * L, im)
         store(state, c, (s[0], s[1], s[2], s[3], q, q), cos, sin)
 
 
@@ -167,15 +163,6 @@ def _back_step(own, other, wave, r, p, drives, given, d):
 
 
 @inlined
-def _write(array, first, x):
-    """Write eight values, a row of LANES apart."""
-    array[first], array[first + L] = x[0], x[1]
-    array[first + 2 * L], array[first + 3 * L] = x[2], x[3]
-    array[first + 4 * L], array[first + 5 * L] = x[4], x[5]
-    array[first + 6 * L], array[first + 7 * L] = x[6], x[7]
-
-
-@inlined
 def _turned_back(d, cos, sin):
     """Return what the loss gains by the sections and q of a band, turned back from a block."""
     s1, s2, s3, s4, dq, _ = d
@@ -188,7 +175,7 @@ def _back_block(own, other, bank, p, dv, given, d, gained):
     """Go back through a block of all bands of an ear.
 
     Args:
-        own: s4 of this ear in the block, flat, see `_keep`
+        own: s4 of this ear in the block, flat, see `_again`
         other: those of the other ear
         bank: see `qastanet.hearing.compiled.bands.bank`
         p: pole of the low-pass
@@ -207,12 +194,12 @@ def _back_block(own, other, bank, p, dv, given, d, gained):
         others = eight(other, c + 16 * L, 2 * L), eight(other, c + 17 * L, 2 * L)
         drives = second + after, second + second
         new, x = _back_step(mine, others, turning(bank, c + 16 * L), r, p, drives, gives, new)
-        _write(gained, c + 8 * L, x)
+        put_eight(gained, c + 8 * L, L, x)
         mine = eight(own, c, 2 * L), eight(own, c + L, 2 * L)
         others = eight(other, c, 2 * L), eight(other, c + L, 2 * L)
         drives = first + second, first + first
         new, x = _back_step(mine, others, turning(bank, c), r, p, drives, gives, new)
-        _write(gained, c, x)
+        put_eight(gained, c, L, x)
         store(d, c, (new[0], new[1], new[2], new[3], new[4], none), one, none)
 
 
@@ -281,18 +268,14 @@ def rows_gradient(rows, samples, sections, bank, p, losses, gradient):
             for block in range(BLOCKS):
                 x = rows[row, ear, block * TURNED :]
                 _again(x, bank, state[ear], bands[ear, block])
-        heard = max(0, samples - row * ROW)
-        for t in range(heard, ROW):
+        for t in range(samples - row * ROW, ROW):
             bands[:, t // TURNED, t % TURNED * 2 * L : (t % TURNED + 1) * 2 * L] = 0
         _losses(row, p, losses, dv, given, d)
         for block in range(BLOCKS - 1, -1, -1):
             for ear in range(2):
                 first = block * TURNED
-                own, other, steps = (
-                    bands[ear, block],
-                    bands[1 - ear, block],
-                    dv[ear, 2 * block * L :],
-                )
+                own, other = bands[ear, block], bands[1 - ear, block]
+                steps = dv[ear, 2 * block * L :]
                 _back_block(own, other, bank, p, steps, given[ear], d[ear], gained)
                 _add_lanes(gained, gradient[row, ear, first : first + TURNED])
                 _flush(d[ear])

@@ -48,3 +48,11 @@ def eight(x, t, by):
     low = x[t], x[t + by], x[t + 2 * by], x[t + 3 * by]
     high = x[t + 4 * by], x[t + 5 * by], x[t + 6 * by], x[t + 7 * by]
     return low + high
+
+
+@inlined
+def put_eight(x, t, by, values):
+    """Write eight values into x from t on, `by` apart."""
+    x[t], x[t + by], x[t + 2 * by], x[t + 3 * by] = values[0], values[1], values[2], values[3]
+    x[t + 4 * by], x[t + 5 * by] = values[4], values[5]
+    x[t + 6 * by], x[t + 7 * by] = values[6], values[7]

@@ -7,8 +7,8 @@ averaged over STEP = 8 samples (6 kHz), which the compiled bands store:
 * H and the low-pass commute if both are circular. The low-pass is not, it starts from rest. Its
   output from rest and the circular one differ by a transient that starts from the last state:
   c[n] - v[n] = p^n b (1 + p) q[N-1], b = (1 - p)/2 (see `qastanet.hearing.compiled.bands`). It is
-  added before H. After it, one from (1 + p)/2 H(c) half a sample behind N-1 is taken away, which is
-  the last state of the low-pass of H(e) if that is slow.
+  added before H; after it, one from (1 + p)/2 H(v)[N-1] is taken away, which is right if H(e) is
+  slow.
 * The average over 8 samples falls off like a sinc; three taps undo this to second order.
 * The envelopes have M = ceil(N / 8) values on a period P = N / 8, which need not be whole. H is a
   convolution with the kernel of that period, (1 - cos(pi u)) / (P tan(pi u / P)).
@@ -46,6 +46,9 @@ SHAPE = 13.0
 
 TOGETHER = 16
 """Rows whose far parts are transformed at a time."""
+
+TRANSIENT = 512
+"""Steps after which a transient of the low-pass has gone (p^4096 = 1e-35)."""
 
 
 def _window(lag: np.ndarray) -> np.ndarray:
@@ -95,24 +98,11 @@ class _Kernel:
 _kernel = functools.lru_cache(maxsize=1)(_Kernel)
 
 
-def _transient() -> np.ndarray:
-    """Return the step means of p^n from n = 0, float32, of a frame, behind which it has gone."""
+def _transient(steps: int) -> np.ndarray:
+    """Return the step means of p^n from n = 0, float32, of the first steps."""
     p = lowpass_pole()
-    decay = p ** (STEP * np.arange(BLOCK, dtype=float))
+    decay = p ** (STEP * np.arange(min(TRANSIENT, steps), dtype=float))
     return (decay * (1 - p**STEP) / (1 - p) / STEP).astype(np.float32)
-
-
-def _at_seam(steps: int, period: float) -> tuple[int, np.float32, np.float32]:
-    """Return between which rows the signal closes: one of the last and the first; their weights.
-
-    The last row lasts a part of a step. If it is less than half, the row before it is taken.
-    """
-    lasts = period - (steps - 1)
-    before = 1 if lasts < 0.5 else 0
-    distance = lasts - 0.5 + before
-    gain = (1 + lowpass_pole()) / 2
-    weights = np.array([0.5, distance]) * gain / (0.5 + distance)
-    return steps - 1 - before, *weights.astype(np.float32)
 
 
 class Envelopes:
@@ -152,15 +142,14 @@ class Envelopes:
         products = np.zeros((self.samples // FRAME, 4 * EAR), dtype=np.float32)
         steps, period, p = len(self.rows), self.samples / STEP, np.float32(lowpass_pole())
         if len(products):
-            transient, kernel = _transient(), _kernel(steps, period)
+            transient, kernel = _transient(steps), _kernel(steps, period)
             last = (1 + p) * last
             self.rows[: len(transient)] += np.outer(transient, last)
             mean = self._sharpen(period)
             seam = self._across_the_seam(kernel, mean)
             far = self._seen_from_far(kernel, mean).reshape(-1)
             near, weights, flat = kernel.near, _interpolation(), self._memory.reshape(-1)
-            places = transient, last, _at_seam(steps, period)
-            frame_products(flat, steps, near, far, weights, seam, *places, products)
+            frame_products(flat, steps, near, far, weights, seam, transient, last, p, products)
         return np.moveaxis(products.reshape(-1, 4, EAR), 0, -1)
 
     def _sharpen(self, period: float) -> np.ndarray:

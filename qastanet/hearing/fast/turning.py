@@ -151,7 +151,7 @@ def _add_products(rows, turned, sums):
 
 
 @compiled
-def frame_products(rows, steps, near, far, weights, seam, transient, last, at_seam, products):
+def frame_products(rows, steps, near, far, weights, seam, transient, last, p, products):
     """Fill products with the frame sums of the products of the ears' analytic envelopes.
 
     Args:
@@ -162,14 +162,12 @@ def frame_products(rows, steps, near, far, weights, seam, transient, last, at_se
         weights: see `give`
         seam: to be added to the first and to the last REACH rows of the imaginary parts, float32,
             shape (2, REACH, WIDTH)
-        transient: of the low-pass from a state of one, float32, shape (BLOCK,)
+        transient: of the low-pass from a state of one, float32, shape (steps or fewer,)
         last: state that the transient of the envelopes came from, float32, shape (WIDTH,)
-        at_seam: number of a row, and weights of its imaginary part and of the first one, float32:
-            together the state that the transient of the imaginary parts came from
+        p: pole of the low-pass
         products: zeros, float32, shape (frames, 4 EAR)
     """
     turned = np.empty(BLOCK * W, dtype=np.float32)
-    row, share, share_of_first = at_seam
     last_turned = np.zeros(W, dtype=np.float32)
     for block in range((steps - 1) // BLOCK, -1, -1):
         first = block * BLOCK
@@ -182,17 +180,15 @@ def frame_products(rows, steps, near, far, weights, seam, transient, last, at_se
         for k in range(max(first, steps - REACH), stop):
             for c in range(W):
                 turned[(k - first) * W + c] += seam[1, k - steps + REACH, c]
-        if first <= row < stop:
+        if stop == steps:
             for c in range(W):
-                last_turned[c] = share * turned[(row - first) * W + c]
+                last_turned[c] = (1 + p) / 2 * turned[(steps - 1 - first) * W + c]
         if block < products.shape[0]:
             real = rows[(REACH + first) * W : (REACH + first + BLOCK) * W]
-            if first == 0:
+            if first < transient.size:
                 real = real.copy()
-                for c in range(W):
-                    last_turned[c] += share_of_first * turned[c]
-                for k in range(BLOCK):
+                for k in range(first, min(stop, transient.size)):
                     for c in range(W):
-                        real[k * W + c] -= last[c] * transient[k]
-                        turned[k * W + c] -= last_turned[c] * transient[k]
+                        real[(k - first) * W + c] -= last[c] * transient[k]
+                        turned[(k - first) * W + c] -= last_turned[c] * transient[k]
             _add_products(real, turned, products[block])
