@@ -23,7 +23,7 @@ import math
 import numpy as np
 
 from qastanet.hearing.compiled.loops import aligned, compiled, eight, inlined
-from qastanet.hearing.gammatone import N_BANDS, poles
+from qastanet.hearing.gammatone import N_BANDS, gains, poles
 from qastanet.sound.sampling import FRAME
 
 LANES = L = 32
@@ -70,6 +70,15 @@ def bank() -> np.ndarray:
     rows = aligned(len(parts) + 3, LANES)
     rows[:] = [*parts, np.abs(pole), turn.real, turn.imag]
     return rows.reshape(-1)
+
+
+@functools.cache
+def bank_gains() -> np.ndarray:
+    """Return the gains of the bands, which the loops leave out, float64, shape (29,).
+
+    They are those of the poles in single precision, as the loops have them.
+    """
+    return gains(np.abs(poles()).astype(np.float32).astype(float))
 
 
 @inlined

@@ -13,14 +13,13 @@ import torch
 from torch.nn import functional
 
 from qastanet.hearing.differentiable import blocks, compiled_sums, planned
+from qastanet.hearing.differentiable.compiled_sums import Parts
 from qastanet.hearing.differentiable.filterbank import band_parts, spectra
 from qastanet.hearing.differentiable.planned import ROW, STEPS
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, RINGING
 from qastanet.sound.sampling import FRAME
 
 HIGH = N_BANDS - FIRST_ENVELOPE
-
-Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def _kept_bytes(ears: torch.Tensor) -> int:

@@ -5,7 +5,7 @@ before each row of samples are kept, and the bands of a row are computed again.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -22,11 +22,12 @@ from qastanet.hearing.compiled.bands import (
     STATES,
     STEP,
     bank,
+    bank_gains,
     filter_bands,
 )
 from qastanet.hearing.compiled.loops import aligned
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, gains, poles
+from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS
 from qastanet.sound.sampling import FRAME
 
 POLE = np.float32(lowpass_pole())
@@ -48,9 +49,8 @@ def takes(ears: torch.Tensor) -> bool:
 
 @functools.cache
 def _gain() -> torch.Tensor:
-    """Return the gains of the bands, which the loops leave out, shape (29,)."""
-    decay = np.abs(poles()).astype(np.float32)  # as the loops have it
-    return torch.from_numpy(gains(decay.astype(float)).astype(np.float32))
+    """Return the gains of the bands, float32, shape (29,)."""
+    return torch.from_numpy(bank_gains().astype(np.float32))
 
 
 class _Memory(NamedTuple):
@@ -109,7 +109,7 @@ def _filter(ears: np.ndarray, memory: _Memory) -> None:
     lasts[whole] = last * POLE ** (ROW - rest)
 
 
-def _for_each(function: Callable, *batches: list) -> None:
+def _for_each(function: Callable, *batches: Sequence) -> None:
     """Call a function for every signal of a batch, in as many threads as PyTorch may use."""
     threads = min(torch.get_num_threads(), len(batches[0]))
     if threads == 1:
@@ -171,7 +171,7 @@ def sums(ears: torch.Tensor, keep: bool) -> Parts:
         [(1, 2, 29, 20, 2), (1, 2, 20, 20, 30)]
     """
     memory = _memory(ears, keep)
-    _for_each(_filter, list(ears.numpy()), _signals(memory))
+    _for_each(_filter, ears.numpy(), _signals(memory))
     return _sums(memory, ears.shape[-1] // FRAME)
 
 
@@ -202,8 +202,7 @@ def gradient(
     found = ears.new_empty(ears.shape[0], rows.shape[-2], 2, ROW)
 
     def one(signal, states, gained, *lost):
-        args = (samples, states, bank(), POLE, lost, gained)
-        rows_gradient(_rows(signal), *args)
+        rows_gradient(_rows(signal), samples, states, bank(), POLE, lost, gained)
 
     _for_each(one, ears.numpy(), sections[0].numpy(), found.numpy(), *losses)
     return found.movedim(1, 2).flatten(-2)[..., :samples].contiguous()

@@ -156,6 +156,13 @@ def _sharpened_kernel(lag: np.ndarray, period: float) -> np.ndarray:
     return kernel + SHARPENING * (2 * kernel - beside)
 
 
+def _durations(samples: int, step: int) -> np.ndarray:
+    """Return how long each kept value of some samples lasts, in steps."""
+    lasting = np.ones(-(-samples // step))
+    lasting[-1] = samples / step - (len(lasting) - 1)
+    return lasting
+
+
 def _last_state(samples: int, step: int) -> np.ndarray:
     """Return what gives the last state s of the low-pass of H(e) as a product with values of c.
 
@@ -169,10 +176,8 @@ def _last_state(samples: int, step: int) -> np.ndarray:
         if samples % 2 == 0:
             turns[-1], delay[-1] = 0, 1  # c has nothing there
         return scipy.fft.irfft(turns * (1 + p) / (1 + delay), samples)[::-1]
-    values, period = -(-samples // step), samples / step
-    weights = np.ones(values)
-    weights[-1] = period - (values - 1)
-    lag = period - np.arange(values) - weights / 2
+    period, weights = samples / step, _durations(samples, step)
+    lag = period - np.arange(len(weights)) - weights / 2
     kernel = _sharpened_kernel(lag, period) * (1 + p) / 2
     return weights * (kernel - weights @ kernel / period)
 
@@ -213,8 +218,7 @@ def analysis(samples: int, dtype: torch.dtype, device: torch.device) -> Analysis
     means = middle * (1 - p**step) / (1 - p) / step / p ** ((step - 1) / 2)
     uneven = None
     if period != values:
-        weights = np.ones(values)
-        weights[-1] = period - (values - 1)
+        weights = _durations(samples, step)
         ones = scipy.fft.irfft(scipy.fft.rfft(weights, n_fft) * kernel, n_fft)[:values]
         uneven = _to_device(np.stack([weights, ones]), dtype, device)
     return Analysis(

@@ -16,14 +16,23 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from qastanet.hearing.compiled.bands import HUM, LANES, LOWEST, MOMENTS, STATES, bank, filter_bands
+from qastanet.hearing.compiled.bands import (
+    HUM,
+    LANES,
+    LOWEST,
+    MOMENTS,
+    STATES,
+    bank,
+    bank_gains,
+    filter_bands,
+)
 from qastanet.hearing.compiled.loops import aligned
 from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coefficients
 from qastanet.hearing.envelope import lowpass_pole
 from qastanet.hearing.fast.hilbert import Envelopes
 from qastanet.hearing.fast.kernels import mix_channels, smooth_directions
 from qastanet.hearing.features import Features
-from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS, gains, poles
+from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS
 from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.sound.sampling import FRAME, PIECE
 
@@ -88,8 +97,7 @@ class _Bands:
 
     def __init__(self, samples: int):
         self.bank = bank()
-        decay = np.abs(poles()).astype(np.float32)  # as the loops have it
-        self.gain = gains(decay.astype(float))[:, None]
+        self.gain = bank_gains()[:, None]
         self.lowpass = np.float32(lowpass_pole())
         self.samples = samples
         self.state = aligned(2, STATES * LANES)
