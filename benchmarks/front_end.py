@@ -71,7 +71,7 @@ def plan(quick: bool) -> list[dict]:
                 rounds = min(rounds, 2) if quick else rounds
                 rows.append(dict(method=method, order=order, duration_s=duration, rounds=rounds))
     if not quick:
-        rows.append(dict(method="fast", order=1, duration_s=1800, rounds=1))
+        rows.append(dict(method="fast", order=1, duration_s=1800, rounds=3))
     rows = [row | dict(model="released", cores=1, pairs=1) for row in rows]
     ten = dict(model="released", order=1, duration_s=10, cores=1, pairs=1, rounds=5)
     if not quick:

@@ -1,6 +1,8 @@
 """The fast front end against PyTorch in float64, which is exact, and against the goldens."""
 
+import itertools
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from tolerances import EXACT_SCORE, FAST_COHERENCE, FAST_ILD, FAST_POWER, FAST_S
 from qastanet.errors import InputError
 from qastanet.hearing.differences import PAPER_ILD
 from qastanet.hearing.envelope import lowpass_pole
-from qastanet.hearing.fast import front_end, hilbert
+from qastanet.hearing.fast import front_end, hilbert, long_hilbert
 from qastanet.hearing.features import Features, audible
 from qastanet.models.model import QASTAnet
 from qastanet.models.network import POOLINGS, DifferenceNetwork
@@ -204,28 +206,80 @@ def products(left, right):
     return np.stack([frame_mean(x) for x in each])
 
 
-@pytest.mark.parametrize("samples", [1920, 1921, 2500, 5760, 9607, 69128, 69124, 139040, 320001])
-def test_products_of_envelopes(samples):
-    e = scipy.ndimage.gaussian_filter1d(noise(2, samples, level=5.0), 40, mode="wrap") + 1.0
-    pole = lowpass_pole()
+def smooth_noise(samples):
+    return scipy.ndimage.gaussian_filter1d(noise(2, samples, level=5.0), 40, mode="wrap") + 1.0
+
+
+def swelling(samples):
+    turns = np.linspace(0, 4 * np.pi, samples)
+    return smooth_noise(samples) * (1 + 0.8 * np.sin(turns + 1)) + 3
+
+
+def soft_but_for_two_seconds(samples):
+    level = np.full(samples, 1e-3)
+    level[samples // 3 : samples // 3 + 96000] = 1
+    return smooth_noise(samples) * level
+
+
+def products_through(kind, e):
+    """Return the products of low-passed analytic envelopes e (2, samples) in the outer bands."""
+    samples, pole = e.shape[1], lowpass_pole()
     v, q = (scipy.signal.lfilter(taps, [1, -pole], e) for taps in ([1, 1], [1]))
     starts = np.arange(0, samples, 8)
     means = np.add.reduceat(v, starts, axis=1) / np.diff(starts, append=samples)
-    envelopes = hilbert.Envelopes(samples)
-    envelopes.rows[:] = 0
-    bands, last = (0, hilbert.EAR - 1), np.zeros((2, hilbert.EAR), dtype=np.float32)
-    for band in bands:
-        envelopes.rows[:, [band, hilbert.EAR + band]] = means.T
-        last[:, band] = q[:, -1]
+    envelopes, last = kind(samples), np.zeros((2, hilbert.EAR), dtype=np.float32)
+    bands = [0, hilbert.EAR - 1]
+    for start in range(0, len(starts), 6000):
+        piece = means[:, start : start + 6000].T
+        rows = envelopes.next(len(piece)).reshape(len(piece), 2, hilbert.EAR)
+        rows[:] = 0
+        rows[..., bands] = piece[..., None]
+    last[:, bands] = q[:, -1:]
     found = envelopes.products(last.reshape(-1)) / hilbert.BLOCK
-    analytic = scipy.signal.lfilter([1, 1], [1, -pole], scipy.signal.hilbert(e))
-    wanted = products(*analytic)
-    scale = abs(wanted).max()
-    for band in bands:
-        np.testing.assert_allclose(found[:, band], wanted, atol=1e-3 * scale)  # the seam: coarser
-        np.testing.assert_allclose(found[:, band, 1:], wanted[:, 1:], atol=2e-4 * scale)
-        np.testing.assert_allclose(found[:, band, 2:-1], wanted[:, 2:-1], atol=5e-5 * scale)
     assert not found[:, 1:-1].any()
+    np.testing.assert_array_equal(found[:, 0], found[:, -1])
+    return found[:, 0]
+
+
+@pytest.mark.parametrize("samples", [1920, 1921, 2500, 5760, 9607, 69128, 69124, 139040, 320001])
+def test_products_of_envelopes(samples):
+    e = smooth_noise(samples)
+    found, pole = products_through(hilbert.Envelopes, e), lowpass_pole()
+    wanted = products(*scipy.signal.lfilter([1, 1], [1, -pole], scipy.signal.hilbert(e)))
+    scale = abs(wanted).max()
+    np.testing.assert_allclose(found, wanted, atol=1e-3 * scale)  # the seam: coarser
+    np.testing.assert_allclose(found[:, 1:], wanted[:, 1:], atol=2e-4 * scale)
+    np.testing.assert_allclose(found[:, 2:-1], wanted[:, 2:-1], atol=5e-5 * scale)
+
+
+@pytest.mark.parametrize("e", [smooth_noise, swelling, soft_but_for_two_seconds])
+@pytest.mark.parametrize("samples", [192000, 192001, 239999, 240000, 245001, 384017, 720004])
+def test_products_of_long_envelopes(samples, e):
+    e, pole = e(samples), lowpass_pole()
+    found = products_through(long_hilbert.LongEnvelopes, e)
+    wanted = products(*scipy.signal.lfilter([1, 1], [1, -pole], scipy.signal.hilbert(e)))
+    scale = abs(wanted).max()
+    np.testing.assert_allclose(found[:, 2:-1], wanted[:, 2:-1], atol=5e-5 * scale)
+    whole = products_through(hilbert.Envelopes, e)
+    np.testing.assert_allclose(found, whole, atol=3e-5 * scale)
+    coherence = [(x[2] + 1j * x[3]) / np.sqrt(x[0] * x[1]) for x in (found, wanted)]
+    np.testing.assert_allclose(*(x[2:-1] for x in coherence), rtol=0, atol=1e-4)
+
+
+def test_long_signals_have_the_same_features_and_are_not_kept(monkeypatch):
+    signal, peaks = noise(4, 480_001, seed=5), []
+    signal[:, 100_000:250_000] *= 1e-2
+    whole = front_end.features(signal, FILTERS[:1])
+    monkeypatch.setattr(front_end, "LONG", long_hilbert.SHORTEST)
+    assert_agree(front_end.features(signal, FILTERS[:1]), whole)
+    second = np.ascontiguousarray(signal[:, :48000])
+    for seconds in (10, 40):
+        tracemalloc.start()
+        pieces = itertools.repeat(second, seconds)
+        front_end.features_of_pieces(pieces, 4, seconds * len(second.T), FILTERS[:1])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 30 < 200_000  # bytes per second; its envelopes are 1.2 million
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

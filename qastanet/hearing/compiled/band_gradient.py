@@ -65,7 +65,7 @@ def sum_rows(rows, bank, p, state, moments, envelopes, lasts, sections):
         sections[row % sections.shape[0]] = state[:, :SECTIONS]
         state[:, SECTIONS:] = 0
         steps = envelopes[row * (ROW // STEP) :]
-        filter_bands(rows[row], 0, bank, p, state, moments[row : row + 1], steps)
+        filter_bands(rows[row], bank, p, state, moments[row : row + 1], steps)
         lasts[row] = state[:, SECTIONS:]
 
 

@@ -227,17 +227,16 @@ def _broken_block(x, bank, p, state, sums):
 
 
 @compiled
-def filter_bands(ears, start, bank, p, state, moments, envelopes):
+def filter_bands(ears, bank, p, state, moments, envelopes):
     """Run the bands over a piece of sound that starts with a frame.
 
     Args:
         ears: left and right ear, float32, shape (2, samples); only the last piece of a signal may
             end within a block of 16
-        start: where the piece begins in the signal, in samples
         bank: see `bank`
         p: pole of the low-pass, float32
         state: carried from piece to piece, float32, shape (2, STATES LANES)
-        moments: zeros, filled with the sums of each frame of the signal, float32, shape (frames,
+        moments: zeros, filled with the sums of each frame of the piece, float32, shape (frames,
             MOMENTS LANES); the last frame may be incomplete
         envelopes: filled with the means of v over STEP samples (the last over what is left), of the
             lanes from LOWEST on, left ear and right ear, float32, shape (steps, 2 EAR)
@@ -245,7 +244,7 @@ def filter_bands(ears, start, bank, p, state, moments, envelopes):
     x, y, left, right = ears[0], ears[1], state[0], state[1]
     sums = np.zeros(4 * L, dtype=np.float32)  # of v: left, right, and both again
     for first in range(0, x.size, TURNED):
-        frame = moments[(start + first) // FRAME]
+        frame = moments[first // FRAME]
         stop = min(first + TURNED, x.size)
         if stop == first + TURNED:
             _whole_block(x, y, first, bank, p, left, right, frame, sums)
@@ -254,7 +253,7 @@ def filter_bands(ears, start, bank, p, state, moments, envelopes):
             _broken_block(y[first:stop], bank, p, right, sums[L:])
         for begin in range(first, stop, STEP):
             v = sums[(begin - first) // STEP * 2 * L :]
-            row, scale = envelopes[(start + begin) // STEP], 1 / np.float32(min(STEP, stop - begin))
+            row, scale = envelopes[begin // STEP], 1 / np.float32(min(STEP, stop - begin))
             for c in range(2 * L):
                 frame[c] += v[c]
             for c in range(EAR):

@@ -97,7 +97,7 @@ def _filter(ears: np.ndarray, memory: _Memory) -> None:
     sections[-1], state[:, SECTIONS:] = state[:, :SECTIONS], 0
     here = envelopes[whole * (ROW // STEP) :]
     ending = np.ascontiguousarray(rows[whole, :, :rest])
-    filter_bands(ending, 0, bank(), POLE, state, moments[whole:], here)
+    filter_bands(ending, bank(), POLE, state, moments[whole:], here)
     last = state[:, SECTIONS:]
     decay = np.cumsum(POLE ** np.arange(ROW - rest) * (1 + POLE))  # of v, which goes on
     silent, final = -rest % STEP, -(-rest // STEP) - 1

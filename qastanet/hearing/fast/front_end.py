@@ -4,9 +4,10 @@ The same features as `qastanet.hearing.features` and `qastanet.hearing.directive
 PyTorch, without gradients and in single precision: the sound is taken in pieces of one second,
 decoded by overlap-save convolution, and run through compiled loops that keep nothing of a full-rate
 band (`qastanet.hearing.compiled.bands`). What must wait for the end of the signal, the Hilbert
-transform of the envelopes, is done on their decimated forms (`qastanet.hearing.fast.hilbert`).
-Time and memory grow in proportion to the duration; the pieces can come from a file
-(`qastanet.sound.files.pieces`).
+transform of the envelopes, is done on their decimated forms (`qastanet.hearing.fast.hilbert`), and
+of long signals, of which a few seconds are kept, as they come (`qastanet.hearing.fast.long_hilbert`).
+Time grows in proportion to the duration, memory by 0.1 MB per second of a long signal; the pieces
+can come from a file (`qastanet.sound.files.pieces`).
 """
 
 import math
@@ -22,6 +23,7 @@ from qastanet.hearing.compiled.bands import (
     LOWEST,
     MOMENTS,
     STATES,
+    STEP,
     bank,
     bank_gains,
     filter_bands,
@@ -31,10 +33,14 @@ from qastanet.hearing.directiveness import LIMIT, erb_averaging, smoothing_coeff
 from qastanet.hearing.envelope import lowpass_pole
 from qastanet.hearing.fast.hilbert import Envelopes
 from qastanet.hearing.fast.kernels import mix_channels, smooth_directions
+from qastanet.hearing.fast.long_hilbert import LongEnvelopes
 from qastanet.hearing.features import Features
 from qastanet.hearing.gammatone import FIRST_ENVELOPE, N_BANDS
 from qastanet.hearing.hearing_threshold import threshold_power
 from qastanet.sound.sampling import FRAME, PIECE
+
+LONG = 30 * PIECE
+"""Samples of a signal from which on its envelopes are not kept."""
 
 # From now on glibc keeps up to twice as much of what is freed as this block takes, which is freed
 # at once and never written to. New pages for every signal would take a tenth of the time.
@@ -103,15 +109,16 @@ class _Bands:
         self.state = aligned(2, STATES * LANES)
         self.moments = aligned(-(-samples // FRAME), MOMENTS * LANES)
         self.state[:], self.moments[:] = 0, 0
-        self.envelopes = Envelopes(samples)
+        self.envelopes = LongEnvelopes(samples) if samples >= LONG else Envelopes(samples)
         self.heard = np.zeros(2, dtype=bool)
 
     def push(self, ears: np.ndarray, start: int) -> None:
         """Filter the ears (2, samples) of a piece that begins at a sample of the signal."""
         self.heard |= ears.any(axis=-1)
         ears = ears + self.heard[:, None] * HUM
-        arrays = (self.state, self.moments, self.envelopes.rows)
-        filter_bands(ears, start, self.bank, self.lowpass, *arrays)
+        rows = self.envelopes.next(-(-ears.shape[-1] // STEP))
+        arrays = (self.state, self.moments[start // FRAME :], rows)
+        filter_bands(ears, self.bank, self.lowpass, *arrays)
 
     def features(
         self, floor_ears: bool, group: int = 1

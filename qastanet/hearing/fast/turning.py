@@ -27,26 +27,27 @@ NODES = 10
 
 
 @compiled
-def sharpen(rows, steps):
-    """Take from circular rows a 24th of their second difference, in place; return their sums.
+def sharpen(rows, before, after):
+    """Take from rows a 24th of their second difference, in place; return their sums.
 
     Args:
-        rows: float32, shape (steps WIDTH or more,)
-        steps: number of rows
+        rows: float32, shape (steps WIDTH,)
+        before: row before the first, which becomes the last one as it was, float32, shape (WIDTH,)
+        after: row behind the last, float32, shape (WIDTH,)
 
     Returns:
-        float64, shape (WIDTH,); the sums are the same before and after
+        the sums before that, float64, shape (WIDTH,)
     """
     centre, side = np.float32(13 / 12), np.float32(1 / 24)
-    first, before = rows[:W].copy(), rows[(steps - 1) * W : steps * W].copy()
     sums, of_block = np.zeros(W), np.zeros(W, dtype=np.float32)
+    steps = rows.size // W
     for step in range(steps):
         row = rows[step * W :]
-        after = rows[(step + 1) * W :] if step + 1 < steps else first
+        behind = rows[(step + 1) * W :] if step + 1 < steps else after
         for c in range(W):
             now = row[c]
             of_block[c] += now
-            row[c] = centre * now - side * (before[c] + after[c])
+            row[c] = centre * now - side * (before[c] + behind[c])
             before[c] = now
         if (step + 1) % BLOCK == 0 or step + 1 == steps:
             for c in range(W):
@@ -140,18 +141,32 @@ def _add_near(rows, kernel, turned):
 @compiled
 def _add_products(rows, turned, sums):
     """Add the products of the ears over a block to sums: |l|^2, |r|^2, Re and Im of l conj(r)."""
-    for k in range(BLOCK):
+    for k in range(0, BLOCK, 8):
         real, imag = rows[k * W :], turned[k * W :]
         for c in range(EAR):
-            l_re, l_im, r_re, r_im = real[c], imag[c], real[c + EAR], imag[c + EAR]
-            sums[c] += l_re * l_re + l_im * l_im
-            sums[c + EAR] += r_re * r_re + r_im * r_im
-            sums[c + 2 * EAR] += l_re * r_re + l_im * r_im
-            sums[c + 3 * EAR] += l_im * r_re - l_re * r_im
+            l_re, l_im = eight(real, c, W), eight(imag, c, W)
+            r_re, r_im = eight(real, c + EAR, W), eight(imag, c + EAR, W)
+            sums[c] += _weighted(l_re, l_re) + _weighted(l_im, l_im)
+            sums[c + EAR] += _weighted(r_re, r_re) + _weighted(r_im, r_im)
+            sums[c + 2 * EAR] += _weighted(l_re, r_re) + _weighted(l_im, r_im)
+            sums[c + 3 * EAR] += _weighted(l_im, r_re) - _weighted(l_re, r_im)
 
 
 @compiled
-def frame_products(rows, steps, near, far, weights, seam, transient, last, p, products):
+def _add_moments(rows, turned, time, moments):
+    """Add the sums of both parts over a block to moments, each as it is and times the time."""
+    for k in range(0, BLOCK, 8):
+        real, imag, times = rows[k * W :], turned[k * W :], eight(time, k, 1)
+        for c in range(W):
+            re, im = eight(real, c, W), eight(imag, c, W)
+            moments[c] += (re[0] + re[1] + re[2] + re[3]) + (re[4] + re[5] + re[6] + re[7])
+            moments[c + W] += _weighted(times, re)
+            moments[c + 2 * W] += (im[0] + im[1] + im[2] + im[3]) + (im[4] + im[5] + im[6] + im[7])
+            moments[c + 3 * W] += _weighted(times, im)
+
+
+@compiled
+def frame_products(rows, steps, near, far, weights, ends, transient, p, states, products, moments):
     """Fill products with the frame sums of the products of the ears' analytic envelopes.
 
     Args:
@@ -160,35 +175,43 @@ def frame_products(rows, steps, near, far, weights, seam, transient, last, p, pr
         near: the near kernel at odd lags, float32, shape (REACH / 2,)
         far: far values, flat, float32
         weights: see `give`
-        seam: to be added to the first and to the last REACH rows of the imaginary parts, float32,
-            shape (2, REACH, WIDTH)
-        transient: of the low-pass from a state of one, float32, shape (steps or fewer,)
-        last: state that the transient of the envelopes came from, float32, shape (WIDTH,)
+        ends: to be added to the first and to the last rows of the imaginary parts, two of float32,
+            shape (REACH, WIDTH), or (0, WIDTH) where the signal goes on
+        transient: of the low-pass from a state of one, float32, shape (steps or fewer,), or (0,)
+            where the signal does not begin here
         p: pole of the low-pass
+        states: that the transients of the real and the imaginary parts come from, float32, shape
+            (2, WIDTH); to the latter the last row of a signal is added
         products: zeros, float32, shape (frames, 4 EAR)
+        moments: zeros, filled with the sums of the real and of the imaginary parts, each as they
+            are and times the time in a frame from -1 to 1, float32, shape (frames, 4 WIDTH); or
+            (0, 4 WIDTH)
     """
     turned = np.empty(BLOCK * W, dtype=np.float32)
-    last_turned = np.zeros(W, dtype=np.float32)
+    time = ((2 * np.arange(BLOCK) + 1 - BLOCK) / BLOCK).astype(np.float32)
+    head, tail = ends
     for block in range((steps - 1) // BLOCK, -1, -1):
         first = block * BLOCK
         stop = min(first + BLOCK, steps)
         _take(far[first // COARSE * W :], weights, turned)
         _add_near(rows[first * W :], near, turned)
-        for k in range(first, min(stop, REACH)):
+        for k in range(first, min(stop, head.shape[0])):
             for c in range(W):
-                turned[(k - first) * W + c] += seam[0, k, c]
-        for k in range(max(first, steps - REACH), stop):
+                turned[(k - first) * W + c] += head[k, c]
+        for k in range(max(first, steps - tail.shape[0]), stop):
             for c in range(W):
-                turned[(k - first) * W + c] += seam[1, k - steps + REACH, c]
-        if stop == steps:
+                turned[(k - first) * W + c] += tail[k - steps + tail.shape[0], c]
+        if stop == steps and tail.shape[0]:
             for c in range(W):
-                last_turned[c] = (1 + p) / 2 * turned[(steps - 1 - first) * W + c]
+                states[1, c] += (1 + p) / 2 * turned[(steps - 1 - first) * W + c]
         if block < products.shape[0]:
             real = rows[(REACH + first) * W : (REACH + first + BLOCK) * W]
             if first < transient.size:
                 real = real.copy()
                 for k in range(first, min(stop, transient.size)):
                     for c in range(W):
-                        real[(k - first) * W + c] -= last[c] * transient[k]
-                        turned[(k - first) * W + c] -= last_turned[c] * transient[k]
+                        real[(k - first) * W + c] -= states[0, c] * transient[k]
+                        turned[(k - first) * W + c] -= states[1, c] * transient[k]
             _add_products(real, turned, products[block])
+            if moments.shape[0]:
+                _add_moments(real, turned, time, moments[block])
