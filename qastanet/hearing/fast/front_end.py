@@ -5,7 +5,7 @@ PyTorch, without gradients and in single precision: the sound is taken in pieces
 decoded by overlap-save convolution, and run through compiled loops that keep nothing of a full-rate
 band (`qastanet.hearing.compiled.bands`). What must wait for the end of the signal, the Hilbert
 transform of the envelopes, is done on their decimated forms (`qastanet.hearing.fast.hilbert`), and
-of long signals, of which a few seconds are kept, as they come (`qastanet.hearing.fast.long_hilbert`).
+of long ones as they come, a few seconds at a time (`qastanet.hearing.fast.long_hilbert`).
 Time grows in proportion to the duration, memory by 0.1 MB per second of a long signal; the pieces
 can come from a file (`qastanet.sound.files.pieces`).
 """

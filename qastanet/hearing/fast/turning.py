@@ -73,12 +73,14 @@ def give(rows, mean, weights, far):
         weights: of the far values for the steps of a cell, float32, shape (NODES, COARSE)
         far: float32, shape ((cells + NODES - 1) WIDTH or more,)
     """
-    totals = weights.sum(axis=1)
     for cell in range(rows.size // (COARSE * W)):
         x = rows[cell * COARSE * W :]
         for node in range(NODES):
-            out, total = far[(cell + node) * W :], totals[node]
+            out = far[(cell + node) * W :]
             low, high = eight(weights[node], 0, 1), eight(weights[node], 8, 1)
+            total = np.float32(0)
+            for k in range(COARSE):
+                total += weights[node, k]
             for c in range(W):
                 given = _weighted(low, eight(x, c, W)) + _weighted(high, eight(x, c + 8 * W, W))
                 out[c] += given - total * mean[c]
@@ -141,28 +143,27 @@ def _add_near(rows, kernel, turned):
 @compiled
 def _add_products(rows, turned, sums):
     """Add the products of the ears over a block to sums: |l|^2, |r|^2, Re and Im of l conj(r)."""
-    for k in range(0, BLOCK, 8):
+    for k in range(BLOCK):
         real, imag = rows[k * W :], turned[k * W :]
         for c in range(EAR):
-            l_re, l_im = eight(real, c, W), eight(imag, c, W)
-            r_re, r_im = eight(real, c + EAR, W), eight(imag, c + EAR, W)
-            sums[c] += _weighted(l_re, l_re) + _weighted(l_im, l_im)
-            sums[c + EAR] += _weighted(r_re, r_re) + _weighted(r_im, r_im)
-            sums[c + 2 * EAR] += _weighted(l_re, r_re) + _weighted(l_im, r_im)
-            sums[c + 3 * EAR] += _weighted(l_im, r_re) - _weighted(l_re, r_im)
+            l_re, l_im, r_re, r_im = real[c], imag[c], real[c + EAR], imag[c + EAR]
+            sums[c] += l_re * l_re + l_im * l_im
+            sums[c + EAR] += r_re * r_re + r_im * r_im
+            sums[c + 2 * EAR] += l_re * r_re + l_im * r_im
+            sums[c + 3 * EAR] += l_im * r_re - l_re * r_im
 
 
 @compiled
-def _add_moments(rows, turned, time, moments):
+def _add_moments(rows, turned, moments):
     """Add the sums of both parts over a block to moments, each as it is and times the time."""
-    for k in range(0, BLOCK, 8):
-        real, imag, times = rows[k * W :], turned[k * W :], eight(time, k, 1)
+    for k in range(BLOCK):
+        real, imag = rows[k * W :], turned[k * W :]
+        time = np.float32((2 * k + 1 - BLOCK) / BLOCK)
         for c in range(W):
-            re, im = eight(real, c, W), eight(imag, c, W)
-            moments[c] += (re[0] + re[1] + re[2] + re[3]) + (re[4] + re[5] + re[6] + re[7])
-            moments[c + W] += _weighted(times, re)
-            moments[c + 2 * W] += (im[0] + im[1] + im[2] + im[3]) + (im[4] + im[5] + im[6] + im[7])
-            moments[c + 3 * W] += _weighted(times, im)
+            moments[c] += real[c]
+            moments[c + W] += time * real[c]
+            moments[c + 2 * W] += imag[c]
+            moments[c + 3 * W] += time * imag[c]
 
 
 @compiled
@@ -188,7 +189,6 @@ def frame_products(rows, steps, near, far, weights, ends, transient, p, states, 
             (0, 4 WIDTH)
     """
     turned = np.empty(BLOCK * W, dtype=np.float32)
-    time = ((2 * np.arange(BLOCK) + 1 - BLOCK) / BLOCK).astype(np.float32)
     head, tail = ends
     for block in range((steps - 1) // BLOCK, -1, -1):
         first = block * BLOCK
@@ -214,4 +214,4 @@ def frame_products(rows, steps, near, far, weights, ends, transient, p, states, 
                         turned[(k - first) * W + c] -= states[1, c] * transient[k]
             _add_products(real, turned, products[block])
             if moments.shape[0]:
-                _add_moments(real, turned, time, moments[block])
+                _add_moments(real, turned, moments[block])
