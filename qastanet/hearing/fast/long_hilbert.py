@@ -4,9 +4,9 @@ As `qastanet.hearing.fast.hilbert`, but the far part of the Hilbert transform is
 
 * What is less than VERY_FAR steps away (a second) is turned as the sound comes, some pieces of it
   at a time, when the piece behind them is there.
-* What is farther off is so smooth that values at every SPARSE step hold it, and a line within each
+* What is farther off is so smooth that values at every SPARSE step hold it, and a parabola in each
   frame. It is known at the end. Until then there are the products of the envelopes without it and
-  the moments of each frame (sums, and sums weighted with time), which tell what it adds to them.
+  the moments of each frame (weighted sums of the envelopes), which tell what it adds to them.
 
 The first piece is turned last, for the signal is circular: what is before its start is its end.
 Since the period P of M steps need not be whole, steps before and behind this seam lie on grids that
@@ -35,6 +35,7 @@ from qastanet.hearing.fast.turning import (
     COARSE,
     NODES,
     REACH,
+    SLOW,
     WIDTH,
     frame_products,
     give,
@@ -104,7 +105,7 @@ class LongEnvelopes:
         self._very_far = _zeros(self._kernel.values, WIDTH)
         self._states = _zeros(2, WIDTH)
         self._products = _zeros(samples // FRAME, 4 * EAR)
-        self._moments = _zeros(samples // FRAME, 4 * WIDTH)
+        self._moments = _zeros(samples // FRAME, 2 * len(SLOW) * WIDTH)
 
     def next(self, steps: int) -> np.ndarray:
         """Return the next rows, to be filled: of a piece, or of what is left of the signal."""
@@ -260,22 +261,23 @@ class LongEnvelopes:
         return found
 
     def _add_very_far(self) -> None:
-        """Add to the products what comes from very far: a line in each frame."""
+        """Add to the products what comes from very far: a parabola in each frame."""
+        places, weights = np.polynomial.legendre.leggauss(len(SLOW))
         middle = BLOCK * np.arange(len(self._products)) + (BLOCK - 1) / 2
-        apart = BLOCK / 2 / 3**0.5  # a line through these two has the same integrals as a cubic
-        early, late = self._seen_from_very_far(middle, -apart, apart)
-        lines = (early + late) / 2, (late - early) * np.float32(3**0.5 / 2)
-        left, right = np.s_[:, :EAR], np.s_[:, EAR:]
-        time = (2 * np.arange(BLOCK) + 1 - BLOCK) / BLOCK
+        seen = self._seen_from_very_far(middle, *(places * BLOCK / 2))
+        slow = np.polynomial.legendre.legvander(places, len(SLOW) - 1).T * weights
         products = self._products.reshape(-1, 4, EAR).swapaxes(0, 1)
-        moments = self._moments.reshape(-1, 4, WIDTH).swapaxes(0, 1)
-        for line, real, imag, power in zip(lines, moments[:2], moments[2:], (0, 2), strict=True):
-            imag += np.float32(np.sum(time**power) / 2) * line
-            own = 2 * line * imag
+        moments = self._moments.reshape(-1, len(SLOW), 2, WIDTH)
+        left, right = np.s_[:, :EAR], np.s_[:, EAR:]
+        for k, each in enumerate(slow.astype(np.float32)):
+            far = np.tensordot((k + 0.5) * each, seen, 1)
+            real, imag = moments[:, k, 0], moments[:, k, 1]
+            imag += BLOCK / (2 * k + 1) / 2 * far
+            own = 2 * far * imag
             products[0] += own[left]
             products[1] += own[right]
-            products[2] += line[left] * imag[right] + imag[left] * line[right]
-            products[3] += line[left] * real[right] - real[left] * line[right]
+            products[2] += far[left] * imag[right] + imag[left] * far[right]
+            products[3] += far[left] * real[right] - real[left] * far[right]
 
 
 def _zeros(*shape: int) -> np.ndarray:

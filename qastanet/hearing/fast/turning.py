@@ -25,6 +25,10 @@ COARSE = 16
 NODES = 10
 """Values that are interpolated between."""
 
+_TIME = (2 * np.arange(BLOCK) + 1 - BLOCK) / BLOCK
+SLOW = np.ascontiguousarray(np.polynomial.legendre.legvander(_TIME, 2).T, dtype=np.float32)
+"""What a block can hold of what is slow: Legendre polynomials over its steps, shape (3, BLOCK)."""
+
 
 @compiled
 def sharpen(rows, before, after):
@@ -155,15 +159,15 @@ def _add_products(rows, turned, sums):
 
 @compiled
 def _add_moments(rows, turned, moments):
-    """Add the sums of both parts over a block to moments, each as it is and times the time."""
-    for k in range(BLOCK):
+    """Add the moments of both parts over a block, their sums weighted with SLOW, to moments."""
+    for k in range(0, BLOCK, 8):
         real, imag = rows[k * W :], turned[k * W :]
-        time = np.float32((2 * k + 1 - BLOCK) / BLOCK)
-        for c in range(W):
-            moments[c] += real[c]
-            moments[c + W] += time * real[c]
-            moments[c + 2 * W] += imag[c]
-            moments[c + 3 * W] += time * imag[c]
+        for slow in range(SLOW.shape[0]):
+            w, re = eight(SLOW[slow], k, 1), moments[2 * slow * W :]
+            im = moments[(2 * slow + 1) * W :]
+            for c in range(W):
+                re[c] += _weighted(w, eight(real, c, W))
+                im[c] += _weighted(w, eight(imag, c, W))
 
 
 @compiled
@@ -184,9 +188,8 @@ def frame_products(rows, steps, near, far, weights, ends, transient, p, states, 
         states: that the transients of the real and the imaginary parts come from, float32, shape
             (2, WIDTH); to the latter the last row of a signal is added
         products: zeros, float32, shape (frames, 4 EAR)
-        moments: zeros, filled with the sums of the real and of the imaginary parts, each as they
-            are and times the time in a frame from -1 to 1, float32, shape (frames, 4 WIDTH); or
-            (0, 4 WIDTH)
+        moments: zeros, filled with the sums of real and imaginary parts, weighted with each of
+            SLOW, float32, shape (frames, 6 WIDTH); or (0, 6 WIDTH)
     """
     turned = np.empty(BLOCK * W, dtype=np.float32)
     head, tail = ends
