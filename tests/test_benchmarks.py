@@ -53,11 +53,11 @@ def test_kept_measurements_hold_what_is_claimed():
     assert slow.peak_mb / fast.peak_mb >= 10
     growth = [(_kept(m, 20).peak_mb - _kept(m, 5).peak_mb) / 15 for m in ("textbook", "fast")]
     assert growth[0] / growth[1] >= 40
-    assert (_kept("fast", 1800).peak_mb - _kept("fast", 160).peak_mb) / 1640 <= 6
-    assert _kept("fast", 160).wall_s / 16 <= 1.25 * fast.wall_s
-    assert _kept("fast", 1800).wall_s / 180 <= 1.7 * fast.wall_s
+    assert (_kept("fast", 1800).peak_mb - _kept("fast", 160).peak_mb) / 1640 <= 0.5
+    assert _kept("fast", 160).wall_s / 16 <= 1.2 * fast.wall_s
+    assert _kept("fast", 1800).wall_s / 180 <= 1.2 * fast.wall_s
     assert _kept("fast", 10, 1, 8).wall_s / _kept("fast", 10, 2, 8).wall_s >= 1.7
-    assert max(_ratios("torch")) <= 9
-    assert max(_ratios("gradient")) <= 35
+    assert max(_ratios("torch")) <= 4
+    assert max(_ratios("gradient")) <= 12
     for other in ("textbook", "torch"):
         assert _kept(other, 10).score == pytest.approx(fast.score, abs=SCORE)
