@@ -33,15 +33,15 @@ def speed(table: pd.DataFrame, path: str | Path) -> None:
         label = f"{name}, {'first' if order == 1 else 'third'} order"
         for axis, column in zip(axes, ("wall_s", "peak_mb"), strict=True):
             axis.loglog(part.duration_s, part[column], label=label, **line)
-    span = np.array([single.duration_s.min(), single.duration_s.max()])
+    span = np.geomspace(single.duration_s.min(), single.duration_s.max())
     axes[0].loglog(span, span, color="0.4", lw=0.8, ls=":")
     axes[0].annotate("real time", (300, 300), xytext=(4, -10), textcoords="offset points")
     fast = single[(single.method == "fast") & (single.order == 1)]
-    limit = fast.peak_mb.min() + 6 * span
+    limit = fast.peak_mb.min() + 0.5 * span
     axes[1].loglog(span, limit, color="0.4", lw=0.8, ls=":")
-    axes[1].annotate("6 MB per second", (span[1], limit[1]), ha="right", va="bottom")
+    axes[1].annotate("0.5 MB per second", (span[-1], limit[-1]), ha="right", va="bottom")
     axes[0].set_ylabel("Time to score a pair (s)")
-    axes[1].set_ylabel("Peak memory (MB)")
+    axes[1].set(ylabel="Peak memory (MB)", ylim=(100, 10_000))
     for axis in axes:
         axis.set_xlabel("Duration of the sound (s)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
