@@ -192,6 +192,9 @@ def features_of_pieces(
     Returns:
         float32 and complex64 arrays, each of shape (heads, 29, floor(samples / 1920))
 
+    Raises:
+        ValueError: if a piece has more than PIECE samples, or fewer and is not the last
+
     Example:
         >>> one_second = np.ones((4, PIECE), dtype=np.float32)
         >>> features_of_pieces([one_second], 4, PIECE, [np.ones((2, 4, 1))]).ild.shape
@@ -202,6 +205,8 @@ def features_of_pieces(
     directions = _Directions(samples) if decoder and directive else None
     start = 0
     for piece in pieces:
+        if start % PIECE or piece.shape[-1] > PIECE:
+            raise ValueError(f"only the last piece may have fewer than {PIECE} samples, none more")
         ears = decoder(piece) if decoder else piece
         for head, bands in enumerate(heads):
             bands.push(ears[2 * head : 2 * head + 2], start)

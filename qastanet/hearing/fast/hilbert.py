@@ -36,6 +36,7 @@ from qastanet.hearing.fast.turning import (
     COARSE,
     NODES,
     REACH,
+    SLOW,
     WIDTH,
     frame_products,
     give,
@@ -102,7 +103,7 @@ class Envelopes:
             ends = kernel.across(self._rows[:REACH] - mean, self._rows[-REACH:] - mean)
             far = self._seen_from_far(kernel, mean).reshape(-1)
             near, weights, flat = kernel.lags, interpolation(), self._memory.reshape(-1)
-            moments = np.zeros((0, 6 * WIDTH), dtype=np.float32)
+            moments = np.zeros((0, 2 * len(SLOW) * WIDTH), dtype=np.float32)
             through = decay, p, states, products, moments
             frame_products(flat, steps, near, far, weights, ends, *through)
         return np.moveaxis(products.reshape(-1, 4, EAR), 0, -1)

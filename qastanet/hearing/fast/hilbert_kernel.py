@@ -20,7 +20,7 @@ from qastanet.hearing.envelope import lowpass_pole
 from qastanet.hearing.fast.turning import COARSE, NODES, REACH
 
 SHAPE = 13.0
-"""Of the windows (Kaiser): the spectrum of the first ends near 100 Hz, but for 1e-6."""
+"""Of the window (Kaiser) of the near part: its spectrum has fallen to 1e-5 at 104 Hz."""
 
 TOGETHER = 16
 """Rows whose far parts are transformed at a time."""
@@ -29,15 +29,17 @@ TRANSIENT = 512
 """Steps after which a transient of the low-pass has gone (p^4096 = 1e-35)."""
 
 
-def window(lag: np.ndarray, reach: float) -> np.ndarray:
+def window(lag: np.ndarray, reach: float, shape: float = SHAPE) -> np.ndarray:
     """Return the window that cuts the kernel, 1 at 0 and 0 from a reach on.
+
+    A larger shape makes a smaller step at the reach, and a narrower window.
 
     Example:
         >>> window(np.array([0, 64, 128]), 128).round(3).tolist()
         [1.0, 0.189, 0.0]
     """
     inside = np.clip(1 - (lag / reach) ** 2, 0, None)
-    return np.where(inside > 0, np.i0(SHAPE * np.sqrt(inside)) / np.i0(SHAPE), 0)
+    return np.where(inside > 0, np.i0(shape * np.sqrt(inside)) / np.i0(shape), 0)
 
 
 def cotangent(lag: np.ndarray, period: float) -> np.ndarray:
@@ -151,8 +153,20 @@ class Far:
             given[:] = scipy.fft.irfft(spectra, self.n_fft)[:, : len(values)]
 
 
-def round_the_ring(values: int, apart: int, reach: float, period: float) -> np.ndarray:
-    """Return the kernel beyond a reach at lags of 1, 2, ... values, for `Far`.
+def round_the_ring(
+    values: int, apart: int, reach: float, period: float, shape: float = SHAPE
+) -> np.ndarray:
+    """Return the kernel beyond a reach, at the lags between some values round the ring, for `Far`.
+
+    Args:
+        values: their number
+        apart: steps from one to the next
+        reach: of the window in steps
+        period: P in steps
+        shape: of the window
+
+    Returns:
+        at lags of 1, 2, ... times that many steps, shape (values - 1,)
 
     Example:
         >>> (800 * round_the_ring(8, 100, 150, 800)[1::2]).round(9).tolist()
@@ -160,5 +174,5 @@ def round_the_ring(values: int, apart: int, reach: float, period: float) -> np.n
     """
     lag = apart * np.arange(1.0, values)
     lag -= period * np.round(lag / period)  # the nearest way round
-    near = window(lag, reach) + window(period - np.abs(lag), reach)
+    near = window(lag, reach, shape) + window(period - np.abs(lag), reach, shape)
     return cotangent(lag, period) * (1 - near)

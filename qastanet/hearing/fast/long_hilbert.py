@@ -2,9 +2,9 @@
 
 As `qastanet.hearing.fast.hilbert`, but the far part of the Hilbert transform is cut once more:
 
-* What is less than VERY_FAR steps away (a second) is turned as the sound comes, some pieces of it
-  at a time, when the piece behind them is there.
-* What is farther off is so smooth that values at every SPARSE step hold it, and a parabola in each
+* What is less than VERY_FAR steps away (0.93 s) is turned as the sound comes, a few pieces at once,
+  when the piece behind them is there.
+* What is farther off is so smooth that values at every SPARSE step hold it, and a cubic in each
   frame. It is known at the end. Until then there are the products of the envelopes without it and
   the moments of each frame (weighted sums of the envelopes), which tell what it adds to them.
 
@@ -56,7 +56,11 @@ TURNED = 3
 """Pieces that are turned at a time."""
 
 VERY_FAR = 350 * COARSE
-"""Steps to either side of a value that are not very far, fewer than a piece has."""
+"""Steps to either side of a value that are not very far. A piece has more, by NODES values and what
+the end of the signal changes of its start: pieces can be turned when the next is there."""
+
+VERY_SMOOTH = 16.0
+"""Shape of the window there: its step at VERY_FAR, 1e-6, is not seen."""
 
 SPARSE = 25 * COARSE
 """Steps per value of the very far part."""
@@ -68,12 +72,13 @@ class _Kernel(Near):
     def __init__(self, steps: int, period: float):
         super().__init__(steps, period)
         lag = np.arange(COARSE, VERY_FAR, COARSE, dtype=float)
-        cut = window(lag, VERY_FAR) - window(lag, REACH)
+        cut = window(lag, VERY_FAR, VERY_SMOOTH) - window(lag, REACH)
         self.margin = len(lag)
         values = TURNED * CELLS + NODES + 2 * self.margin
         self.far = Far(cotangent(lag, period) * cut, values)
         self.values = -(-(steps + (NODES + 1) * COARSE) // SPARSE) + NODES
-        self.very_far = Far(round_the_ring(self.values, SPARSE, VERY_FAR, period), self.values)
+        half = round_the_ring(self.values, SPARSE, VERY_FAR, period, VERY_SMOOTH)
+        self.very_far = Far(half, self.values)
 
 
 _kernel = functools.lru_cache(maxsize=1)(_Kernel)
@@ -99,7 +104,8 @@ class LongEnvelopes:
         # a piece that is done, those to be turned next, and the one behind them
         self._memory = aligned(REACH + (TURNED + 2) * ROWS + REACH, WIDTH)
         self._given = _zeros((TURNED + 3) * CELLS + NODES, WIDTH)
-        self._base = self._filled = self._sharp = 0  # steps: first in memory, and how many
+        self._base = 0  # the step of the signal that is the first in memory
+        self._filled = self._sharp = 0  # how many steps of the signal are there
         self._head = aligned(REACH + 2 * ROWS + REACH, WIDTH)
         self._before, self._sums = _zeros(WIDTH), np.zeros(WIDTH)
         self._very_far = _zeros(self._kernel.values, WIDTH)
@@ -117,7 +123,7 @@ class LongEnvelopes:
         return self._memory[first : first + steps]
 
     def products(self, last: np.ndarray) -> np.ndarray:
-        """Return the frame sums of the products of the ears' analytic envelopes.
+        """Return the frame sums of the products of the ears' analytic envelopes; to be called once.
 
         Args:
             last: q at the last sample, float32, shape (2 EAR,)
@@ -261,7 +267,7 @@ class LongEnvelopes:
         return found
 
     def _add_very_far(self) -> None:
-        """Add to the products what comes from very far: a parabola in each frame."""
+        """Add to the products what comes from very far: a cubic in each frame."""
         places, weights = np.polynomial.legendre.leggauss(len(SLOW))
         middle = BLOCK * np.arange(len(self._products)) + (BLOCK - 1) / 2
         seen = self._seen_from_very_far(middle, *(places * BLOCK / 2))

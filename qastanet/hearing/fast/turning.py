@@ -26,8 +26,8 @@ NODES = 10
 """Values that are interpolated between."""
 
 _TIME = (2 * np.arange(BLOCK) + 1 - BLOCK) / BLOCK
-SLOW = np.ascontiguousarray(np.polynomial.legendre.legvander(_TIME, 2).T, dtype=np.float32)
-"""What a block can hold of what is slow: Legendre polynomials over its steps, shape (3, BLOCK)."""
+SLOW = np.ascontiguousarray(np.polynomial.legendre.legvander(_TIME, 3).T, dtype=np.float32)
+"""What a block can hold of what is slow: Legendre polynomials over its steps, shape (4, BLOCK)."""
 
 
 @compiled
@@ -186,10 +186,11 @@ def frame_products(rows, steps, near, far, weights, ends, transient, p, states, 
             where the signal does not begin here
         p: pole of the low-pass
         states: that the transients of the real and the imaginary parts come from, float32, shape
-            (2, WIDTH); to the latter the last row of a signal is added
+            (2, WIDTH); where a signal ends, (1 + p) / 2 of its last imaginary part is added to the
+            latter
         products: zeros, float32, shape (frames, 4 EAR)
-        moments: zeros, filled with the sums of real and imaginary parts, weighted with each of
-            SLOW, float32, shape (frames, 6 WIDTH); or (0, 6 WIDTH)
+        moments: zeros, filled with the sums weighted with each of SLOW, first of the real and then
+            of the imaginary parts, float32, shape (frames, 8 WIDTH); or (0, 8 WIDTH)
     """
     turned = np.empty(BLOCK * W, dtype=np.float32)
     head, tail = ends
