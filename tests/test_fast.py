@@ -180,6 +180,15 @@ def test_real_sound(cut):
     assert_agree(front_end.features(signal, FILTERS[:1]), exact(signal))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 1e17])
+@pytest.mark.parametrize("at", [100, 100_000, 199_990])
+def test_what_is_no_sound_has_no_coherence_in_long_signals_either(value, at, monkeypatch):
+    monkeypatch.setattr(front_end, "LONG", long_hilbert.SHORTEST)
+    signal = noise(2, 200_003)
+    signal[0, at] = value  # and nothing warns
+    assert np.isnan(front_end.features(signal).coherence[:, front_end.FIRST_ENVELOPE :]).any()
+
+
 @pytest.mark.parametrize("sizes", [(48000, 38400, 48000), (96000,)])
 def test_pieces_of_another_length_are_refused(sizes):
     pieces = (noise(2, size) for size in sizes)

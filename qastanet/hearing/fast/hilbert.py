@@ -97,7 +97,7 @@ class Envelopes:
         steps, period, p = len(self._rows), self.samples / STEP, np.float32(lowpass_pole())
         if len(products):
             decay, kernel = transient(steps), _kernel(steps, period)
-            states = np.stack([(1 + p) * last, 0 * last])
+            states = np.stack([(1 + p) * last, np.zeros_like(last)])
             self._rows[: len(decay)] += np.outer(decay, states[0])
             mean = self._sharpen(period)
             ends = kernel.across(self._rows[:REACH] - mean, self._rows[-REACH:] - mean)

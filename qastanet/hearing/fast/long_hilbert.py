@@ -122,6 +122,7 @@ class LongEnvelopes:
         self._filled += steps
         return self._memory[first : first + steps]
 
+    @np.errstate(over="ignore", invalid="ignore")  # of what is no sound, as compiled loops
     def products(self, last: np.ndarray) -> np.ndarray:
         """Return the frame sums of the products of the ears' analytic envelopes; to be called once.
 
