@@ -100,13 +100,14 @@ class LongEnvelopes:
 
     def __init__(self, samples: int):
         self._steps, self._period = -(-samples // STEP), samples / STEP
+        self._gap = self._steps - self._period  # what the last step lacks
         self._kernel = _kernel(self._steps, self._period)
         # a piece that is done, those to be turned next, and the one behind them
         self._memory = aligned(REACH + (TURNED + 2) * ROWS + REACH, WIDTH)
         self._given = _zeros((TURNED + 3) * CELLS + NODES, WIDTH)
         self._base = 0  # the step of the signal that is the first in memory
         self._filled = self._sharp = 0  # how many steps of the signal are there
-        self._head = aligned(REACH + 2 * ROWS + REACH, WIDTH)
+        self._head = aligned(REACH + 2 * ROWS, WIDTH)
         self._before, self._sums = _zeros(WIDTH), np.zeros(WIDTH)
         self._very_far = _zeros(self._kernel.values, WIDTH)
         self._states = _zeros(2, WIDTH)
@@ -135,14 +136,14 @@ class LongEnvelopes:
         self._take_in()
         p, decay, none = np.float32(lowpass_pole()), transient(self._steps), self._states[:0]
         rows = self._memory[REACH : REACH + self._filled - self._base]
-        head = self._head[REACH : REACH + 2 * ROWS]
+        head = self._head[REACH:]
         self._states[0] = (1 + p) * last
         head[: len(decay)] += np.outer(decay, self._states[0])
         self._sums += decay.sum() * self._states[0]
         mean = self._sharpen_ends(rows, head)
         before_head = self._give_ends(rows, head)
         self._kernel.very_far.turn(self._very_far)
-        rows[-1] += (self._steps - self._period) * mean
+        rows[-1] += self._gap * mean
         self._head[:REACH] = self._memory[REACH + len(rows) :][: BLOCK + REACH] = mean
         ends = self._kernel.across(head[:REACH] - mean, rows[-REACH:] - mean)
         at_end = self._seen_from_very_far(np.array([self._steps - 1]), 0.0)
@@ -186,14 +187,13 @@ class LongEnvelopes:
         """
         self._sums += sharpen(rows[-1], self._before, head[0])
         sharpen(head[:-1].reshape(-1), self._before, head[-1])
-        gap = self._steps - self._period
-        mean = ((self._sums - gap * rows[-1]) / self._period).astype(np.float32)
-        rows[-1] *= 1 - gap
+        mean = ((self._sums - self._gap * rows[-1]) / self._period).astype(np.float32)
+        rows[-1] *= 1 - self._gap
         return mean
 
     def _give_ends(self, rows: np.ndarray, head: np.ndarray) -> np.ndarray:
         """Give the last rows and the head, also across the seam; return far values of the head."""
-        gap, cell, rest = self._steps - self._period, len(rows) // COARSE, len(rows) % COARSE
+        cell, rest = divmod(len(rows), COARSE)
         given = (self._sharp - self._base) // COARSE
         padded = _zeros((cell + 1 - given) * COARSE, WIDTH)
         padded[: len(rows) - given * COARSE] = rows[given * COARSE :]
@@ -202,9 +202,9 @@ class LongEnvelopes:
         of_head = _zeros(3 * CELLS + NODES, WIDTH)
         _give(head, of_head[CELLS:])
         self._give_very_far(of_head[CELLS : 2 * CELLS], 0)
-        _give(rows[-ROWS:], of_head, gap)
+        _give(rows[-ROWS:], of_head, self._gap)
         behind = np.concatenate([_zeros(rest, WIDTH), head[: ROWS - rest]])
-        _give(behind, self._given[cell:], -gap)
+        _give(behind, self._given[cell:], -self._gap)
         return of_head
 
     def _turn(

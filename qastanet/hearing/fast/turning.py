@@ -77,14 +77,14 @@ def give(rows, mean, weights, far):
         weights: of the far values for the steps of a cell, float32, shape (NODES, COARSE)
         far: float32, shape ((cells + NODES - 1) WIDTH or more,)
     """
+    totals = np.zeros(NODES, dtype=np.float32)
+    for k in range(COARSE):
+        totals += weights[:, k]
     for cell in range(rows.size // (COARSE * W)):
         x = rows[cell * COARSE * W :]
         for node in range(NODES):
-            out = far[(cell + node) * W :]
+            out, total = far[(cell + node) * W :], totals[node]
             low, high = eight(weights[node], 0, 1), eight(weights[node], 8, 1)
-            total = np.float32(0)
-            for k in range(COARSE):
-                total += weights[node, k]
             for c in range(W):
                 given = _weighted(low, eight(x, c, W)) + _weighted(high, eight(x, c + 8 * W, W))
                 out[c] += given - total * mean[c]
